@@ -1,0 +1,18 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # Pairs with module_utils/istioctl.py ISTIOCTL_ARGS.
+    DOCUMENTATION = r"""
+options:
+  binary_path:
+    description:
+      - The C(istioctl) to run.
+      - >-
+        If not set, the environment variable E(ISTIOCTL_PATH) is read, then E(PATH) is searched, then the
+        C(current) link that the role P(meshlab.istio.istioctl#role) makes (C(/opt/istio/current/bin/istioctl)).
+    type: path
+"""

@@ -1,0 +1,166 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The cluster that the user named: its kubeconfig as a file, and the few API calls that modules share."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+import traceback
+from dataclasses import dataclass
+
+import yaml
+from ansible.module_utils.basic import env_fallback, missing_required_lib
+
+try:
+    import kubernetes
+    from kubernetes.stream import stream
+
+    KUBERNETES_IMPORT_ERROR = None
+except ImportError:
+    kubernetes = None
+    stream = None
+    KUBERNETES_IMPORT_ERROR = traceback.format_exc()
+
+# Pairs with doc_fragments/cluster.py.
+CLUSTER_ARGS = {
+    "kubeconfig": {"type": "raw", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG", "KUBECONFIG"])},
+    "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
+}
+
+
+class ClusterError(Exception):
+    """What went wrong with the cluster, in words for the user. Never holds a secret."""
+
+
+@dataclass(frozen=True)
+class ExecResult:
+    """What a command in a container gave: exit code, both streams as text, and the wall time in seconds."""
+
+    rc: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+@contextlib.contextmanager
+def kubeconfig_file(kubeconfig):
+    """Yield the path of a kubeconfig file, for a path or a dictionary.
+
+    A dictionary becomes a temporary file of mode 0600 that is gone when the block ends.
+    Raises ClusterError if nothing is named or the path is not a readable file.
+    """
+    if not kubeconfig:
+        raise ClusterError(
+            "no cluster is named: set kubeconfig, or the environment variable K8S_AUTH_KUBECONFIG or KUBECONFIG "
+            "(a ~/.kube/config that merely lies there is not used)"
+        )
+    if isinstance(kubeconfig, dict):
+        handle, path = tempfile.mkstemp(prefix="meshlab-kubeconfig-")  # mkstemp makes it 0600
+        try:
+            with os.fdopen(handle, "w") as target:
+                yaml.safe_dump(kubeconfig, target)
+            yield path
+        finally:
+            os.unlink(path)
+        return
+    if not isinstance(kubeconfig, (str, os.PathLike)):
+        raise ClusterError(f"kubeconfig is a path or a dictionary, not {type(kubeconfig).__name__}")
+    path = os.path.expanduser(os.path.expandvars(os.fspath(kubeconfig)))
+    if not os.access(path, os.R_OK) or os.path.isdir(path):
+        raise ClusterError(f"kubeconfig {path}: no readable file is there")
+    yield path
+
+
+class Cluster:
+    """A connection to one cluster; every failure is a ClusterError that names the API server's answer."""
+
+    def __init__(self, kubeconfig_path, context=None, timeout=30):
+        """kubeconfig_path: a file; context: its current one if None; timeout: seconds for one API request."""
+        if kubernetes is None:
+            raise ClusterError(missing_required_lib("kubernetes"))
+        self.timeout = timeout
+        try:
+            self.client = kubernetes.config.new_client_from_config(config_file=kubeconfig_path, context=context)
+        except Exception as error:
+            raise ClusterError(f"kubeconfig {kubeconfig_path}: {error}") from error
+        self.server = self.client.configuration.host
+        # No silent retries: an API server that does not answer is told after one timeout, not after four.
+        self.client.configuration.retries = False
+        self.client.rest_client.pool_manager.connection_pool_kw["retries"] = False
+        self.core = kubernetes.client.CoreV1Api(self.client)
+
+    def get(self, path, **query):
+        """GET an API path (such as /api/v1/namespaces/default) as a dictionary; None if it does not exist."""
+        try:
+            return self.client.call_api(
+                path,
+                "GET",
+                query_params=list(query.items()),
+                header_params={"Accept": "application/json"},
+                auth_settings=["BearerToken"],
+                response_type="object",
+                _return_http_data_only=True,
+                _request_timeout=self.timeout,
+            )
+        except kubernetes.client.ApiException as error:
+            if error.status == 404:
+                return None
+            raise ClusterError(f"{self.server} answered {error.status} {error.reason} to GET {path}") from error
+        except Exception as error:
+            raise ClusterError(f"cannot reach {self.server}: {_innermost(error)}") from error
+
+    def exec(self, namespace, pod, container, argv, timeout):
+        """Run argv in a container and return an ExecResult; timeout in seconds ends it with a ClusterError."""
+        where = f"{namespace}/{pod}/{container}"
+        started = time.monotonic()
+        try:
+            socket = stream(
+                self.core.connect_get_namespaced_pod_exec,
+                pod,
+                namespace,
+                container=container,
+                command=list(argv),
+                stdin=False,
+                stdout=True,
+                stderr=True,
+                tty=False,
+                _preload_content=False,
+                _request_timeout=self.timeout,
+            )
+        except kubernetes.client.ApiException as error:
+            raise ClusterError(f"cannot exec in {where}: {error.status} {error.reason}") from error
+        except Exception as error:
+            raise ClusterError(f"cannot exec in {where} at {self.server}: {_innermost(error)}") from error
+        try:
+            socket.run_forever(timeout=timeout)
+            if socket.is_open():
+                raise ClusterError(f"the command in {where} did not end within {timeout} s")
+            return ExecResult(
+                rc=socket.returncode if socket.returncode is not None else -1,
+                stdout=socket.read_stdout() if socket.peek_stdout() else "",
+                stderr=socket.read_stderr() if socket.peek_stderr() else "",
+                seconds=time.monotonic() - started,
+            )
+        finally:
+            socket.close()
+
+
+def _innermost(error):
+    """The first cause in a chain of wrapped exceptions, in a line: urllib3 buries 'connection refused' deep."""
+    while True:
+        reason = getattr(error, "reason", None)
+        inner = reason if isinstance(reason, BaseException) else error.__cause__ or error.__context__
+        if inner is None:
+            return str(error).splitlines()[0] if str(error) else type(error).__name__
+        error = inner
+
+
+@contextlib.contextmanager
+def connect(params, timeout=30):
+    """Yield (Cluster, kubeconfig path) for a module's parameters."""
+    with kubeconfig_file(params["kubeconfig"]) as path:
+        yield Cluster(path, params["context"], timeout), path
