@@ -9,11 +9,11 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: Can run in C(check_mode) and return changed status prediction without modifying target.
+    description: In check mode, says what it would change and changes nothing.
   diff_mode:
-    description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
+    description: In diff mode, shows what it changes, or would change.
   idempotent:
-    description: When run twice in a row with the same arguments, the second invocation indicates that nothing changed.
+    description: A second run with the same arguments reports no change.
 """
 
     # For modules whose behaviour depends on a cluster named once for all of them.

@@ -1,0 +1,160 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one table of Istio releases: which Kubernetes each supports, and in what their commands differ.
+
+A version is given as text ("1.27.0", "v1.7.4", "1.30") wherever one is asked for; a minor is a pair such as (1, 27).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+class ReleaseError(Exception):
+    """A version that the table cannot answer for, in words for the user."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One Istio minor: itself, the oldest Kubernetes that its installer accepts without a warning, and the oldest and
+    newest Kubernetes that it supports. All are pairs such as (1, 27)."""
+
+    minor: tuple
+    kubernetes_min: tuple
+    oldest: tuple
+    newest: tuple
+
+
+# Istio minor: (its installer's minimum, oldest and newest Kubernetes minor supported). All of major version 1.
+_WINDOWS = {
+    7: (16, 16, 18),
+    8: (16, 16, 19),
+    9: (17, 17, 20),
+    10: (17, 18, 21),
+    11: (17, 18, 22),
+    12: (17, 19, 22),
+    13: (19, 20, 23),
+    14: (19, 21, 24),
+    15: (19, 22, 25),
+    16: (19, 22, 25),
+    17: (23, 23, 26),
+    18: (23, 24, 27),
+    19: (25, 25, 28),
+    20: (25, 25, 29),
+    21: (26, 26, 29),
+    22: (26, 27, 30),
+    23: (26, 27, 30),
+    24: (28, 28, 31),
+    25: (28, 29, 32),
+    26: (29, 29, 33),
+    27: (29, 29, 33),
+    28: (30, 30, 34),
+    29: (30, 31, 35),
+    30: (32, 32, 36),
+}
+
+RELEASES = {
+    (1, minor): Release((1, minor), (1, floor), (1, oldest), (1, newest))
+    for minor, (floor, oldest, newest) in _WINDOWS.items()
+}
+
+# Where several minors support a Kubernetes, the newest is proposed, except here.
+PREFERRED = {
+    (1, 18): (1, 7),  # the classic pair that this collection is tested with
+}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """What a release can do: since which Istio minor, and from which on no longer (None: to this day)."""
+
+    since: tuple
+    text: str
+    until: tuple | None = None
+
+
+FEATURES = {
+    "honours_opt_out": Feature((1, 8), 'kube-inject leaves a pod with sidecar.istio.io/inject: "false" alone'),
+    "repairs_double": Feature((1, 9), "the webhook renders an injected pod again instead of breaking it"),
+    "pod_label": Feature((1, 9), "the label sidecar.istio.io/inject selects a pod for the webhook, or keeps it away"),
+    "overrides": Feature((1, 9), "a container istio-proxy without the status annotation customizes the sidecar"),
+    "by_webhook": Feature((1, 10), "kube-inject asks the webhook of the cluster, unless it is given the three files"),
+    "v1_webhooks": Feature((1, 10), "installs on Kubernetes 1.22 and newer, which dropped the v1beta1 webhook API"),
+    "root_uninstall": Feature((1, 15), "istioctl uninstall, which was istioctl x uninstall"),
+    "inject_label": Feature((1, 16), "the injector reads the label sidecar.istio.io/inject before the annotation"),
+    "renders_again": Feature((1, 17), "kube-inject renders an injected workload again instead of leaving it"),
+    "strict_inject_values": Feature((1, 27), 'sidecar.istio.io/inject knows "true" and "false" only, no yes or on'),
+    "verify_install": Feature((1, 7), "istioctl verify-install", until=(1, 24)),
+}
+
+
+def minor_of(version):
+    """The minor of a version as a pair: "v1.27.0-rc.1" gives (1, 27). Raises ReleaseError if it has none."""
+    match = re.match(r"v?([0-9]+)\.([0-9]+)(?![0-9])", str(version).strip())
+    if not match:
+        raise ReleaseError(f"'{version}' is not a version; one looks like 1.27.0")
+    return int(match[1]), int(match[2])
+
+
+def show(minor):
+    """A minor as text: (1, 27) gives "1.27"."""
+    return ".".join(str(part) for part in minor)
+
+
+def release(version):
+    """The Release of an Istio version. Raises ReleaseError if the table does not hold it."""
+    minor = minor_of(version)
+    if minor not in RELEASES:
+        raise ReleaseError(
+            f"Istio {version} is not in the table of releases, "
+            f"which holds {show(min(RELEASES))} to {show(max(RELEASES))}"
+        )
+    return RELEASES[minor]
+
+
+def has(version, feature):
+    """Whether an Istio version has one of FEATURES. A version newer than the table counts as its newest.
+
+    Raises ReleaseError for a version older than the table.
+    """
+    minor, entry = minor_of(version), FEATURES[feature]
+    if minor < min(RELEASES):
+        raise ReleaseError(f"Istio {version} is too old; {show(min(RELEASES))} is the oldest that is supported")
+    return entry.since <= minor and (entry.until is None or minor < entry.until)
+
+
+def supported(istio, kubernetes):
+    """Whether an Istio version supports a Kubernetes version. Raises ReleaseError if the table does not hold istio."""
+    window = release(istio)
+    return window.oldest <= minor_of(kubernetes) <= window.newest
+
+
+def can_install(istio, kubernetes):
+    """Whether an Istio version can install on a Kubernetes version at all, supported or not."""
+    return minor_of(kubernetes) < (1, 22) or has(istio, "v1_webhooks")
+
+
+def istio_for(kubernetes):
+    """The Istio minors that support a Kubernetes version, as text, best first; empty if none does."""
+    minor = minor_of(kubernetes)
+    fitting = [istio for istio, row in RELEASES.items() if row.oldest <= minor <= row.newest]
+    return [
+        show(istio) for istio in sorted(fitting, key=lambda istio: (istio == PREFERRED.get(minor), istio), reverse=True)
+    ]
+
+
+def suggestions(istio, kubernetes):
+    """One sentence for a pair that does not fit: what would. Raises ReleaseError if the table does not hold istio."""
+    window, fitting = release(istio), istio_for(kubernetes)
+    return (
+        f"Istio {show(window.minor)} supports Kubernetes {show(window.oldest)} to {show(window.newest)}; "
+        f"Kubernetes {show(minor_of(kubernetes))} "
+        + (f"is supported by Istio {', '.join(fitting)}" if fitting else "is supported by no Istio in the table")
+    )
+
+
+def uninstall_command(version):
+    """The words of istioctl's uninstall command, as a list for an argv."""
+    return ["uninstall"] if has(version, "root_uninstall") else ["x", "uninstall"]

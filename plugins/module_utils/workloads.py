@@ -1,0 +1,147 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether Deployments are rolled out and their pods ready, and if not, why. Pure: works on API objects."""
+
+from __future__ import annotations
+
+SIDECAR = "istio-proxy"
+
+
+def containers_of(pod):
+    """Statuses of a pod's containers that keep running: its containers and its native sidecars."""
+    status = pod.get("status") or {}
+    native = {x["name"] for x in pod["spec"].get("initContainers") or () if x.get("restartPolicy") == "Always"}
+    statuses = [x for x in status.get("initContainerStatuses") or () if x["name"] in native]
+    return statuses + list(status.get("containerStatuses") or ())
+
+
+def expected_containers(pod):
+    """Names of the containers that keep running, from the pod's spec."""
+    native = [x["name"] for x in pod["spec"].get("initContainers") or () if x.get("restartPolicy") == "Always"]
+    return native + [x["name"] for x in pod["spec"]["containers"]]
+
+
+def summarize(pod):
+    """One pod as {name, app, ready ("2/2"), phase, restarts, node_ip, sidecar}, as `kubectl get pods` counts it."""
+    statuses = containers_of(pod)
+    expected = expected_containers(pod)
+    return {
+        "name": pod["metadata"]["name"],
+        "ready": f"{sum(1 for x in statuses if x.get('ready'))}/{len(expected)}",
+        "phase": (pod.get("status") or {}).get("phase", "Unknown"),
+        "restarts": sum(x.get("restartCount", 0) for x in statuses),
+        "sidecar": SIDECAR in expected,
+        "ip": (pod.get("status") or {}).get("podIP"),
+    }
+
+
+def matches(selector, labels):
+    """Whether a Deployment's matchLabels select these labels (matchExpressions are not used by what we install)."""
+    return all((labels or {}).get(key) == value for key, value in ((selector or {}).get("matchLabels") or {}).items())
+
+
+def owned_pods(deployment, pods):
+    """The live pods that a Deployment's selector picks."""
+    return [
+        pod
+        for pod in pods
+        if matches(deployment["spec"]["selector"], pod["metadata"].get("labels"))
+        and not pod["metadata"].get("deletionTimestamp")
+    ]
+
+
+def rolled_out(deployment):
+    """None if a Deployment is rolled out whole, else what is missing, in a few words."""
+    spec, status = deployment["spec"], deployment.get("status") or {}
+    wanted = spec.get("replicas", 1)
+    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
+        return "the controller has not seen the last change"
+    if status.get("updatedReplicas", 0) < wanted:
+        return f"{status.get('updatedReplicas', 0)} of {wanted} pods updated"
+    if status.get("replicas", 0) > status.get("updatedReplicas", 0):
+        return f"{status.get('replicas', 0) - status.get('updatedReplicas', 0)} old pods still there"
+    if status.get("availableReplicas", 0) < wanted:
+        return f"{status.get('availableReplicas', 0)} of {wanted} pods available"
+    return None
+
+
+def container_reasons(pod):
+    """Why a pod's containers are not ready, a line each."""
+    lines = []
+    status = pod.get("status") or {}
+    for condition in status.get("conditions") or ():
+        if condition["type"] == "PodScheduled" and condition["status"] != "True":
+            lines.append(f"not scheduled: {condition.get('message') or condition.get('reason')}")
+    for container in list(status.get("initContainerStatuses") or ()) + list(status.get("containerStatuses") or ()):
+        state = container.get("state") or {}
+        finished = state.get("terminated") or {}
+        if container.get("ready") or finished.get("exitCode") == 0:
+            continue
+        waiting = state.get("waiting")
+        if waiting:
+            line = f"container {container['name']}: {waiting.get('reason')}"
+            if waiting.get("message"):
+                line += f": {waiting['message']}"
+        elif finished:
+            line = f"container {container['name']}: ended with exit code {finished.get('exitCode')}"
+        else:
+            line = f"container {container['name']}: running, not ready"
+        last = (container.get("lastState") or {}).get("terminated")
+        if last:
+            line += f" (before: exit code {last.get('exitCode')}, {last.get('reason')})"
+        lines.append(line)
+    return lines
+
+
+def last_events(events, name, count=2):
+    """The newest warnings (else the newest events) about one object, a line each."""
+    about = [x for x in events if (x.get("involvedObject") or {}).get("name") == name]
+    about = [x for x in about if x.get("type") == "Warning"] or about
+    about.sort(
+        key=lambda x: x.get("lastTimestamp") or x.get("eventTime") or x["metadata"].get("creationTimestamp") or ""
+    )
+    return [f"event {x.get('reason')}: {(x.get('message') or '').strip()}" for x in about[-count:]]
+
+
+def not_ready(deployments, pods, names, sidecars):
+    """Lines that say what is not ready; an empty list when everything is.
+
+    names: Deployments that must be there; sidecars: every pod must have a ready istio-proxy.
+    """
+    by_name = {x["metadata"]["name"]: x for x in deployments}
+    lines = [f"Deployment {name}: it does not exist" for name in names if name not in by_name]
+    for name in names:
+        deployment = by_name.get(name)
+        if not deployment:
+            continue
+        missing = rolled_out(deployment)
+        if missing:
+            lines.append(f"Deployment {name}: {missing}")
+        elif sidecars:
+            lines += [
+                f"pod {pod['metadata']['name']}: it has no sidecar (container {SIDECAR}); "
+                "was its namespace labelled for injection before the pod was made?"
+                for pod in owned_pods(deployment, pods)
+                if SIDECAR not in expected_containers(pod)
+            ]
+    return lines
+
+
+def explain(deployments, pods, events, names, sidecars):
+    """not_ready with the reasons behind each line: container states and last events."""
+    lines = not_ready(deployments, pods, names, sidecars)
+    by_name = {x["metadata"]["name"]: x for x in deployments}
+    for name in names:
+        deployment = by_name.get(name)
+        if not deployment or not rolled_out(deployment):
+            continue
+        for condition in (deployment.get("status") or {}).get("conditions") or ():
+            if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
+                lines.append(f"  Deployment {name}: {condition.get('message')}")
+        for pod in owned_pods(deployment, pods):
+            reasons = container_reasons(pod)
+            if reasons:
+                lines.append(f"  pod {pod['metadata']['name']}:")
+                lines += [f"    {x}" for x in reasons + last_events(events, pod["metadata"]["name"])]
+    return lines

@@ -1,0 +1,169 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: workload_wait
+short_description: Wait until Deployments are rolled out, and say why when they are not
+version_added: "0.1.0"
+author: The meshlab.istio founders (@meshlab)
+description:
+  - Waits until Deployments are rolled out whole and available, with their sidecars where asked.
+  - >-
+    When the time is over it names what is not ready and why: the state of each container and the last events, as
+    one would find out with C(kubectl describe).
+extends_documentation_fragment:
+  - meshlab.istio.attributes
+  - meshlab.istio.attributes.action_group
+  - meshlab.istio.cluster
+requirements:
+  - kubernetes (Python library)
+attributes:
+  check_mode:
+    support: full
+    details: It changes nothing. In check mode it looks once and does not wait or fail, since what it would wait for
+      may not have been made.
+  diff_mode:
+    support: none
+    details: It changes nothing.
+  idempotent:
+    support: full
+options:
+  namespace:
+    description: Namespace of the Deployments.
+    type: str
+    required: true
+  deployments:
+    description: Names of the Deployments. All of the namespace if not set, and there must be one then.
+    type: list
+    elements: str
+    default: []
+  sidecars:
+    description: Whether every pod must have the sidecar C(istio-proxy) too.
+    type: bool
+    default: false
+  timeout:
+    description: Time to wait, in seconds.
+    type: int
+    default: 300
+"""
+
+EXAMPLES = r"""
+- name: Wait for the control plane
+  meshlab.istio.workload_wait:
+    namespace: istio-system
+    deployments: [istiod, istio-ingressgateway]
+
+- name: Wait for every workload of Bookinfo, with its sidecar
+  meshlab.istio.workload_wait:
+    namespace: default
+    sidecars: true
+    timeout: 600
+"""
+
+RETURN = r"""
+pods:
+  description: The pods of the Deployments.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the pod.
+      type: str
+      sample: reviews-v1-7b5d4c9c6b-x2x5s
+    ready:
+      description: Ready containers of all that keep running, as C(kubectl get pods) counts them.
+      type: str
+      sample: 2/2
+    phase:
+      description: Phase of the pod.
+      type: str
+      sample: Running
+    restarts:
+      description: Number of restarts of its containers.
+      type: int
+      sample: 0
+    sidecar:
+      description: Whether it has the sidecar.
+      type: bool
+      sample: true
+    ip:
+      description: Address of the pod.
+      type: str
+      sample: 198.18.64.12
+not_ready:
+  description: What was not ready. Empty unless in check mode or on failure.
+  returned: always
+  type: list
+  elements: str
+  sample: []
+seconds:
+  description: Time that it took, in seconds.
+  returned: always
+  type: float
+  sample: 4.1
+"""
+
+import time
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.workloads import (
+    explain,
+    not_ready,
+    owned_pods,
+    summarize,
+)
+
+POLL_SECONDS = 1.0
+
+
+def look(cluster, namespace, names):
+    """The namespace's Deployments, its pods, and the names to wait for."""
+    deployments = cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
+    pods = cluster.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
+    return deployments, pods, names or sorted(x["metadata"]["name"] for x in deployments)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "namespace": {"type": "str", "required": True},
+            "deployments": {"type": "list", "elements": "str", "default": []},
+            "sidecars": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 300},
+            **CLUSTER_ARGS,
+        },
+        supports_check_mode=True,
+    )
+    namespace, sidecars, timeout = (module.params[x] for x in ("namespace", "sidecars", "timeout"))
+    started = time.monotonic()
+    try:
+        with connect(module.params) as (cluster, _path):
+            while True:
+                deployments, pods, names = look(cluster, namespace, module.params["deployments"])
+                missing = not_ready(deployments, pods, names, sidecars)
+                if not names:
+                    missing = [f"namespace {namespace} has no Deployment"]
+                over = time.monotonic() - started > timeout
+                if not missing or over or module.check_mode:
+                    break
+                time.sleep(POLL_SECONDS)
+            if missing and not module.check_mode:
+                events = cluster.get(f"/api/v1/namespaces/{namespace}/events")["items"]
+                missing = explain(deployments, pods, events, names, sidecars) or missing
+    except ClusterError as error:
+        module.fail_json(msg=str(error), not_ready=[], seconds=round(time.monotonic() - started, 1))
+    result = {"not_ready": missing, "seconds": round(time.monotonic() - started, 1)}
+    if missing and not module.check_mode:
+        module.fail_json(msg=f"not ready in namespace {namespace} after {timeout} s:\n" + "\n".join(missing), **result)
+    wanted = [pod for x in deployments if x["metadata"]["name"] in names for pod in owned_pods(x, pods)]
+    module.exit_json(changed=False, pods=[summarize(x) for x in wanted], **result)
+
+
+if __name__ == "__main__":
+    main()

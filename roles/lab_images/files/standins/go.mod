@@ -1,0 +1,3 @@
+module meshlab/standins
+
+go 1.22

@@ -1,0 +1,3 @@
+module meshlab/pause
+
+go 1.22
