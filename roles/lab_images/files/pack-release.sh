@@ -1,0 +1,38 @@
+#!/bin/bash
+# Lays out an Istio release as its archive has it, from the module's folder and the istioctl built from it.
+# Arguments: version, module folder, istioctl, hub, archive name, destination folder, samples whose images to list.
+set -euo pipefail
+version=$1 module=$2 istioctl=$3 hub=$4 name=$5 dest=$6
+shift 6
+scratch=$(mktemp -d "${dest}.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+top="$scratch/istio-$version"
+mkdir -p "$top/bin" "$top/manifests" "$top/tools"
+
+cp "$istioctl" "$top/bin/istioctl"
+chmod 0755 "$top/bin/istioctl"
+# The module's folder is read-only; a release is not. Scripts keep their run bit.
+cp -R "$module/samples" "$top/"
+cp -R "$module/manifests/charts" "$module/manifests/profiles" "$top/manifests/"
+cp -R "$module/tools/certs" "$top/tools/"
+cp "$module/LICENSE" "$module/README.md" "$top/"
+chmod -R u+w "$top"
+
+# A release names its own images where the source tree names a test hub.
+grep -rlZ 'gcr.io/istio-testing' "$top/manifests" --include='*.yaml' |
+  xargs -0 sed -i -e "s#gcr.io/istio-testing#$hub#" -e "s/tag: latest/tag: $version/"
+"$istioctl" completion bash >"$top/tools/istioctl.bash"
+"$istioctl" completion zsh >"$top/tools/_istioctl"
+printf 'version: %s\ndocker: %s\n' "$version" "$hub" >"$top/manifest.yaml"
+
+mkdir "$scratch/out"
+tar --create --directory "$scratch" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner "istio-$version" |
+  gzip --no-name >"$scratch/out/$name"
+(cd "$scratch/out" && sha256sum "$name" >"$name.sha256")
+(cd "$top/samples" && sed -nE 's/^ *image: *"?([^" ]+)"? *$/\1/p' "$@") | sort -u >"$scratch/out/images.txt"
+# The proxy image needs it; the archive, like the real one, does not have it.
+cp "$module/tools/packaging/common/envoy_bootstrap.json" "$scratch/out/"
+chmod 0755 "$scratch/out"
+chmod 0644 "$scratch"/out/*
+rm -rf "$dest"
+mv "$scratch/out" "$dest"
