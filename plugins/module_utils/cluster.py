@@ -18,6 +18,7 @@ from ansible.module_utils.basic import env_fallback, missing_required_lib
 try:
     import kubernetes
     from kubernetes.stream import stream
+    from kubernetes.stream.ws_client import ERROR_CHANNEL
 
     KUBERNETES_IMPORT_ERROR = None
 except ImportError:
@@ -140,13 +141,32 @@ class Cluster:
             if socket.is_open():
                 raise ClusterError(f"the command in {where} did not end within {timeout} s")
             return ExecResult(
-                rc=socket.returncode if socket.returncode is not None else -1,
+                rc=_exit_code(socket.read_channel(ERROR_CHANNEL), where),
                 stdout=socket.read_stdout() if socket.peek_stdout() else "",
                 stderr=socket.read_stderr() if socket.peek_stderr() else "",
                 seconds=time.monotonic() - started,
             )
+        except ClusterError:
+            raise
+        except Exception as error:
+            raise ClusterError(f"the connection to the command in {where} broke: {_innermost(error)}") from error
         finally:
             socket.close()
+
+
+def _exit_code(status, where):
+    """The exit code in an exec's final status (a Status object as text); ClusterError if the command never ran.
+
+    The client library's own reading of it ends in a traceback where the container has no such command.
+    """
+    status = yaml.safe_load(status or "") or {}
+    if status.get("status") == "Success":
+        return 0
+    for cause in (status.get("details") or {}).get("causes") or []:
+        if cause.get("reason") == "ExitCode":
+            return int(cause["message"])
+    said = status.get("message") or "the connection ended without an exit status"
+    raise ClusterError(f"cannot run the command in {where}: {said}")
 
 
 def _innermost(error):

@@ -158,7 +158,13 @@ class Istioctl:
 
 
 def _because(text):
-    """istioctl's own words for a message: its line that begins with Error, else its last one; empty if it has none."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    errors = [line for line in lines if line.startswith("Error")]
-    return f": {(errors or lines)[-1]}" if lines else ""
+    """istioctl's own words for a message: what follows its last "Error:", else its last line; empty if it has none."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    errors = [index for index, line in enumerate(lines) if line.startswith("Error")]
+    start = errors[-1] if errors else len(lines) - 1
+    words = lines[start : start + 1]
+    for line in lines[start + 1 :]:
+        if not line.startswith(("\t", " ")):  # a list of several errors is indented
+            break
+        words.append(line)
+    return ": " + " ".join(" ".join(words).split()) if words else ""

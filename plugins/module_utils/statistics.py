@@ -18,21 +18,16 @@ _NEGLIGIBLE = 1e-18
 _ROUNDING = 1e-9
 
 
-def log_pmf(k, n, p):
-    """The logarithm of P(X = k) for X ~ Binomial(n, p), with 0 < p < 1 and 0 <= k <= n."""
-    return (
-        math.lgamma(n + 1)
-        - math.lgamma(k + 1)
-        - math.lgamma(n - k + 1)
-        + k * math.log(p)
-        + (n - k) * math.log1p(-p)
-    )
+def _log(p, q):
+    """log(p) of p + q = 1, without loss where p is next to 1."""
+    return math.log(p) if p < 0.5 else math.log1p(-q)
 
 
-def _sum_down(k, n, p):
-    """P(X <= k) summed from k downwards: quick and accurate where k is not above the mean."""
-    term = total = math.exp(log_pmf(k, n, p))
-    odds = (1.0 - p) / p
+def _sum_down(k, n, p, q):
+    """P(X <= k) summed from k downwards: quick and accurate where k is not above the mean. Needs 0 < p, q."""
+    ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    term = total = math.exp(ways + k * _log(p, q) + (n - k) * _log(q, p))
+    odds = q / p
     while k > 0 and term > total * _NEGLIGIBLE:
         term *= k * odds / (n - k + 1)
         total += term
@@ -40,23 +35,28 @@ def _sum_down(k, n, p):
     return total
 
 
-def lower_tail(k, n, p):
-    """P(X <= k) for X ~ Binomial(n, p)."""
+def _lower(k, n, p, q):
+    """P(X <= k) for X ~ Binomial(n, p) and q = 1 - p, which are both given as neither may be rounded away."""
     if k < 0:
         return 0.0
     if k >= n or p <= 0.0:
         return 1.0
-    if p >= 1.0:
+    if q <= 0.0:
         return 0.0
     if k <= n * p:
-        return min(1.0, _sum_down(k, n, p))
-    # Of n - X ~ Binomial(n, 1 - p), the part above k is the lower tail.
-    return max(0.0, 1.0 - _sum_down(n - k - 1, n, 1.0 - p))
+        return min(1.0, _sum_down(k, n, p, q))
+    # Of n - X ~ Binomial(n, q), the part above k is the lower tail.
+    return max(0.0, 1.0 - _sum_down(n - k - 1, n, q, p))
+
+
+def lower_tail(k, n, p):
+    """P(X <= k) for X ~ Binomial(n, p)."""
+    return _lower(k, n, p, 1.0 - p)
 
 
 def upper_tail(k, n, p):
     """P(X >= k) for X ~ Binomial(n, p)."""
-    return lower_tail(n - k, n, 1.0 - p)
+    return _lower(n - k, n, 1.0 - p, p)
 
 
 def binomial_p_value(k, n, p):
@@ -111,7 +111,7 @@ def band(n, p, tolerance):
 
 
 def outside(n, p, lowest, highest):
-    """P(X < lowest or X > highest) for X ~ Binomial(n, p): the power of a test that accepts lowest..highest, at share p."""
+    """P(X < lowest or X > highest) for X ~ Binomial(n, p): how often a test that accepts lowest..highest rejects."""
     return min(1.0, lower_tail(lowest - 1, n, p) + upper_tail(highest + 1, n, p))
 
 
@@ -121,9 +121,9 @@ def power(n, expected, true, significance):
 
 
 def detectable(n, lowest, highest, certainty=0.99):
-    """The true shares (below, above) from which on a test that accepts lowest..highest of n rejects with this certainty.
+    """The true shares (below, above) that a test which accepts lowest..highest of n rejects with this certainty.
 
-    None in place of one that no share reaches.
+    Every share further out is rejected more often still. None in place of one that no share reaches.
     """
     below = above = None
     if lowest > 0:
@@ -155,7 +155,7 @@ def requests_for_tolerance(shares, tolerance, significance, most=100_000):
         if high >= most:
             return None
         high = min(2 * high, most)
-    return _first(high // 2, high, settled)
+    return _first(max(1, high // 2), high, settled)
 
 
 def _first(low, high, holds):

@@ -91,8 +91,8 @@ def judge(members, top):
 def judge_link(path, target, top, where):
     """Raise Refused unless a symbolic link stays below top, whatever other links its target passes through."""
     says = where + "is a link to '" + target + "', "
-    if posixpath.isabs(target):
-        raise Refused(says + "an absolute path")
+    if not target or posixpath.isabs(target):
+        raise Refused(says + ("an absolute path" if target else "which is no path"))
     steps = target.split("/")
     while steps and steps[0] == "..":
         del steps[0]

@@ -156,6 +156,12 @@ def test_a_failure_tells_code_streams_and_command(fake):
     assert runner.run("kube-inject", check=False).rc == 3
 
 
+def test_a_list_of_errors_is_told_in_one_line(fake):
+    runner = Istioctl(fake("printf 'log\\nError: 2 errors occurred:\\n\\t* one\\n\\t* two\\n\\n' >&2; exit 1"))
+    with pytest.raises(IstioctlError, match=r"exit code 1: Error: 2 errors occurred: \* one \* two$"):
+        runner.run("kube-inject")
+
+
 def test_a_failure_without_a_word_has_no_dangling_colon(fake):
     with pytest.raises(IstioctlError, match=r"failed with exit code 1$"):
         Istioctl(fake("exit 1")).run("analyze")

@@ -1,0 +1,441 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: istio_kube_inject
+short_description: Put the Istio sidecar into a manifest
+version_added: "0.1.0"
+description:
+  - >-
+    Runs C(istioctl kube-inject) on a manifest and returns the injected one, as text and as definitions, and writes it
+    to O(dest) if that is set.
+  - >-
+    Workloads are Deployments, DaemonSets, StatefulSets, ReplicaSets, ReplicationControllers, Jobs, CronJobs, Pods and
+    DeploymentConfigs, also within objects of kind List. Everything else in the manifest stays as it is.
+  - >-
+    Says of every workload whether it was injected, and if not why. C(istioctl) itself succeeds and only mentions it on
+    its standard error.
+  - >-
+    Guards against double injection. Pods that were injected here are injected again by the webhook where their
+    namespace has automatic injection, and with Istio 1.7 and 1.8 C(istio-proxy) then ends in a crash loop, saying
+    V(application port is the same as agent port). See O(on_double).
+  - >-
+    With O(inject_config_file), O(mesh_config_file) and O(values_file) neither a cluster nor a network is needed.
+    Without them, C(istioctl) asks the cluster, since Istio 1.10 by way of its injection webhook.
+  - The C(istioctl) should be of the same minor release as the control plane.
+extends_documentation_fragment:
+  - meshlab.istio.attributes
+  - meshlab.istio.attributes.action_group
+  - meshlab.istio.cluster
+  - meshlab.istio.istioctl
+  - ansible.builtin.files
+attributes:
+  check_mode:
+    support: full
+    details: The manifest is rendered, which changes nothing, and returned. O(dest) is not written.
+  diff_mode:
+    support: full
+    details: Shows what changes in O(dest), without differences in the way it is written.
+  idempotent:
+    support: full
+    details: >-
+      O(dest) is compared by what it holds, not by how it is written. Without the three files, what is rendered also
+      follows the control plane of the cluster.
+options:
+  src:
+    description:
+      - The manifest as a YAML file on the host where the module runs.
+      - Exactly one of O(src), O(content), and O(definition) is required.
+    type: path
+  content:
+    description:
+      - The manifest as YAML text.
+    type: str
+  definition:
+    description:
+      - The manifest as a dictionary or a list of dictionaries, one per object. Empty ones are left out.
+    type: raw
+  inject_config_file:
+    description:
+      - The injection configuration as a file, such as the key C(config) of the ConfigMap C(istio-sidecar-injector).
+      - It must be of the same Istio release as C(istioctl).
+      - >-
+        With the three files, O(kubeconfig) is not required. If it is set, the cluster is only asked for the labels of
+        the workloads' namespaces. Set it to an empty text to stay away from a cluster that the environment names.
+    type: path
+  mesh_config_file:
+    description:
+      - The mesh configuration as a file, such as the key C(mesh) of the ConfigMap C(istio).
+    type: path
+  values_file:
+    description:
+      - The values for the injection as a file, such as the key C(values) of the ConfigMap C(istio-sidecar-injector).
+    type: path
+  namespace:
+    description:
+      - The namespace of the workloads that name none. They are rendered for it and guarded for it.
+      - It is not written into the manifest; apply it to the same namespace.
+    type: str
+    default: default
+  revision:
+    description:
+      - The revision of the control plane. The default one if not set.
+    type: str
+  on_double:
+    description:
+      - What to do with a workload that would end up injected twice.
+      - >-
+        That is one that is injected already, by the annotation C(sidecar.istio.io/status) or by its container
+        C(istio-proxy).
+      - >-
+        It is also one that the webhook injects when it is applied. This is read from the labels C(istio-injection) and
+        C(istio.io/rev) of its namespace, in the cluster and in the manifest itself, and from the labels and annotations
+        of its pods. Without O(kubeconfig) only the manifest is read.
+      - V(fail) fails and names each such workload, why, and the cure. Nothing is written.
+      - V(skip) leaves the workload as it is.
+      - >-
+        V(replace) renders one that is injected already again, which takes C(istioctl) 1.17 or newer and the annotation.
+        One that the webhook would inject is injected here, and its pods get the label and the annotation
+        C(sidecar.istio.io/inject=false), so that the webhook leaves them alone.
+    type: str
+    choices: [fail, skip, replace]
+    default: fail
+  dest:
+    description:
+      - Where to write the injected manifest, as a file on the host where the module runs. It may be O(src).
+      - >-
+        It is replaced in one step, and only if something else is to be in it. A link stays, and what it points to is
+        replaced.
+      - Comments of O(src) are not kept.
+    type: path
+  backup:
+    description:
+      - Keep what O(dest) held before, in a file beside it.
+    type: bool
+    default: false
+  timeout:
+    description:
+      - How long C(istioctl) may run, in seconds.
+    type: int
+    default: 60
+requirements:
+  - istioctl 1.7 or newer
+  - PyYAML
+  - kubernetes (the Python client, where a cluster is named)
+seealso:
+  - name: Installing the sidecar
+    description: Istio's own documentation of manual and automatic injection.
+    link: https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
+author:
+  - The meshlab.istio founders (@meshlab)
+"""
+
+EXAMPLES = r"""
+- name: Inject a manifest as the control plane in the cluster would
+  meshlab.istio.istio_kube_inject:
+    kubeconfig: ~/.kube/lab
+    src: /opt/istio/current/samples/sleep/sleep.yaml
+    namespace: manual
+  register: sleep
+
+- name: Apply it
+  kubernetes.core.k8s:
+    kubeconfig: ~/.kube/lab
+    namespace: manual
+    definition: "{{ sleep.definitions }}"
+
+- name: Inject into a file, with no cluster at hand
+  meshlab.istio.istio_kube_inject:
+    kubeconfig: ""
+    src: /opt/istio/current/samples/sleep/sleep.yaml
+    inject_config_file: /etc/istio-lab/inject-config.yaml
+    mesh_config_file: /etc/istio-lab/mesh-config.yaml
+    values_file: /etc/istio-lab/inject-values.json
+    dest: /etc/istio-lab/sleep-injected.yaml
+    mode: "0644"
+    backup: true
+
+- name: Inject in a namespace that has automatic injection too, and keep the webhook away
+  meshlab.istio.istio_kube_inject:
+    kubeconfig: ~/.kube/lab
+    content: "{{ lookup('ansible.builtin.file', '/opt/istio/current/samples/httpbin/httpbin.yaml') }}"
+    on_double: replace
+  register: httpbin
+
+- name: Show what was not injected, and why
+  ansible.builtin.debug:
+    msg: "{{ item.kind }} {{ item.name }}: {{ item.reason }}"
+  loop: "{{ httpbin.workloads | rejectattr('result', 'equalto', 'injected') }}"
+  loop_control:
+    label: "{{ item.name }}"
+"""
+
+RETURN = r"""
+content:
+  description: The manifest with the sidecars, as YAML text.
+  returned: success
+  type: str
+  sample: |
+    ---
+    apiVersion: apps/v1
+    kind: Deployment
+    metadata:
+      name: sleep
+definitions:
+  description: The manifest with the sidecars, as a list of definitions in the order of the input.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{apiVersion: apps/v1, kind: Deployment, metadata: {name: sleep}}]
+workloads:
+  description: What became of each workload, in the order of the input.
+  returned: success, and when O(on_double=fail) refuses one
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Its kind.
+      returned: always
+      type: str
+      sample: Deployment
+    namespace:
+      description: Its namespace, or O(namespace) if it names none.
+      returned: always
+      type: str
+      sample: default
+    name:
+      description: Its name. One that the cluster is to complete ends in C(*).
+      returned: always
+      type: str
+      sample: sleep
+    result:
+      description:
+        - V(injected) has a sidecar now.
+        - V(skipped) has none, and stays as it was.
+        - V(already_injected) had one before, and stays as it was.
+        - V(refused) would end up injected twice. Only when the module fails for it.
+      returned: always
+      type: str
+      sample: skipped
+    reason:
+      description: Why. Empty for a workload that was simply injected.
+      returned: always
+      type: str
+      sample: istioctl says that it has host networking enabled
+version:
+  description: The version of C(istioctl).
+  returned: success
+  type: str
+  sample: 1.27.0
+command:
+  description: The command that injected, for a manifest on its standard input. Empty if there was nothing to inject.
+  returned: success, and when istioctl fails
+  type: str
+  sample: >-
+    /opt/istio/current/bin/istioctl kube-inject -f - --kubeconfig /home/me/.kube/lab
+dest:
+  description: The file that holds the injected manifest.
+  returned: success and O(dest) is set
+  type: str
+  sample: /etc/istio-lab/sleep-injected.yaml
+backup_file:
+  description: The file that holds what O(dest) held before.
+  returned: O(dest) was there and changed, and O(backup=true)
+  type: str
+  sample: /etc/istio-lab/sleep-injected.yaml.4711.2026-02-01@10:00:00~
+rc:
+  description: The exit code of C(istioctl). Null if it did not end by itself.
+  returned: when istioctl fails
+  type: int
+  sample: 1
+stdout:
+  description: What C(istioctl) printed.
+  returned: when istioctl fails
+  type: str
+  sample: ""
+stderr:
+  description: What C(istioctl) printed to its standard error.
+  returned: when istioctl fails
+  type: str
+  sample: "Error: loading --injectConfigFile"
+"""
+
+import contextlib
+import os
+import tempfile
+from urllib.parse import quote
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.meshlab.istio.plugins.module_utils import kube_inject
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
+
+FILES = ("inject_config_file", "mesh_config_file", "values_file")
+
+
+def read_definitions(params):
+    """The definitions that the user gave, in whichever of the three ways."""
+    if params["definition"] is not None:
+        definitions = kube_inject.check_definitions(params["definition"])
+    elif params["content"] is not None:
+        definitions = kube_inject.parse_manifest(params["content"], "content")
+    else:
+        definitions = kube_inject.parse_manifest(read_text(params["src"], "src"), params["src"])
+    if not definitions:
+        raise kube_inject.ManifestError(f"{params['src'] or 'the manifest'}: it holds no object")
+    return definitions
+
+
+def read_text(path, option):
+    """The text of a file. Raises ManifestError that names the option."""
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as source:
+            return source.read()
+    except OSError as error:
+        raise kube_inject.ManifestError(f"{option} {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise kube_inject.ManifestError(f"{option} {path}: it is no UTF-8 text, see byte {error.start}") from error
+
+
+def inject(params):
+    """Inject as the parameters say; returns the Injection, istioctl's version, and the last command that it ran."""
+    definitions = read_definitions(params)
+    files = [params[name] for name in FILES] if params["values_file"] else None
+    for name in FILES if files else ():
+        read_text(params[name], name)
+    with contextlib.ExitStack() as stack:
+        cluster = kubeconfig = None
+        if params["kubeconfig"] or not files:
+            try:
+                cluster, kubeconfig = stack.enter_context(connect(params))
+            except ClusterError as error:
+                hint = "" if files or params["kubeconfig"] else f"; or give {', '.join(FILES)} to do without one"
+                raise ClusterError(f"{error}{hint}") from error
+        istioctl = Istioctl(
+            params["binary_path"], None if files else kubeconfig, params["context"], timeout=params["timeout"]
+        )
+        arguments = kube_inject.arguments(istioctl.version, params["revision"], files)
+        command = ""
+
+        def render(text):
+            nonlocal command
+            output = istioctl.run(*arguments, stdin=text)
+            command = output.command
+            return output
+
+        def labels_of(namespace):
+            try:
+                found = cluster.get(f"/api/v1/namespaces/{quote(namespace, safe='')}")
+            except ClusterError as error:
+                hint = "; set kubeconfig to an empty text to inject without asking for it" if files else ""
+                raise ClusterError(f"namespace {namespace}: {error}{hint}") from error
+            return ((found or {}).get("metadata") or {}).get("labels") or {}
+
+        injection = kube_inject.inject(
+            definitions,
+            istioctl.version,
+            render,
+            params["on_double"],
+            params["namespace"],
+            labels_of if cluster else None,
+        )
+        return injection, istioctl.version, command
+
+
+def write(module, definitions, content):
+    """Bring dest to hold these definitions, or in check mode say whether that would change it; returns the results."""
+    dest = os.path.realpath(module.params["dest"])
+    if os.path.isdir(dest):
+        module.fail_json(msg=f"dest {dest}: this is a folder")
+    if not os.path.isdir(os.path.dirname(dest)):
+        module.fail_json(msg=f"dest {dest}: its folder does not exist")
+    before = ""
+    if os.path.exists(dest):
+        with open(dest, encoding="utf-8-sig", errors="replace", newline="") as source:
+            before = source.read()
+    changed = not kube_inject.same(before, definitions)
+    result = {"dest": module.params["dest"]}
+    if changed and not module.check_mode:
+        if module.params["backup"] and os.path.exists(dest):
+            result["backup_file"] = module.backup_local(dest)
+        handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
+        module.add_cleanup_file(temporary)
+        with os.fdopen(handle, "w", encoding="utf-8") as target:
+            target.write(content)
+        module.atomic_move(temporary, dest, unsafe_writes=module.params["unsafe_writes"])
+    attributes = {}
+    if os.path.exists(dest):
+        wanted = module.load_file_common_arguments(module.params, path=dest)
+        result["changed"] = module.set_fs_attributes_if_different(wanted, changed, attributes)
+    else:
+        result["changed"] = changed
+    if module._diff:
+        result["diff"] = [
+            {
+                "before": kube_inject.normal(before),
+                "after": content,
+                "before_header": dest,
+                "after_header": dest,
+            }
+        ]
+        if attributes:
+            result["diff"].append(attributes)
+    return result
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **CLUSTER_ARGS,
+            **ISTIOCTL_ARGS,
+            "src": {"type": "path"},
+            "content": {"type": "str"},
+            "definition": {"type": "raw"},
+            "inject_config_file": {"type": "path"},
+            "mesh_config_file": {"type": "path"},
+            "values_file": {"type": "path"},
+            "namespace": {"type": "str", "default": "default"},
+            "revision": {"type": "str"},
+            "on_double": {"type": "str", "choices": ["fail", "skip", "replace"], "default": "fail"},
+            "dest": {"type": "path"},
+            "backup": {"type": "bool", "default": False},
+            "timeout": {"type": "int", "default": 60},
+        },
+        mutually_exclusive=[("src", "content", "definition")],
+        required_one_of=[("src", "content", "definition")],
+        required_together=[FILES],
+        add_file_common_args=True,
+        supports_check_mode=True,
+    )
+    if kube_inject.YAML_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
+    try:
+        injection, version, command = inject(module.params)
+    except IstioctlError as error:
+        module.fail_json(**error.result())
+    except kube_inject.DoubleInjection as error:
+        module.fail_json(msg=str(error), workloads=error.results)
+    except (kube_inject.ManifestError, ClusterError, ReleaseError) as error:
+        module.fail_json(msg=str(error))
+    for warning in injection.warnings:
+        module.warn(warning)
+    result = {
+        "changed": False,
+        "content": kube_inject.dump_manifest(injection.definitions),
+        "definitions": injection.definitions,
+        "workloads": injection.results,
+        "version": version,
+        "command": command,
+    }
+    if module.params["dest"]:
+        result.update(write(module, injection.definitions, result["content"]))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

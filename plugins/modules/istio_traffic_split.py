@@ -1,0 +1,528 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: istio_traffic_split
+short_description: Measure how traffic splits over backends, with an exact verdict
+version_added: "0.1.0"
+description:
+  - >-
+    Sends HTTP requests from a pod through the mesh, tells the backends (the arms) apart by what they answer, and says
+    whether the split that O(arms) declare holds.
+  - >-
+    The verdict is an exact binomial test of each arm, with Bonferroni's correction for more than two arms. It is made
+    once, from one sample. There is no trying again until it passes, as that would hide a wrong split.
+  - >-
+    An arm of weight 0 has to get exactly nothing, and an arm that has all the weight has to get everything. No
+    tolerance applies to them.
+  - >-
+    Responses that no arm matches, that more than one arm matches, of another status than 200, and requests without a
+    response are errors. They are counted apart, and the verdict is V(fail) beyond O(max_errors). Shares are shares
+    of the responses that exactly one arm gave.
+  - >-
+    All requests are sent in one exec, one after the other and each over a connection of its own, and are counted in
+    the pod. Environment variables that name an HTTP proxy are not followed, nor are redirects taken for an answer.
+  - >-
+    Weights act in the proxy of the caller. A client pod without a sidecar is measured nevertheless, and shows how the
+    Service spreads its traffic.
+  - >-
+    The test takes each request for an independent draw, as Envoy's weighted routes are. It does not fit a
+    DestinationRule that keeps a caller on one backend (session affinity, consistent hash).
+extends_documentation_fragment:
+  - meshlab.istio.attributes
+  - meshlab.istio.attributes.action_group
+  - meshlab.istio.cluster
+attributes:
+  check_mode:
+    support: partial
+    details: >-
+      Nothing would be changed, but traffic would be sent. In check mode the options are checked, no cluster is asked,
+      and the task is skipped.
+  diff_mode:
+    support: none
+    details: Changes nothing.
+  idempotent:
+    support: full
+    details: Never reports a change. What it counts differs from run to run, as chance has it.
+options:
+  url:
+    description:
+      - Where to send C(GET) requests to, as the client pod sees it.
+      - >-
+        Plain HTTP only. Characters beyond ASCII and spaces have to be percent-encoded.
+    type: str
+    required: true
+  arms:
+    description:
+      - The backends to tell apart, and the share that each of them should get.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - A name for the arm, for the results.
+        type: str
+        required: true
+      weight:
+        description:
+          - Its weight, 0 or more. The share is the weight divided by the sum of all weights, which may be any.
+        type: int
+        required: true
+      match:
+        description:
+          - >-
+            A POSIX extended regular expression, as in C(grep -E). A response belongs to the arm if any line of its body
+            contains a match. Case matters, and line ends do not count (LF or CRLF).
+          - C(\d), C(\w) and the like are not POSIX, and are refused. Write C([0-9]) or C([[:alnum:]_]).
+        type: str
+        required: true
+      header:
+        description:
+          - >-
+            The name of a response header, in any case. If set, O(arms[].match) is looked for in its value, and not in
+            the body.
+          - With C(wget), this takes one that has the option C(-S).
+        type: str
+  requests:
+    description:
+      - How many requests to send and count, 1 to 100000.
+      - >-
+        The default settles whether the rule is in force (80/20 or 50/50). Thousands are needed to tell neighbours such
+        as 80/20 and 75/25 apart. RV(arms[].detectable) says what a run could tell, and a warning comes if it could
+        not even tell an even split.
+    type: int
+    default: 400
+  warmup:
+    description:
+      - How many requests to send before, which are not counted and may fail.
+    type: int
+    default: 10
+  headers:
+    description:
+      - >-
+        Request headers to send, as a dictionary of names and values. For a rule that matches a header, or a C(Host) of
+        its own.
+      - The values are visible in the process list of the client pod.
+    type: dict
+    default: {}
+  method:
+    description:
+      - The program in the client container that sends the requests.
+      - V(auto) takes C(curl) if it is there, which is faster, else C(wget).
+      - C(wget) may be the one of BusyBox or of GNU.
+      - Besides it, C(sh) and C(awk) have to be there, as in every BusyBox image.
+    type: str
+    choices: [auto, wget, curl]
+    default: auto
+  namespace:
+    description:
+      - The namespace of the client pod.
+    type: str
+    default: default
+  pod:
+    description:
+      - The client pod, by its name.
+      - Exactly one of O(pod), O(deployment), and O(label_selector) is required.
+    type: str
+  deployment:
+    description:
+      - The client pod, as one of this Deployment.
+    type: str
+  label_selector:
+    description:
+      - The client pod, by its labels, such as V(app=client).
+      - If there are several running pods, a ready one is taken, the first by name.
+    type: str
+  container:
+    description:
+      - The container of the client pod to send from.
+      - >-
+        If not set, the one that the annotation C(kubectl.kubernetes.io/default-container) names, else the first one
+        that is not C(istio-proxy).
+    type: str
+  request_timeout:
+    description:
+      - How long one request may take, in seconds.
+    type: int
+    default: 5
+  timeout:
+    description:
+      - How long all requests together may take, in seconds. At least O(request_timeout).
+      - >-
+        The verdict is V(fail) if not all of them could be sent. A run ends earlier when O(max_errors) is exceeded by
+        ten failed requests.
+    type: int
+    default: 300
+  max_errors:
+    description:
+      - How many errors are accepted.
+    type: int
+    default: 0
+  significance:
+    description:
+      - >-
+        How often a right split may be judged V(fail) by chance. 0.001 is once in a thousand runs. Smaller values let
+        wrong splits pass more easily.
+    type: float
+    default: 0.001
+  tolerance:
+    description:
+      - >-
+        Accept shares that are off by at most this many percentage points, in place of the exact test. V(5) accepts
+        0.75 to 0.85 where 0.8 is expected.
+      - >-
+        It is refused if a right split would leave it by chance more often than O(significance) allows, with the number
+        of O(requests) that resolve it.
+    type: float
+  fail_on_verdict:
+    description:
+      - Whether the task fails if the verdict is V(fail). Set to V(false) to look at RV(verdict) in the play.
+      - A measurement that is not possible fails the task always.
+    type: bool
+    default: true
+requirements:
+  - kubernetes (the Python client)
+seealso:
+  - name: Traffic shifting
+    description: Istio's own task about weighted routes.
+    link: https://istio.io/latest/docs/tasks/traffic-management/traffic-shifting/
+author:
+  - The meshlab.istio founders (@meshlab)
+"""
+
+EXAMPLES = r"""
+- name: Check that 80 of 100 requests go to Tomcat and 20 to httpd
+  meshlab.istio.istio_traffic_split:
+    kubeconfig: ~/.kube/lab
+    deployment: client
+    url: http://web-svc:8080/
+    arms:
+      - {name: tomcat, weight: 80, match: Apache Tomcat}
+      - {name: httpd, weight: 20, match: hello httpd}
+
+- name: See how the Service spreads traffic before there is a rule
+  meshlab.istio.istio_traffic_split:
+    kubeconfig: ~/.kube/lab
+    label_selector: app=client
+    url: http://web-svc:8080/
+    arms:
+      - {name: tomcat, weight: 50, match: Apache Tomcat}
+      - {name: httpd, weight: 50, match: hello httpd}
+    fail_on_verdict: false
+  register: baseline
+
+- name: Show the counts
+  ansible.builtin.debug:
+    msg: "{{ baseline.verdict }}: {{ baseline.msg }}"
+
+- name: Tell 80/20 from 75/25
+  meshlab.istio.istio_traffic_split:
+    kubeconfig: ~/.kube/lab
+    deployment: client
+    url: http://web-svc:8080/
+    requests: 2500
+    arms:
+      - {name: tomcat, weight: 80, match: Apache Tomcat}
+      - {name: httpd, weight: 20, match: hello httpd}
+
+- name: Accept 80/20 within five percentage points
+  meshlab.istio.istio_traffic_split:
+    kubeconfig: ~/.kube/lab
+    deployment: client
+    url: http://web-svc:8080/
+    requests: 1000
+    tolerance: 5
+    arms:
+      - {name: tomcat, weight: 80, match: Apache Tomcat}
+      - {name: httpd, weight: 20, match: hello httpd}
+
+- name: Check that a request which meets the rule's condition goes to Tomcat alone
+  meshlab.istio.istio_traffic_split:
+    kubeconfig: ~/.kube/lab
+    deployment: client
+    url: http://web-svc:8080/
+    headers:
+      end-user: jason
+    arms:
+      - {name: tomcat, weight: 100, match: Apache Tomcat}
+      - {name: httpd, weight: 0, match: hello httpd}
+
+- name: Tell versions apart by a response header
+  meshlab.istio.istio_traffic_split:
+    kubeconfig: ~/.kube/lab
+    namespace: shop
+    deployment: client
+    container: app
+    url: http://catalog:8080/items?page=1
+    arms:
+      - {name: v1, weight: 9, header: x-version, match: ^v1$}
+      - {name: v2, weight: 1, header: x-version, match: ^v2$}
+"""
+
+RETURN = r"""
+verdict:
+  description: V(pass) or V(fail).
+  returned: when the split was measured
+  type: str
+  sample: pass
+msg:
+  description: The verdict with its reasons in a sentence, or what went wrong.
+  returned: always
+  type: str
+  sample: >-
+    the 80/20 split holds: tomcat 316 of 400 = 79.0% (expected 80.0%), httpd 84 of 400 = 21.0% (expected 20.0%);
+    p = 0.65, not below significance 0.001
+likely_cause:
+  description: What most likely made the verdict V(fail). Empty if it is V(pass).
+  returned: when the split was measured
+  type: str
+  sample: "the caller has no sidecar: weights act in the caller's proxy"
+requests:
+  description: The number of requests that were to be counted, O(requests).
+  returned: when the split was measured
+  type: int
+  sample: 400
+sent:
+  description: The number of requests that were sent and counted. Less than RV(requests) if the run ended early.
+  returned: when the split was measured
+  type: int
+  sample: 400
+answered:
+  description: The number of responses that exactly one arm gave. What shares are shares of.
+  returned: when the split was measured
+  type: int
+  sample: 400
+arms:
+  description: What each arm got, in the order of O(arms).
+  returned: when the split was measured
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: The name of the arm.
+      returned: always
+      type: str
+      sample: tomcat
+    weight:
+      description: Its weight.
+      returned: always
+      type: int
+      sample: 80
+    expected_share:
+      description: The share that its weight stands for, 0 to 1.
+      returned: always
+      type: float
+      sample: 0.8
+    count:
+      description: How many responses it gave.
+      returned: always
+      type: int
+      sample: 316
+    share:
+      description: The share of RV(answered) that it gave, 0 to 1. Null if no arm gave a response.
+      returned: always
+      type: float
+      sample: 0.79
+    interval:
+      description: >-
+        The Clopper-Pearson interval of its true share, lower and upper end, at confidence 1 - O(significance).
+      returned: always
+      type: list
+      elements: float
+      sample: [0.716, 0.852]
+    p_value:
+      description: >-
+        How likely a count at least this far off is, in either direction, if the true share is the expected one.
+      returned: always
+      type: float
+      sample: 0.65
+    detectable:
+      description: >-
+        A true share below the first value, or above the second, would have been judged V(fail) in at least 99 of 100
+        such runs. Null in place of a value that no share reaches.
+      returned: always
+      type: list
+      elements: float
+      sample: [0.678, 0.9]
+p_value:
+  description: >-
+    The p-value of the whole split. Without O(tolerance), the verdict is V(fail) if it is below O(significance).
+  returned: when the split was measured
+  type: float
+  sample: 0.65
+errors:
+  description: The responses and requests that no arm counts, by kind.
+  returned: when the split was measured
+  type: dict
+  contains:
+    total:
+      description: All of them together, what O(max_errors) limits.
+      returned: always
+      type: int
+      sample: 0
+    unknown:
+      description: Responses that no arm matches.
+      returned: always
+      type: int
+      sample: 0
+    ambiguous:
+      description: Responses that more than one arm matches.
+      returned: always
+      type: int
+      sample: 0
+    timeout:
+      description: Requests that were not answered within O(request_timeout).
+      returned: always
+      type: int
+      sample: 0
+    dns:
+      description: Requests whose host could not be resolved.
+      returned: always
+      type: int
+      sample: 0
+    connection:
+      description: Requests whose connection was refused, or had no way to its host.
+      returned: always
+      type: int
+      sample: 0
+    broken:
+      description: Requests whose connection ended before the response was whole.
+      returned: always
+      type: int
+      sample: 0
+    other:
+      description: Requests that failed in another way.
+      returned: always
+      type: int
+      sample: 0
+    status:
+      description: Responses of a status other than 200, by status.
+      returned: always
+      type: dict
+      sample: {"503": 2}
+    messages:
+      description: What the client program said of requests that failed, each message once.
+      returned: always
+      type: list
+      elements: str
+      sample: ["wget: download timed out"]
+samples:
+  description: >-
+    The start of the body, at most 200 characters, of the first response of each kind of error that there was.
+    The kinds are C(unknown), C(ambiguous), and C(failed).
+  returned: when the split was measured
+  type: dict
+  sample: {unknown: "<html><head><title>Welcome</title>"}
+seconds:
+  description: How long the counted requests took, in seconds, as the client pod's clock has it.
+  returned: when the split was measured
+  type: float
+  sample: 1.46
+client:
+  description: Where the requests came from.
+  returned: when the split was measured
+  type: dict
+  contains:
+    namespace:
+      description: The namespace of the pod.
+      returned: always
+      type: str
+      sample: default
+    pod:
+      description: The name of the pod.
+      returned: always
+      type: str
+      sample: client-7d9c5b6f4-x2x8k
+    container:
+      description: The container.
+      returned: always
+      type: str
+      sample: client
+    sidecar:
+      description: Whether the pod has a ready sidecar (container C(istio-proxy)).
+      returned: always
+      type: bool
+      sample: true
+    method:
+      description: The program that sent the requests, V(curl) or V(wget).
+      returned: always
+      type: str
+      sample: wget
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.meshlab.istio.plugins.module_utils import traffic_split
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+
+
+def measure(params, plan):
+    """Find the client, send the plan's requests from it, and return the verdict with its grounds."""
+    with connect(params) as (cluster, _kubeconfig):
+        client = traffic_split.find_client(
+            cluster,
+            params["namespace"],
+            params["pod"],
+            params["deployment"],
+            params["label_selector"],
+            params["container"],
+        )
+        return traffic_split.judge(plan, traffic_split.measure(cluster, plan, client), client)
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **CLUSTER_ARGS,
+            "url": {"type": "str", "required": True},
+            "arms": {
+                "type": "list",
+                "elements": "dict",
+                "required": True,
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "weight": {"type": "int", "required": True},
+                    "match": {"type": "str", "required": True},
+                    "header": {"type": "str"},
+                },
+            },
+            "requests": {"type": "int", "default": 400},
+            "warmup": {"type": "int", "default": 10},
+            "headers": {"type": "dict", "default": {}},
+            "method": {"type": "str", "choices": ["auto", "wget", "curl"], "default": "auto"},
+            "namespace": {"type": "str", "default": "default"},
+            "pod": {"type": "str"},
+            "deployment": {"type": "str"},
+            "label_selector": {"type": "str"},
+            "container": {"type": "str"},
+            "request_timeout": {"type": "int", "default": 5},
+            "timeout": {"type": "int", "default": 300},
+            "max_errors": {"type": "int", "default": 0},
+            "significance": {"type": "float", "default": 0.001},
+            "tolerance": {"type": "float"},
+            "fail_on_verdict": {"type": "bool", "default": True},
+        },
+        mutually_exclusive=[("pod", "deployment", "label_selector")],
+        required_one_of=[("pod", "deployment", "label_selector")],
+        supports_check_mode=True,
+    )
+    try:
+        plan = traffic_split.plan_from(module.params)
+        for warning in traffic_split.plan_warnings(plan):
+            module.warn(warning)
+        if module.check_mode:
+            module.exit_json(changed=False, skipped=True, msg="not measured: check mode sends no traffic")
+        result = measure(module.params, plan)
+    except (traffic_split.SplitError, ClusterError) as error:
+        module.fail_json(msg=str(error))
+    if result["verdict"] != "pass" and module.params["fail_on_verdict"]:
+        module.fail_json(**result)
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
