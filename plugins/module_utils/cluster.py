@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import tempfile
 import time
 import traceback
 from dataclasses import dataclass
 
-import yaml
 from ansible.module_utils.basic import env_fallback, missing_required_lib
 
 try:
@@ -62,8 +62,8 @@ def kubeconfig_file(kubeconfig):
     if isinstance(kubeconfig, dict):
         handle, path = tempfile.mkstemp(prefix="meshlab-kubeconfig-")  # mkstemp makes it 0600
         try:
-            with os.fdopen(handle, "w") as target:
-                yaml.safe_dump(kubeconfig, target)
+            with os.fdopen(handle, "w", encoding="utf-8") as target:
+                json.dump(kubeconfig, target, ensure_ascii=False)  # every reader of YAML reads JSON
             yield path
         finally:
             os.unlink(path)
@@ -105,7 +105,7 @@ class Cluster:
                 auth_settings=["BearerToken"],
                 response_type="object",
                 _return_http_data_only=True,
-                _request_timeout=self.timeout,
+                _request_timeout=(self.timeout, self.timeout),  # the library overlooks a float that is alone
             )
         except kubernetes.client.ApiException as error:
             if error.status == 404:
@@ -159,7 +159,7 @@ def _exit_code(status, where):
 
     The client library's own reading of it ends in a traceback where the container has no such command.
     """
-    status = yaml.safe_load(status or "") or {}
+    status = json.loads(status or "{}")
     if status.get("status") == "Success":
         return 0
     for cause in (status.get("details") or {}).get("causes") or []:

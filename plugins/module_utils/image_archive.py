@@ -53,13 +53,13 @@ def write_layer(target, files=(), links=(), folders=()):
                 tar.addfile(entry)
                 made.add(path)
 
-        for folder in sorted(folders, key=lambda x: x["path"]):
+        for folder in sorted(folders, key=lambda x: x["path"].strip("/")):
             for parent in _parents(folder["path"]):
                 make_folder(parent)
             make_folder(
                 folder["path"].strip("/"), folder.get("mode", 0o755), folder.get("uid", 0), folder.get("gid", 0)
             )
-        for file in sorted(files, key=lambda x: x["dest"]):
+        for file in sorted(files, key=lambda x: x["dest"].strip("/")):
             for parent in _parents(file["dest"]):
                 make_folder(parent)
             entry = _entry(file["dest"], file.get("mode") or 0o755)
@@ -74,7 +74,7 @@ def write_layer(target, files=(), links=(), folders=()):
                     tar.addfile(entry, source)
             except OSError as error:
                 raise ImageError(f"cannot put {file['src']} into the image: {error.strerror}") from error
-        for link in sorted(links, key=lambda x: x["dest"]):
+        for link in sorted(links, key=lambda x: x["dest"].strip("/")):
             for parent in _parents(link["dest"]):
                 make_folder(parent)
             entry = _entry(link["dest"], 0o777)
@@ -141,7 +141,7 @@ def missing_parts(layers):
 def image_id(path):
     """The id ("sha256:...") of the image in an archive: its configuration's digest is that file's name."""
     try:
-        with tarfile.open(path) as tar:
+        with tarfile.open(path, "r:") as tar:  # as write_image writes it; other ways of reading add lines to the error
             manifest = json.load(tar.extractfile("manifest.json"))
         return "sha256:" + manifest[0]["Config"].rpartition("/")[2].removesuffix(".json")
     except (tarfile.TarError, KeyError, ValueError, IndexError) as error:

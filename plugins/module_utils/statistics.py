@@ -18,9 +18,9 @@ _NEGLIGIBLE = 1e-18
 _ROUNDING = 1e-9
 
 
-def _log(p, q):
-    """log(p) of p + q = 1, without loss where p is next to 1."""
-    return math.log(p) if p < 0.5 else math.log1p(-q)
+def _log(share, rest):
+    """log(share) of share + rest = 1, without loss where share is next to 1."""
+    return math.log(share) if share < 0.5 else math.log1p(-rest)
 
 
 def _sum_down(k, n, p, q):

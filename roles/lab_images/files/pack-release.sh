@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Lays out an Istio release as its archive has it, from the module's folder and the istioctl built from it.
 # Arguments: version, module folder, istioctl, hub, archive name, destination folder, samples whose images to list.
 set -euo pipefail

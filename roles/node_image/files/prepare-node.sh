@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Runs as root inside the node's root folder, in mount and process namespaces of its own.
 # Makes of a Debian system what kind expects of a node, and loads the control plane's images.
 set -euo pipefail

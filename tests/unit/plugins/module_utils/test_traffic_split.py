@@ -20,7 +20,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.meshlab.istio.plugins.module_utils import statistics, traffic_split
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, _exit_code
 from ansible_collections.meshlab.istio.plugins.module_utils.traffic_split import Arm, Client, Plan, SplitError, Tally
 from ansible_collections.meshlab.istio.plugins.modules import istio_traffic_split
 
@@ -1025,27 +1024,3 @@ def test_a_container_that_cannot_measure_is_named():
     cluster = FakeCluster({}, lambda argv: SimpleNamespace(rc=0, stdout=f"{argv[4]} lacks awk\n", stderr=""))
     with pytest.raises(SplitError, match="client default/client-1/client: the client container has no awk"):
         traffic_split.measure(cluster, Plan(url=URL, arms=ARMS), CLIENT)
-
-
-# ---- the end of an exec ----
-
-
-def test_exit_codes_of_an_exec():
-    assert _exit_code('{"metadata":{},"status":"Success"}', "a") == 0
-    failed = {"status": "Failure", "reason": "NonZeroExitCode", "message": "command terminated with exit code 3"}
-    failed["details"] = {"causes": [{"reason": "ExitCode", "message": "3"}]}
-    assert _exit_code(yaml.safe_dump(failed), "a") == 3
-
-
-@pytest.mark.parametrize(
-    ("status", "said"),
-    [
-        ('{"status":"Failure","reason":"InternalError","message":"exec: \\"sh\\": not found","code":500}', "not found"),
-        ('{"status":"Failure","message":"no","details":{"causes":[{"message":"exec: not found"}]}}', "a/b/c: no"),
-        ("", "without an exit status"),
-        (None, "without an exit status"),
-    ],
-)
-def test_an_exec_that_never_ran(status, said):
-    with pytest.raises(ClusterError, match=said):
-        _exit_code(status, "a/b/c")

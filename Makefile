@@ -1,0 +1,26 @@
+# make lab   the whole lab on this machine
+# make test  every test, as CI runs them
+# make reset takes the lab away again
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: lab test reset setup static unit faults molecule registry bench
+
+lab: setup
+	ansible-playbook playbooks/full-lab.yml -e kind_cluster_install_engine=true
+
+reset: setup
+	ansible-playbook playbooks/reset.yml
+
+test:
+	tests/run.sh
+
+setup:
+	@tools/setup.sh lab
+
+# Parts of the tests, for working on one thing.
+static unit faults molecule registry bench:
+	@tools/setup.sh test
+	tests/run.sh $@

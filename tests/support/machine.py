@@ -1,0 +1,91 @@
+"""What a lab may leave on a machine: interfaces, routes, packet filters, mounts, processes, containers, files.
+
+    machine.py save FILE      writes it
+    machine.py compare FILE   says what differs from FILE, and exits 1 if anything does
+
+Left out: an engine's own empty chains and the rules that jump to them (netavark's, which Podman never takes away),
+and processes that the system starts and stops by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# Podman's netavark makes these once and keeps them, empty, for the next container.
+ENGINE_CHAINS = re.compile(r"NETAVARK|^(:|-P|-N)")
+COMMANDS = {
+    "interfaces": ["ip", "-brief", "address"],
+    "routes": ["ip", "route", "show", "table", "all"],
+    "rules of iptables": ["iptables-save"],
+    "tables of nft": ["nft", "list", "tables"],
+    "mounts": ["findmnt", "--list", "--noheadings", "--output", "TARGET,FSTYPE"],
+    "containers": ["podman", "ps", "--all", "--noheading", "--format", "{{.Names}}"],
+    "volumes": ["podman", "volume", "ls", "--quiet"],
+    "networks": ["podman", "network", "ls", "--quiet"],
+    "processes": ["ps", "-eo", "comm="],
+}
+# What belongs to the lab, by name: everything else comes and goes on a living machine.
+LAB_PROCESSES = re.compile(
+    r"^(conmon|runc|crun|containerd|containerd-shim|kube|etcd|coredns|envoy|pilot|aardvark|netavark|standin|pause|docker-registry)"
+)
+PATHS = [
+    "/lib/modules",
+    "/etc/containers/containers.conf.d/50-meshlab.conf",
+    "/opt/istio",
+    "/etc/profile.d/istioctl.sh",
+]
+
+
+def listed(name, argv):
+    """The lines that a command prints, sorted; none where it is not installed."""
+    try:
+        lines = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines()
+    except FileNotFoundError:
+        return []
+    lines = [x.strip() for x in lines if x.strip() and not x.startswith("#")]
+    if name == "rules of iptables":
+        lines = [x for x in lines if not ENGINE_CHAINS.search(x) and x not in ("COMMIT",) and not x.startswith("*")]
+    if name == "tables of nft":
+        # iptables keeps its rules in these; whether they are empty is seen above.
+        lines = [x for x in lines if x.split()[-1] not in ("nat", "filter", "mangle", "raw")]
+    if name == "processes":
+        lines = [x for x in lines if LAB_PROCESSES.match(x)]
+    return sorted(lines)
+
+
+def snapshot():
+    found = {name: listed(name, argv) for name, argv in COMMANDS.items()}
+    found["files"] = sorted(x for x in PATHS if Path(x).exists())
+    return found
+
+
+def differences(before, after):
+    """A line for each thing that is there now and was not, or the other way round."""
+    lines = []
+    for name in before:
+        old, new = list(before[name]), list(after[name])
+        for item in before[name]:
+            if item in new:
+                old.remove(item)
+                new.remove(item)
+        lines += [f"{name}: gone: {x}" for x in old] + [f"{name}: left behind: {x}" for x in new]
+    return lines
+
+
+def main():
+    verb, path = sys.argv[1], Path(sys.argv[2])
+    if verb == "save":
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(snapshot(), indent=1))
+        return 0
+    lines = differences(json.loads(path.read_text()), snapshot())
+    print("\n".join(lines) or "the machine is as it was")
+    return 1 if lines else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

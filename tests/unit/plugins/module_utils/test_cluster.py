@@ -1,0 +1,323 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import copy
+import json
+import os
+import socket
+import stat
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import yaml
+
+from ansible_collections.meshlab.istio.plugins.module_utils import cluster as subject
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import Cluster, ClusterError, kubeconfig_file
+
+TOKEN = "s3cret-t0ken"
+KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "lab",
+    "clusters": [
+        {"name": "lab", "cluster": {"server": "http://127.0.0.1:1"}},
+        {"name": "other", "cluster": {"server": "http://127.0.0.1:2"}},
+    ],
+    "users": [{"name": "me", "user": {"token": TOKEN}}],
+    "contexts": [
+        {"name": "lab", "context": {"cluster": "lab", "user": "me"}},
+        {"name": "other", "context": {"cluster": "other", "user": "me"}},
+    ],
+}
+
+
+def kubeconfig(server):
+    made = copy.deepcopy(KUBECONFIG)
+    made["clusters"][0]["cluster"]["server"] = server
+    return made
+
+
+# ---- the kubeconfig as a file ----
+
+
+def test_a_path_is_handed_on_with_home_and_variables_filled_in(tmp_path, monkeypatch):
+    (tmp_path / "lab.yml").write_text("x")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("WHERE", str(tmp_path))
+    for given in (tmp_path / "lab.yml", str(tmp_path / "lab.yml"), "~/lab.yml", "$WHERE/lab.yml"):
+        with kubeconfig_file(given) as path:
+            assert path == str(tmp_path / "lab.yml")
+    assert (tmp_path / "lab.yml").read_text() == "x"
+
+
+@pytest.mark.parametrize("nothing", [None, "", {}])
+def test_no_cluster_named_says_how_to_name_one(nothing):
+    told = r"no cluster is named: set kubeconfig.*K8S_AUTH_KUBECONFIG or KUBECONFIG"
+    with pytest.raises(ClusterError, match=told), kubeconfig_file(nothing):
+        pass
+
+
+def test_a_path_that_is_no_readable_file_is_named(tmp_path):
+    for path in (tmp_path, tmp_path / "missing"):
+        told = rf"^kubeconfig {path}: no readable file is there$"
+        with pytest.raises(ClusterError, match=told), kubeconfig_file(path):
+            pass
+
+
+def test_a_kubeconfig_of_another_type_is_refused_without_its_content():
+    told = r"^kubeconfig is a path or a dictionary, not list$"
+    with pytest.raises(ClusterError, match=told), kubeconfig_file([TOKEN]):
+        pass
+
+
+def test_a_dictionary_is_a_private_file_for_as_long_as_the_block_runs():
+    umask = os.umask(0)
+    try:
+        with kubeconfig_file({**KUBECONFIG, "note": "naïve \U0001f41f: 'quoted'\n"}) as path:
+            assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
+            with open(path, encoding="utf-8") as source:
+                assert yaml.safe_load(source) == {**KUBECONFIG, "note": "naïve \U0001f41f: 'quoted'\n"}
+    finally:
+        os.umask(umask)
+    assert not os.path.exists(path)
+
+
+def test_a_dictionary_is_gone_after_an_error_too():
+    with pytest.raises(KeyboardInterrupt), kubeconfig_file(KUBECONFIG) as path:
+        raise KeyboardInterrupt
+    assert not os.path.exists(path)
+
+
+def test_a_dictionary_that_cannot_be_written_leaves_no_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(subject.tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(TypeError), kubeconfig_file({"users": [{"token": TOKEN, "no JSON": object()}]}):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+# ---- the API ----
+
+
+class Api(BaseHTTPRequestHandler):
+    """Answers by path; notes the headers that it saw."""
+
+    def do_GET(self):
+        self.server.seen.append((self.path, self.headers.get("Authorization")))
+        status, body = {
+            "/api/v1/namespaces/default": (200, {"metadata": {"name": "default"}}),
+            "/api/v1/pods?labelSelector=app%3Dweb": (200, {"items": []}),
+            "/forbidden": (403, {"message": f"the token {TOKEN} may not"}),
+        }.get(self.path, (404, {"message": "not found"}))
+        if self.path == "/slow":
+            time.sleep(2)
+        content = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *args):
+        """Says nothing."""
+
+
+@pytest.fixture
+def api():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    server.daemon_threads = True
+    server.seen = []
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def connected(api):
+    with subject.connect({"kubeconfig": kubeconfig(api.url), "context": None}) as (cluster, _path):
+        yield cluster
+
+
+def test_get_gives_the_object_as_it_is_and_shows_who_asks(api, connected):
+    assert connected.get("/api/v1/namespaces/default") == {"metadata": {"name": "default"}}
+    assert connected.get("/api/v1/pods", labelSelector="app=web") == {"items": []}
+    assert connected.server == api.url
+    assert [x[1] for x in api.seen] == [f"Bearer {TOKEN}"] * 2
+
+
+def test_get_of_what_does_not_exist_is_none(connected):
+    assert connected.get("/api/v1/namespaces/nowhere") is None
+
+
+def test_a_refusal_is_told_without_what_the_server_said_of_the_token(api, connected):
+    with pytest.raises(ClusterError) as caught:
+        connected.get("/forbidden")
+    assert str(caught.value) == f"{api.url} answered 403 Forbidden to GET /forbidden"
+
+
+def test_a_server_that_does_not_listen_is_told_after_one_try():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        told = rf"^cannot reach {url}: .*Connection refused"
+        with (
+            subject.connect({"kubeconfig": kubeconfig(url), "context": None}) as (cluster, _path),
+            pytest.raises(ClusterError, match=told) as caught,
+        ):
+            cluster.get("/version")
+    assert TOKEN not in str(caught.value)
+
+
+def test_a_server_that_does_not_answer_in_time_is_told_after_one_timeout(api):
+    with subject.connect({"kubeconfig": kubeconfig(api.url), "context": None}, timeout=0.2) as (cluster, _path):
+        started = time.monotonic()
+        with pytest.raises(ClusterError, match=f"^cannot reach {api.url}: .*timed out"):
+            cluster.get("/slow")
+        assert time.monotonic() - started < 1
+    assert len(api.seen) == 1
+
+
+def test_the_context_chooses_the_cluster(api):
+    with subject.connect({"kubeconfig": kubeconfig(api.url), "context": "other"}) as (cluster, _path):
+        assert cluster.server == "http://127.0.0.1:2"
+
+
+@pytest.mark.parametrize(
+    ("broken", "context", "said"),
+    [
+        ({"users": [{"name": "me", "user": {"token": TOKEN}}]}, None, "kubeconfig"),
+        ({**KUBECONFIG, "clusters": []}, None, "clusters"),
+        ({**KUBECONFIG, "users": [{"user": {"token": TOKEN}}]}, None, "users"),
+        (KUBECONFIG, "nowhere", "nowhere"),
+    ],
+)
+def test_a_broken_kubeconfig_is_told_without_its_secrets(broken, context, said):
+    asked = {"kubeconfig": broken, "context": context}
+    with pytest.raises(ClusterError, match=said) as caught, subject.connect(asked):
+        pass
+    assert TOKEN not in str(caught.value)
+
+
+def test_without_its_library_it_says_which_one_is_missing(monkeypatch):
+    monkeypatch.setattr(subject, "kubernetes", None)
+    with pytest.raises(ClusterError, match=r"Failed to import the required Python library \(kubernetes\)"):
+        Cluster("unread")
+
+
+# ---- exec ----
+
+
+class Socket:
+    """Stands for the client library's WebSocket: status is what the server says at the end, None if it never does."""
+
+    def __init__(self, status, stdout="", stderr=""):
+        self.status, self.streams, self.closed = status, (stdout, stderr), False
+
+    def run_forever(self, timeout):
+        if isinstance(self.status, Exception):
+            raise self.status
+
+    def is_open(self):
+        return self.status is None
+
+    def read_channel(self, _channel):
+        return self.status
+
+    def peek_stdout(self):
+        return bool(self.streams[0])
+
+    def peek_stderr(self):
+        return bool(self.streams[1])
+
+    def read_stdout(self):
+        return self.streams[0]
+
+    def read_stderr(self):
+        return self.streams[1]
+
+    def close(self):
+        self.closed = True
+
+
+SUCCESS = '{"metadata":{},"status":"Success"}'
+EXIT_3 = json.dumps(
+    {
+        "status": "Failure",
+        "reason": "NonZeroExitCode",
+        "message": "command terminated with exit code 3",
+        "details": {"causes": [{"reason": "ExitCode", "message": "3"}]},
+    }
+)
+
+
+def run(monkeypatch, answer):
+    """Cluster.exec with a stream() that gives or raises the answer; the result and what stream() was asked."""
+    asked = {}
+
+    def stream(_method, pod, namespace, **rest):
+        asked.update(rest, pod=pod, namespace=namespace)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(subject, "stream", stream)
+    with subject.connect({"kubeconfig": KUBECONFIG, "context": None}) as (cluster, _path):
+        return cluster.exec("default", "client-1", "client", ["sh", "-c", "a b"], timeout=7), asked
+
+
+@pytest.mark.parametrize(("status", "rc"), [(SUCCESS, 0), (EXIT_3, 3)])
+def test_exec_gives_the_exit_code_and_both_streams(monkeypatch, status, rc):
+    socket = Socket(status, "out\n", "err\n")
+    result, asked = run(monkeypatch, socket)
+    assert (result.rc, result.stdout, result.stderr) == (rc, "out\n", "err\n")
+    assert 0 <= result.seconds < 5
+    assert (asked["namespace"], asked["pod"], asked["container"]) == ("default", "client-1", "client")
+    assert asked["command"] == ["sh", "-c", "a b"]
+    assert socket.closed
+
+
+def test_exec_without_output_gives_empty_streams(monkeypatch):
+    result, _asked = run(monkeypatch, Socket(SUCCESS))
+    assert (result.stdout, result.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("socket", "said"),
+    [
+        (Socket(None), "the command in default/client-1/client did not end within 7 s"),
+        (Socket(ConnectionError("reset by peer")), "the connection to the command in .* broke: reset by peer"),
+        (Socket("no JSON"), "the connection to the command in default/client-1/client broke: "),
+    ],
+)
+def test_an_exec_that_ends_badly_is_told_and_closed(monkeypatch, socket, said):
+    with pytest.raises(ClusterError, match=said):
+        run(monkeypatch, socket)
+    assert socket.closed
+
+
+def test_an_exec_that_the_server_refuses_is_told(monkeypatch):
+    refused = subject.kubernetes.client.ApiException(status=403, reason="Forbidden")
+    with pytest.raises(ClusterError, match=r"^cannot exec in default/client-1/client: 403 Forbidden$"):
+        run(monkeypatch, refused)
+    with pytest.raises(ClusterError, match=r"^cannot exec in default/client-1/client at http://127.0.0.1:1: no route$"):
+        run(monkeypatch, OSError("no route"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ('{"status":"Failure","reason":"InternalError","message":"exec: \\"sh\\": not found","code":500}', "not found"),
+        ('{"status":"Failure","message":"no","details":{"causes":[{"message":"exec: not found"}]}}', "no$"),
+        ("", "without an exit status"),
+    ],
+)
+def test_an_exec_that_never_ran_says_why(monkeypatch, status, said):
+    with pytest.raises(ClusterError, match=f"^cannot run the command in default/client-1/client: .*{said}"):
+        run(monkeypatch, Socket(status))
