@@ -32,6 +32,9 @@ CLUSTER_ARGS = {
     "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
 }
 
+# How long an API server may take to accept a connection; one that does not answer is told soon.
+CONNECT_SECONDS = 10
+
 
 class ClusterError(Exception):
     """What went wrong with the cluster, in words for the user. Never holds a secret."""
@@ -105,11 +108,14 @@ class Cluster:
                 auth_settings=["BearerToken"],
                 response_type="object",
                 _return_http_data_only=True,
-                _request_timeout=(self.timeout, self.timeout),  # the library overlooks a float that is alone
+                # Two numbers, since the library overlooks a float that is alone.
+                _request_timeout=(min(self.timeout, CONNECT_SECONDS), self.timeout),
             )
         except kubernetes.client.ApiException as error:
             if error.status == 404:
                 return None
+            if not error.status:  # no answer at all, as its certificate does not fit
+                raise ClusterError(f"cannot reach {self.server}: {str(error.reason).splitlines()[-1]}") from error
             raise ClusterError(f"{self.server} answered {error.status} {error.reason} to GET {path}") from error
         except Exception as error:
             raise ClusterError(f"cannot reach {self.server}: {_innermost(error)}") from error
@@ -133,7 +139,7 @@ class Cluster:
                 _request_timeout=self.timeout,
             )
         except kubernetes.client.ApiException as error:
-            raise ClusterError(f"cannot exec in {where}: {error.status} {error.reason}") from error
+            raise ClusterError(f"cannot exec in {where} at {self.server}: {_handshake(error)}") from error
         except Exception as error:
             raise ClusterError(f"cannot exec in {where} at {self.server}: {_innermost(error)}") from error
         try:
@@ -167,6 +173,15 @@ def _exit_code(status, where):
             return int(cause["message"])
     said = status.get("message") or "the connection ended without an exit status"
     raise ClusterError(f"cannot run the command in {where}: {said}")
+
+
+def _handshake(error):
+    """Why an exec was refused, in a line. The client library puts all of the answer into the reason, headers and all."""
+    status, _headers, body = (str(error.reason).split(" -+-+- ") + ["", ""])[:3]
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        body = json.loads(body)["message"]
+    status = f"{error.status or ''} {status.replace('Handshake status ', '')}".strip()
+    return f"{status}: {' '.join(body.split())}" if body else status
 
 
 def _innermost(error):

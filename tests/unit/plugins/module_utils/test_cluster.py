@@ -11,6 +11,7 @@ import stat
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -184,6 +185,14 @@ def test_a_server_that_does_not_answer_in_time_is_told_after_one_timeout(api):
     assert len(api.seen) == 1
 
 
+def test_a_certificate_that_does_not_fit_is_told_in_a_line(monkeypatch):
+    refused = subject.kubernetes.client.ApiException(status=0, reason="SSLError\n[SSL: CERTIFICATE_VERIFY_FAILED] no")
+    with subject.connect({"kubeconfig": KUBECONFIG, "context": None}) as (cluster, _path):
+        monkeypatch.setattr(cluster.client, "call_api", Mock(side_effect=refused))
+        with pytest.raises(ClusterError, match=r"^cannot reach http://127.0.0.1:1: \[SSL: CERTIFICATE_VERIFY.*$"):
+            cluster.get("/version")
+
+
 def test_the_context_chooses_the_cluster(api):
     with subject.connect({"kubeconfig": kubeconfig(api.url), "context": "other"}) as (cluster, _path):
         assert cluster.server == "http://127.0.0.1:2"
@@ -302,10 +311,32 @@ def test_an_exec_that_ends_badly_is_told_and_closed(monkeypatch, socket, said):
     assert socket.closed
 
 
-def test_an_exec_that_the_server_refuses_is_told(monkeypatch):
-    refused = subject.kubernetes.client.ApiException(status=403, reason="Forbidden")
-    with pytest.raises(ClusterError, match=r"^cannot exec in default/client-1/client: 403 Forbidden$"):
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        (403, "Forbidden", "403 Forbidden"),
+        (0, "[Errno 111] Connection refused", r"\[Errno 111\] Connection refused"),
+        # What the library makes of an answer to a websocket, as a Kubernetes 1.33 gave it.
+        (
+            0,
+            "Handshake status 404 Not Found -+-+- {'date': 'Mon'} -+-+- "
+            '{"kind":"Status","status":"Failure","message":"pods \\"client-1\\" not found","code":404}\n',
+            '404 Not Found: pods "client-1" not found',
+        ),
+        (
+            0,
+            "Handshake status 500 Internal Server Error -+-+- {'date': 'Mon'} -+-+- container not found (\"client\")",
+            r'500 Internal Server Error: container not found \("client"\)',
+        ),
+    ],
+)
+def test_an_exec_that_the_server_refuses_is_told(monkeypatch, status, reason, said):
+    refused = subject.kubernetes.client.ApiException(status=status, reason=reason)
+    with pytest.raises(ClusterError, match=rf"^cannot exec in default/client-1/client at http://127.0.0.1:1: {said}$"):
         run(monkeypatch, refused)
+
+
+def test_an_exec_without_a_way_to_the_server_is_told(monkeypatch):
     with pytest.raises(ClusterError, match=r"^cannot exec in default/client-1/client at http://127.0.0.1:1: no route$"):
         run(monkeypatch, OSError("no route"))
 

@@ -1,0 +1,224 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Facts that must be written in more than one place agree: defaults, argument specs, metadata, locks."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.meshlab.istio.plugins.module_utils import go_build, releases
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = sorted(x.parent.parent.name for x in ROOT.glob("roles/*/meta/argument_specs.yml"))
+MODULES = sorted(x.stem for x in ROOT.glob("plugins/modules/*.py"))
+TYPES = {"str": str, "path": str, "int": int, "float": float, "bool": bool, "list": list, "dict": dict}
+# Variables that mean the same in every role that has them, by their name behind the role's.
+SHARED = ("busybox", "cache", "go", "suite", "tomcat")
+
+
+def load(path):
+    return yaml.safe_load((ROOT / path).read_text(encoding="utf-8"))
+
+
+def defaults(role):
+    return load(f"roles/{role}/defaults/main.yml") or {}
+
+
+def variables(role):
+    path = f"roles/{role}/vars/main.yml"
+    return (load(path) or {}) if (ROOT / path).exists() else {}
+
+
+def entry_points(role):
+    return load(f"roles/{role}/meta/argument_specs.yml")["argument_specs"]
+
+
+def options(role):
+    """The options of all entry points of a role."""
+    return {name: option for entry in entry_points(role).values() for name, option in entry.get("options", {}).items()}
+
+
+def is_template(value):
+    return isinstance(value, str) and "{{" in value
+
+
+def documentation(module):
+    """A module's DOCUMENTATION, read without importing it."""
+    tree = ast.parse((ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and node.targets[0].id == "DOCUMENTATION":
+            return yaml.safe_load(node.value.value)
+    raise AssertionError(f"{module} has no DOCUMENTATION")
+
+
+# ---- roles: defaults and argument specs ----
+
+
+def test_every_role_has_an_argument_spec():
+    assert sorted(x.name for x in (ROOT / "roles").iterdir() if x.is_dir()) == ROLES
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_what_has_a_default_is_documented_and_the_other_way_round(role):
+    assert set(defaults(role)) - set(options(role)) == set()
+    assert {name for name, option in options(role).items() if "default" in option} - set(defaults(role)) == set()
+    for entry in entry_points(role).values():
+        for name, option in entry.get("options", {}).items():
+            assert option == options(role)[name], f"{name} differs between entry points"
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_documented_defaults_are_the_defaults(role):
+    for name, value in defaults(role).items():
+        option = options(role)[name]
+        if is_template(value):
+            # What is worked out is documented in words: as the default where any text may be one, else beside it.
+            told = option.get("default", "")
+            assert isinstance(told, str) and not is_template(told), name
+            assert option["type"] in ("str", "path") if told else "By default" in "".join(option["description"]), name
+        else:
+            assert (option["default"], type(option["default"])) == (value, type(value)), name
+            assert type(value) is TYPES[option["type"]], name
+            assert value in option.get("choices", [value]), name
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_documented_variable_is_used(role):
+    folder = ROOT / "roles" / role
+    texts = [
+        x.read_text(encoding="utf-8")
+        for part in ("tasks", "templates", "vars", "defaults")
+        for x in folder.glob(f"{part}/*")
+    ]
+    words = re.findall(r"\w+", re.sub(r"(?m)^\w+:", "", "\n".join(texts)))
+    assert set(options(role)) - set(words) == set()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_entry_point_is_a_file_of_tasks(role):
+    for entry in entry_points(role):
+        assert (ROOT / "roles" / role / "tasks" / f"{entry}.yml").exists(), entry
+
+
+def included_roles(node):
+    """Every (role, tasks_from, vars) that playbooks and roles include, at any depth of their tasks."""
+    if isinstance(node, list):
+        for item in node:
+            yield from included_roles(item)
+    elif isinstance(node, dict):
+        for key in ("ansible.builtin.include_role", "ansible.builtin.import_role"):
+            if key in node and str(node[key]["name"]).startswith("meshlab.istio."):
+                yield (
+                    node[key]["name"].rpartition(".")[2],
+                    node[key].get("tasks_from", "main").removesuffix(".yml"),
+                    node.get("vars", {}),
+                )
+        for value in node.values():
+            yield from included_roles(value)
+
+
+PLAYS = sorted(str(x.relative_to(ROOT)) for x in [*ROOT.glob("playbooks/**/*.yml"), *ROOT.glob("roles/*/tasks/*.yml")])
+
+
+@pytest.mark.parametrize("path", PLAYS)
+def test_what_is_handed_to_a_role_is_what_the_role_takes(path):
+    for role, entry, given in included_roles(load(path)):
+        assert entry in entry_points(role), f"{role} has no entry point {entry}"
+        own = {x for x in given if x.startswith(f"{role}_")}
+        assert own - set(options(role)) == set(), role
+
+
+# ---- one fact in several roles ----
+
+
+@pytest.mark.parametrize("fact", SHARED)
+def test_the_same_fact_has_the_same_default_in_every_role(fact):
+    values = {role: defaults(role)[f"{role}_{fact}"] for role in ROLES if f"{role}_{fact}" in defaults(role)}
+    assert len(values) > 1
+    assert len(set(values.values())) == 1, values
+    assert len({options(role)[f"{role}_{fact}"]["default"] for role in values}) == 1
+
+
+def test_the_cluster_maps_the_ports_that_the_gateway_has():
+    mapped = {x["name"]: x["node"] for x in defaults("kind_cluster")["kind_cluster_ports"]}
+    gateway = defaults("ingress_gateway")
+    assert mapped["http"] == gateway["ingress_gateway_http_port"]
+    assert mapped["https"] == gateway["ingress_gateway_https_port"]
+
+
+def test_images_are_loaded_into_the_cluster_that_is_made():
+    assert defaults("lab_images")["lab_images_cluster"] == defaults("kind_cluster")["kind_cluster_name"]
+
+
+def test_the_gateway_is_where_istio_is():
+    assert defaults("ingress_gateway")["ingress_gateway_namespace"] == defaults("istio")["istio_namespace"]
+
+
+def locked(path, module):
+    """The version of a module in a go.mod below roles/."""
+    return re.search(rf"(?m)^(?:require )?\s*{re.escape(module)} v(\S+)", (ROOT / "roles" / path).read_text()).group(1)
+
+
+def minor(version):
+    """1.33.13 as (1, 33)."""
+    return tuple(int(x) for x in version.lstrip("v").split(".")[:2])
+
+
+def test_the_release_that_is_built_is_the_release_that_is_installed():
+    built = variables("lab_images")["lab_images_istio_version"]
+    assert built == defaults("istioctl")["istioctl_version"]
+    assert variables("lab_images")["lab_images_istio_lock"] == "istio-{}.{}".format(*minor(built))
+
+
+def test_both_kinds_of_node_image_have_one_kubernetes_and_the_release_supports_it():
+    lock = variables("node_image")["node_image_lock_kubernetes"].rpartition("/")[2]
+    built = locked(f"node_image/files/locks/{lock}/go.mod", "k8s.io/kubernetes")
+    assert lock == "kubernetes-{}.{}".format(*minor(built))
+    pulled = defaults("kind_cluster")["kind_cluster_image"].rpartition(":")[2]
+    assert minor(pulled) == minor(built)
+    assert releases.supported(defaults("istioctl")["istioctl_version"], built)
+
+
+def test_the_go_that_is_asked_for_is_the_newest_that_a_lock_needs():
+    needs = [go_build.required_go(x.read_text()) for x in ROOT.glob("roles/*/files/**/go.mod")]
+    assert go_build.dotted(max(needs)) == variables("kind_cluster")["kind_cluster_min_go"]
+
+
+def test_every_lock_that_is_named_is_there():
+    for role, variable in (("node_image", "node_image_programs"), ("lab_images", "lab_images_programs")):
+        for program in variables(role)[variable]:
+            lock = program["lock"].replace(
+                "{{ lab_images_istio_lock }}", variables("lab_images")["lab_images_istio_lock"]
+            )
+            assert (ROOT / "roles" / role / "files/locks" / lock / "go.mod").exists(), program["name"]
+
+
+# ---- the collection's metadata ----
+
+
+def test_roles_need_the_ansible_that_the_collection_needs():
+    needed = load("meta/runtime.yml")["requires_ansible"]
+    for role in ROLES:
+        assert needed == f">={load(f'roles/{role}/meta/main.yml')['galaxy_info']['min_ansible_version']}.0", role
+
+
+def test_the_action_group_holds_exactly_the_modules_that_talk_to_a_cluster():
+    group = load("meta/runtime.yml")["action_groups"]["istio"]
+    fragments = {module: documentation(module)["extends_documentation_fragment"] for module in MODULES}
+    assert group == sorted(group)
+    assert group == [x for x in MODULES if "meshlab.istio.cluster" in fragments[x]]
+    assert group == [x for x in MODULES if "meshlab.istio.attributes.action_group" in fragments[x]]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_says_what_it_does_in_check_and_diff_mode(module):
+    made = documentation(module)
+    assert made["module"] == module
+    assert {"check_mode", "diff_mode", "idempotent"} <= set(made["attributes"])
+    assert "meshlab.istio.attributes" in made["extends_documentation_fragment"]
