@@ -176,8 +176,8 @@ def _exit_code(status, where):
 
 
 def _handshake(error):
-    """Why an exec was refused, in a line. The client library puts all of the answer into the reason, headers and all."""
-    status, _headers, body = (str(error.reason).split(" -+-+- ") + ["", ""])[:3]
+    """Why an exec was refused, in a line. The client library puts the answer into the reason, headers and all."""
+    status, _headers, body = [*str(error.reason).split(" -+-+- "), "", ""][:3]
     with contextlib.suppress(ValueError, TypeError, KeyError):
         body = json.loads(body)["message"]
     status = f"{error.status or ''} {status.replace('Handshake status ', '')}".strip()

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# Every check that needs neither a cluster nor root: style, syntax, documentation, Go, the package, ansible-test sanity.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH="$(cd .venv/bin && pwd -P):$PATH"
+export PATH ANSIBLE_CONFIG="$PWD/ansible.cfg"
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+
+started=$SECONDS
+heading() {
+  echo "-- $* ($((SECONDS - started)) s so far)"
+}
+stop() {
+  printf '%s\n' "$@" >&2
+  exit 1
+}
+
+# What is or could be in the repository: neither ignored files nor ones that were just removed.
+git ls-files -z --cached --others --exclude-standard --deduplicate |
+  while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done >"$scratch/files"
+mapfile -d '' -t scripts < <(xargs -0 grep -lZE '^#!.*\b(ba)?sh$' <"$scratch/files")
+mapfile -d '' -t plays < <(xargs -0 grep -lZE '^  (hosts|ansible\.builtin\.import_playbook):' <"$scratch/files" | grep -zE '\.yml$')
+
+heading "ruff check"
+ruff check --quiet .
+
+heading "ruff format --check"
+ruff format --quiet --check .
+
+heading "shellcheck: ${#scripts[@]} scripts"
+shellcheck "${scripts[@]}"
+
+heading "yamllint"
+yamllint --strict .
+
+heading "ansible-playbook --syntax-check: ${#plays[@]} playbooks"
+ansible-playbook --syntax-check "${plays[@]}" >"$scratch/syntax" 2>&1 || stop "$(cat "$scratch/syntax")"
+
+heading "ansible-lint"
+ansible-lint --quiet
+
+heading "antsibull-docs lint-collection-docs, antsibull-changelog lint"
+collection=.meshlab/collections/ansible_collections/meshlab/istio
+(cd "$collection" && antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent . && antsibull-changelog lint)
+
+if command -v go >/dev/null; then
+  heading "gofmt, go vet, go test"
+  unformatted=$(gofmt -l roles/*/files)
+  [ -z "$unformatted" ] || stop "gofmt would change:" "$unformatted"
+  (cd roles/lab_images/files/standins && go vet ./... && go test -short ./...)
+  (cd roles/node_image/files/pause && go vet ./...)
+else
+  heading "gofmt, go vet, go test: SKIPPED, there is no Go in PATH"
+fi
+
+heading "ansible-galaxy collection build"
+ansible-galaxy collection build --output-path "$scratch" . >/dev/null
+tar --list --gzip --file "$scratch"/meshlab-istio-*.tar.gz | sed 's#/$##' | sort >"$scratch/packed"
+{
+  printf '%s\n' README.md LICENSE MANIFEST.json meta/runtime.yml changelogs/changelog.yaml
+  tr '\0' '\n' <"$scratch/files" | grep -E '^(plugins|roles|playbooks)/'
+} | sort >"$scratch/wanted"
+missing=$(comm -23 "$scratch/wanted" "$scratch/packed")
+[ -z "$missing" ] || stop "the package lacks:" "$missing"
+# Whatever git ignores is somebody's cache, and .git and .ci are the repository's own.
+surplus=$(grep -E '^\.(git|ci)(/|$)' "$scratch/packed" || true)
+surplus+=$(git check-ignore --no-index --stdin <"$scratch/packed" || true)
+[ -z "$surplus" ] || stop "the package has what does not belong there (see build_ignore in galaxy.yml):" "$surplus"
+
+heading "ansible-test sanity"
+# ansible-test wants a folder .../ansible_collections/meshlab/istio that is no link.
+tree="$scratch/ansible_collections/meshlab/istio"
+mkdir -p "$tree"
+tar --create --null --files-from="$scratch/files" | tar --extract --directory "$tree"
+tests/support/sanity.sh "$tree"
+
+heading "all static checks passed"
