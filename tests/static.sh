@@ -20,7 +20,9 @@ stop() {
 git ls-files -z --cached --others --exclude-standard --deduplicate |
   while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done >"$scratch/files"
 mapfile -d '' -t scripts < <(xargs -0 grep -lZE '^#!.*\b(ba)?sh$' <"$scratch/files")
-mapfile -d '' -t plays < <(xargs -0 grep -lZE '^  (hosts|ansible\.builtin\.import_playbook):' <"$scratch/files" | grep -zE '\.yml$')
+mapfile -d '' -t plays < <(
+  xargs -0 grep -lZE '^  (hosts|ansible\.builtin\.import_playbook):' <"$scratch/files" | grep -zE '\.yml$' | grep -zv '/inventory\.yml$'
+)
 
 heading "ruff check"
 ruff check --quiet .
@@ -38,7 +40,7 @@ heading "ansible-playbook --syntax-check: ${#plays[@]} playbooks"
 ansible-playbook --syntax-check "${plays[@]}" >"$scratch/syntax" 2>&1 || stop "$(cat "$scratch/syntax")"
 
 heading "ansible-lint"
-ansible-lint --quiet
+ansible-lint -q --nocolor
 
 heading "antsibull-docs lint-collection-docs, antsibull-changelog lint"
 collection=.meshlab/collections/ansible_collections/meshlab/istio

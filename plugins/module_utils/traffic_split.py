@@ -376,6 +376,7 @@ def has_sidecar(pod):
 #
 # A batch never outlives the time that is left: it has at most (time left / request timeout) requests.
 # It is one request at first and after a failure, and doubles from there, so that an outage costs few timeouts.
+# Of the warm-up it costs no more than one: patience is when a failure ends it, and empty once it is over.
 _SHELL = r"""
 nonce=$1 method=$2 url=$3 per=$4 limit=$5 requests=$6 warmup=$7 give_up=$8 arms=$9
 shift 9
@@ -442,7 +443,11 @@ send() {
       echo 0 >&4
     fi
     printf '\n%s %s %s\n%s\n%s end\n' "$nonce" $method $rc "$err" "$nonce" >&3 2>/dev/null || return 0
-    if [ $rc -eq 0 ]; then step=$((step * 2)); else step=1; fi
+    if [ $rc -eq 0 ]; then step=$((step * 2))
+    else
+      step=1
+      [ -z "$patience" ] || { clock; [ ${now%.*} -lt $patience ] || return 0; }
+    fi
     [ $step -le $most ] || step=$most
   done
 }
@@ -454,7 +459,9 @@ watch() {
 main() {
   clock
   deadline=$((${now%.*} + limit))
+  patience=$((${now%.*} + per))
   send $warmup "$@" 3>/dev/null
+  patience=
   clock
   begin=$now
   { send $requests "$@"; } 3>&1 | awk '@AWK@'
@@ -710,9 +717,14 @@ def _failure(key, method, told):
         return "status", detail
     if sort in ("exit", "cut"):
         kind = (_CURL_EXITS if method == "curl" else _WGET_EXITS).get(int(detail), "other")
+        said = told.get(detail) or f"{method} ended with exit status {detail}"
         if sort == "cut" and kind != "timeout":
             kind = "broken"
-        return kind, told.get(detail) or f"{method} ended with exit status {detail}"
+        elif kind == "timeout" and "resolving timed out" in said.lower():
+            kind = "dns"
+        elif kind == "timeout" and method == "wget":
+            said = "wget was ended, which leaves open whether the name or the answer took so long"
+        return kind, said
     for kind, pattern in _WGET_TEXTS:
         if pattern.search(detail):
             return kind, detail

@@ -25,6 +25,11 @@ description:
   - >-
     With O(inject_config_file), O(mesh_config_file) and O(values_file) neither a cluster nor a network is needed.
     Without them, C(istioctl) asks the cluster, since Istio 1.10 by way of its injection webhook.
+  - >-
+    The two ways do not render quite the same. By way of the webhook, the control plane decides whether the sidecar is a
+    native one (an init container that keeps running), and C(istioctl) does not tell it the name of the workload, so
+    C(ISTIO_META_WORKLOAD_NAME) and C(ISTIO_META_OWNER) are missing and telemetry cannot name it. With the three files
+    the sidecar is an ordinary container and has both.
   - The C(istioctl) should be of the same minor release as the control plane.
 extends_documentation_fragment:
   - meshlab.istio.attributes

@@ -99,6 +99,7 @@ options:
   warmup:
     description:
       - How many requests to send before, which are not counted and may fail.
+      - They end with the first one that fails after O(request_timeout) seconds of them.
     type: int
     default: 10
   headers:

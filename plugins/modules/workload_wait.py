@@ -153,7 +153,9 @@ def main():
                 if not missing or over or module.check_mode:
                     break
                 time.sleep(POLL_SECONDS)
-            if missing and not module.check_mode:
+            if missing and cluster.get(f"/api/v1/namespaces/{namespace}") is None:
+                missing = [f"there is no namespace {namespace}"]
+            elif missing and not module.check_mode:
                 events = cluster.get(f"/api/v1/namespaces/{namespace}/events")["items"]
                 missing = explain(deployments, pods, events, names, sidecars) or missing
     except ClusterError as error:

@@ -36,12 +36,13 @@ PY
 trap 'rm -f "$home/.config/pip/pip.conf"' EXIT
 (umask 077 && "$python" -m pip config list | "$python" -c '
 import ast, sys
-print("[global]")
-for line in sys.stdin:
-    key, _, value = line.strip().partition("=")
-    section, _, name = key.rpartition(".")
-    if section in (":env:", "global", "install"):
-        print(name, "=", ast.literal_eval(value).strip().replace("\n", "\n  "))
+settings = {}
+order = ("global", "install", ":env:")
+lines = [x.strip().partition("=") for x in sys.stdin]
+lines = [(*key.rpartition(".")[::2], ast.literal_eval(value)) for key, _, value in lines]
+for _section, name, value in sorted((x for x in lines if x[0] in order), key=lambda x: order.index(x[0])):
+    settings[name] = value.strip().replace("\n", "\n  ")
+print("[global]", *(" = ".join(x) for x in settings.items()), sep="\n")
 ' >"$home/.config/pip/pip.conf")
 
 cd "$tree"
