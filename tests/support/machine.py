@@ -26,7 +26,6 @@ COMMANDS = {
     "containers": ["podman", "ps", "--all", "--noheading", "--format", "{{.Names}}"],
     "volumes": ["podman", "volume", "ls", "--quiet"],
     "networks": ["podman", "network", "ls", "--quiet"],
-    "processes": ["ps", "-eo", "comm="],
 }
 # What belongs to the lab, by name: everything else comes and goes on a living machine.
 LAB_PROCESSES = re.compile(
@@ -38,6 +37,26 @@ PATHS = [
     "/opt/istio",
     "/etc/profile.d/istioctl.sh",
 ]
+
+
+def processes():
+    """Names of the lab's processes that belong to no running container: those come and go with its pods."""
+    rows = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True).stdout
+    parents, names = {}, {}
+    for row in rows.splitlines():
+        pid, parent, name = row.split(maxsplit=2)
+        parents[pid], names[pid] = parent, name
+    inits = set(listed("inits", ["podman", "ps", "--format", "{{.Pid}}"]))
+    watchers = {parents.get(x) for x in inits}
+
+    def contained(pid):
+        while pid and pid != "0":
+            if pid in inits or pid in watchers:
+                return True
+            pid = parents.get(pid)
+        return False
+
+    return sorted(name for pid, name in names.items() if LAB_PROCESSES.match(name) and not contained(pid))
 
 
 def listed(name, argv):
@@ -52,13 +71,12 @@ def listed(name, argv):
     if name == "tables of nft":
         # iptables keeps its rules in these; whether they are empty is seen above.
         lines = [x for x in lines if x.split()[-1] not in ("nat", "filter", "mangle", "raw")]
-    if name == "processes":
-        lines = [x for x in lines if LAB_PROCESSES.match(x)]
     return sorted(lines)
 
 
 def snapshot():
     found = {name: listed(name, argv) for name, argv in COMMANDS.items()}
+    found["processes"] = processes()
     found["files"] = sorted(x for x in PATHS if Path(x).exists())
     return found
 

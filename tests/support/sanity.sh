@@ -2,42 +2,53 @@
 # ansible-test sanity on a copy of the collection, without containers, from nothing but a package index that pip knows.
 # Arguments: the copy (a folder .../ansible_collections/NAMESPACE/NAME), then anything that ansible-test sanity takes.
 #
-# Everything runs but, each said by ansible-test itself:
-#   compile, import  on Pythons that are not on this machine
-#   pslint           there is no PowerShell in the collection
+# What does not run:
+#   compile, import   on Pythons that are not in PATH
+#   pslint            there is no PowerShell in the collection
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tree=$1
 shift
+python=$PWD/.venv/bin/python
 # The tests' virtual environments are below HOME, and stay here for the next run.
 home=$PWD/.meshlab/sanity
 mkdir -p "$home/.ansible/test/cache" "$home/.config/pip"
-python=$PWD/.venv/bin/python
 
-# ansible-test fetches get-pip.py, which puts pip into those environments, from a host of its own, unless it is in its
-# cache. Python can do the same from what it has. The name holds the version of pip, which ansible-test knows.
-version=$("$python" -c 'from ansible_test._internal.python_requirements import get_venv_packages as packages
+# The versions of pip that ansible-test wants, of this Python, and of every Python that it can test.
+read -r pip mine supported < <("$python" -c '
+from sys import version_info
 from types import SimpleNamespace
-import sys
-print(packages(SimpleNamespace(version="%d.%d" % sys.version_info[:2]))["pip"])')
-cat >"$home/.ansible/test/cache/get_pip_${version//./_}.py" <<'PY'
+from ansible_test._internal.constants import SUPPORTED_PYTHON_VERSIONS
+from ansible_test._internal.python_requirements import get_venv_packages
+mine = "%d.%d" % version_info[:2]
+print(get_venv_packages(SimpleNamespace(version=mine))["pip"], mine, *SUPPORTED_PYTHON_VERSIONS)')
+arguments=(--controller "origin:python=$mine")
+for version in $supported; do
+  # Modules run on 3.9 and newer (tests/config.yml). A pyenv has commands for Pythons that it does not run.
+  if [ "${version#3.}" -ge 9 ] && { [ "$version" = "$mine" ] || "python$version" -c '' 2>/dev/null; }; then
+    arguments+=(--target-python "$version")
+  fi
+done
+
+# To put pip into those environments, ansible-test fetches get-pip.py from a host of its own, unless its cache has it.
+# Python can do the same with what it brings.
+cat >"$home/.ansible/test/cache/get_pip_${pip//./_}.py" <<'EOP'
 """Called as get-pip.py is: what to install, and that setuptools and wheel are not wanted."""
 import runpy
 import subprocess
 import sys
 
 subprocess.run([sys.executable, "-m", "ensurepip"], check=True, stdout=subprocess.DEVNULL)
-wanted = [x for x in sys.argv[1:] if x not in ("--no-setuptools", "--no-wheel")]
-sys.argv[1:] = ["install", "--quiet", *wanted]
+sys.argv[1:] = ["install", *(x for x in sys.argv[1:] if x not in ("--no-setuptools", "--no-wheel"))]
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
-PY
+EOP
 
-# ansible-test keeps the environment's settings from pip: they are handed on as a file, for as long as this runs.
+# ansible-test hides the environment from pip, and HOME is another: pip's settings are handed on as a file meanwhile.
 trap 'rm -f "$home/.config/pip/pip.conf"' EXIT
 (umask 077 && "$python" -m pip config list | "$python" -c '
 import ast, sys
-settings = {}
-order = ("global", "install", ":env:")
+settings = {"quiet": "1"}
+order = ("global", "install", ":env:")  # the later ones win
 lines = [x.strip().partition("=") for x in sys.stdin]
 lines = [(*key.rpartition(".")[::2], ast.literal_eval(value)) for key, _, value in lines]
 for _section, name, value in sorted((x for x in lines if x[0] in order), key=lambda x: order.index(x[0])):
@@ -46,4 +57,4 @@ print("[global]", *(" = ".join(x) for x in settings.items()), sep="\n")
 ' >"$home/.config/pip/pip.conf")
 
 cd "$tree"
-HOME=$home ansible-test sanity --color no "$@"
+HOME=$home ansible-test sanity --color no "${arguments[@]}" "$@"

@@ -208,11 +208,11 @@ def test_the_id_of_another_tar_says_what_to_do(tmp_path, parts):
 def test_the_key_follows_everything_that_goes_in(tmp_path, parts):
     keys = []
 
-    def add(change=None, tags=TAGS, config=CONFIG, architecture="amd64"):
-        layers = copy.deepcopy(parts)
+    def add(change=None, **given):
+        asked = {"tags": TAGS, "config": CONFIG, "layers": copy.deepcopy(parts), "architecture": "amd64", **given}
         if change:
-            change(layers)
-        keys.append(subject.recipe_key(tags, config, layers, architecture))
+            change(asked["layers"])
+        keys.append(subject.recipe_key(**asked))
 
     add()
     add(tags=TAGS[:1])
