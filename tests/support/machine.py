@@ -16,7 +16,11 @@ import sys
 from pathlib import Path
 
 # Podman's netavark makes these once and keeps them, empty, for the next container.
-ENGINE_CHAINS = re.compile(r"NETAVARK|^(:|-P|-N)")
+ENGINE_RULES = re.compile(
+    r"^:(NETAVARK_FORWARD|NETAVARK-HOSTPORT-(DNAT|MASQ|SETMARK)|PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) "
+    r"|^-A (PREROUTING|OUTPUT|POSTROUTING|FORWARD) .*-j NETAVARK(_FORWARD|-HOSTPORT-(DNAT|MASQ))$"
+    r"|^-A NETAVARK-HOSTPORT-(MASQ|SETMARK) .*-j (MASQUERADE|MARK .*)$"
+)
 COMMANDS = {
     "interfaces": ["ip", "-brief", "address"],
     "routes": ["ip", "route", "show", "table", "all"],
@@ -67,7 +71,8 @@ def listed(name, argv):
         return []
     lines = [x.strip() for x in lines if x.strip() and not x.startswith("#")]
     if name == "rules of iptables":
-        lines = [x for x in lines if not ENGINE_CHAINS.search(x) and x not in ("COMMIT",) and not x.startswith("*")]
+        lines = [re.sub(r" \[\d+:\d+\]$", "", x) for x in lines if x != "COMMIT" and not x.startswith("*")]
+        lines = [x for x in lines if not ENGINE_RULES.search(x)]
     if name == "tables of nft":
         # iptables keeps its rules in these; whether they are empty is seen above.
         lines = [x for x in lines if x.split()[-1] not in ("nat", "filter", "mangle", "raw")]

@@ -1,3 +1,6 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Sends requests from a pod as one does by hand, an exec for each, and prints the seconds of each as a JSON list.
 
     exec_each.py NAMESPACE POD CONTAINER COUNT COMMAND...     (the cluster of K8S_AUTH_KUBECONFIG)
