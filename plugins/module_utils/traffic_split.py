@@ -895,7 +895,7 @@ def _errors_text(tally):
 def _cause(plan, tally, sidecar):
     """The likely cause of a failed verdict, in a sentence."""
     if tally.errors > plan.max_errors:
-        cause = _error_cause(plan, tally)
+        cause = _error_cause(plan, tally, sidecar)
         return cause if sidecar else f"{cause}; besides, {NO_SIDECAR}"
     if not sidecar:
         return NO_SIDECAR
@@ -932,7 +932,7 @@ def _cause(plan, tally, sidecar):
     )
 
 
-def _error_cause(plan, tally):
+def _error_cause(plan, tally, sidecar):
     """The likely cause of errors: of the most frequent kind."""
     by_kind = Counter({"unknown": tally.unknown, "ambiguous": tally.ambiguous})
     status = Counter()
@@ -961,6 +961,8 @@ def _error_cause(plan, tally):
         }.get(code, f"the backends, or a proxy, answer {code} for this path")
     messages = [detail for (each, detail) in tally.failures if each == kind]
     said = f" ({_line(messages[0])})" if messages else ""
+    if kind == "connection" and sidecar:  # a proxy takes every connection, and answers 503 where there is no backend
+        return f"the caller's own proxy takes no connections to {host}: it is starting, ending or bypassed{said}"
     return {
         "timeout": f"{host} does not answer within request_timeout {plan.request_timeout} s",
         "dns": f"the client cannot resolve {host}: no such Service in its namespace, or the name lacks another",

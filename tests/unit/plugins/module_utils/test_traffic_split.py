@@ -723,7 +723,7 @@ def test_a_failing_message_has_the_numbers():
         ({"failures": {("status", "500"): 1}}, "answer 500 for this path"),
         ({"failures": {("timeout", "wget: download timed out"): 1}}, "within request_timeout 5 s (wget: download"),
         ({"failures": {("dns", "bad address"): 1}}, "cannot resolve web-svc:8080"),
-        ({"failures": {("connection", "refused"): 1}}, "nothing accepts connections at web-svc:8080"),
+        ({"failures": {("connection", "refused"): 1}}, "the caller's own proxy takes no connections to web-svc:8080"),
         ({"failures": {("broken", "reset"): 1}}, "connections break off"),
         ({"failures": {("other", "strange"): 1}}, "the client program failed (strange)"),
     ],
@@ -740,6 +740,12 @@ def test_one_error_is_one_too_many_by_default(tally, cause):
     assert allowed["verdict"] == "pass"
     assert "within max_errors 1" in allowed["msg"]
     assert allowed["answered"] == 399
+
+
+def test_refused_connections_are_the_backends_where_no_proxy_is_in_between():
+    tally = {"failures": traffic_split.Counter({("connection", "refused"): 1})}
+    cause = judged([320, 79], sidecar=False, **tally)["likely_cause"]
+    assert "nothing accepts connections at web-svc:8080" in cause
 
 
 def test_errors_are_told_by_kind():
