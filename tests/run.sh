@@ -42,23 +42,31 @@ run() {
   esac
 }
 
+# Runs the parts of the second argument on while those of the first are shown; the others' output follows them.
+# A cluster mostly waits, and linters never do: side by side they take little longer than one of them.
+together() {
+  local shown=$1 beside=$2 log ok=true
+  log=$(mktemp)
+  set -m # a process group of its own, so that it can be ended whole
+  (for name in $beside; do run "$name"; done) >"$log" 2>&1 </dev/null &
+  local pid=$!
+  set +m
+  # shellcheck disable=SC2064 # of this call
+  trap "kill -- -$pid 2>/dev/null || true; rm -f '$log'" EXIT
+  for name in $shown; do run "$name"; done
+  wait "$pid" || ok=false
+  cat "$log"
+  rm -f "$log"
+  trap - EXIT
+  $ok
+  passed=$((passed + $(wc -w <<<"$beside")))
+}
+
 if [ $# -gt 0 ]; then
   for name in "$@"; do run "$name"; done
 else
-  run static
-  run unit
-  # Faults need no cluster, and a cluster mostly waits: side by side. Their output follows when the cluster's part is over.
-  log=$(mktemp)
-  (run faults) >"$log" 2>&1 &
-  faults_pid=$!
-  trap 'kill "$faults_pid" 2>/dev/null || true; rm -f "$log"' EXIT
-  run molecule
-  faults_ok=true
-  wait "$faults_pid" || faults_ok=false
-  cat "$log"
-  $faults_ok
-  passed=$((passed + 1))
-  run registry
+  together static unit
+  together "molecule registry" faults
 fi
 echo
 echo "$passed passed, 0 failed"

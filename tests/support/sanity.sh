@@ -10,8 +10,8 @@ cd "$(dirname "$0")/../.."
 tree=$1
 shift
 python=$PWD/.venv/bin/python
-# The tests' virtual environments are below HOME, and stay here for the next run.
-home=$PWD/.meshlab/sanity
+# The tests' virtual environments are below HOME, and stay there for the next run; ansible-test names them by what is in them.
+home=${XDG_CACHE_HOME:-$HOME/.cache}/meshlab/sanity
 mkdir -p "$home/.ansible/test/cache" "$home/.config/pip"
 
 # The versions of pip that ansible-test wants, of this Python, and of every Python that it can test.
