@@ -32,6 +32,11 @@ tar --create --null --files-from="$scratch/files" | tar --extract --directory "$
 tests/support/sanity.sh "$tree" >"$scratch/sanity" 2>&1 &
 sanity=$!
 
+heading "set-up, from within its own environment"
+before=$(readlink .venv)
+tools/setup.sh test # .venv is first in PATH here, as in whoever's shell activated it
+[ "$(readlink .venv)" = "$before" ] || stop "tools/setup.sh made another environment: $(readlink .venv), and $before was there"
+
 heading "ruff check"
 ruff check --quiet .
 

@@ -17,8 +17,10 @@ command -v "$python" >/dev/null || stop "Python is missing: there is no $python 
 "$python" -c 'import venv, ensurepip' 2>/dev/null ||
   stop "$python cannot make a virtual environment. Install python3-venv (apt-get install python3-venv)."
 
+# Whoever has a virtual environment active gets one beside it, not one within it.
+python=$("$python" -c 'import sys; print(sys._base_executable)')
 # Kept by what goes in, so that a new checkout need not fetch it again.
-key=$({ "$python" -c 'import sys; print(sys.version, sys.executable)'; cat requirements.txt; } | sha256sum | cut -c1-12)
+key=$({ "$python" -c 'import sys; print(sys.version, sys.base_prefix)'; cat requirements.txt; } | sha256sum | cut -c1-12)
 venv=$cache/venv/$key
 if [ ! -e "$venv/.lab" ]; then
   echo "== Ansible and its libraries (about 1 min) -> $venv"
