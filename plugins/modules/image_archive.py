@@ -154,6 +154,11 @@ tags:
   type: list
   elements: str
   sample: [docker.io/istio/pilot:1.27.0]
+labels:
+  description: Labels of the image, as O(config) gives them.
+  returned: success
+  type: dict
+  sample: {}
 """
 
 import os
@@ -225,13 +230,13 @@ def main():
         layers = with_octal_modes(module.params["layers"])
         if not key and module.check_mode and missing_parts(layers):
             # Its parts would be made first, so the image would be new.
-            module.exit_json(changed=True, path="", key="", tags=tags)
+            module.exit_json(changed=True, path="", key="", tags=tags, labels=config.get("Labels") or {})
         key = key or recipe_key(tags, config, layers, architecture)
         path = os.path.join(module.params["cache"], "images", f"{module.params['name']}-{key}.tar")
         changed = not os.path.exists(path)
         if changed and not module.check_mode:
             write_image(path, tags, config, layers, architecture)
-        result = {"path": path, "key": key, "tags": tags}
+        result = {"path": path, "key": key, "tags": tags, "labels": config.get("Labels") or {}}
         if os.path.exists(path):
             result["image_id"] = image_id(path)
     except ImageError as error:

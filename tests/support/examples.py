@@ -17,7 +17,7 @@ FENCE = re.compile(r"^```yaml\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def examples(path):
-    """(line, text, is a playbook) of each YAML example in a Markdown file. Raises SystemExit for one that is no YAML."""
+    """(line, text, is a playbook) of each YAML example in a Markdown file; SystemExit for one that is no YAML."""
     text = path.read_text(encoding="utf-8")
     for match in FENCE.finditer(text):
         line = text.count("\n", 0, match.start()) + 2
