@@ -44,7 +44,8 @@ def version_of(image):
     """The Istio version in an image's tag, without its variant: pilot:1.27.0-distroless gives "1.27.0". Or None."""
     tag = re.search(r":(?P<tag>[^:/@]+)(?:@|$)", image or "")
     match = re.match(
-        r"v?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:-(?:alpha|beta|rc)[.0-9]*)?)(?![0-9.])", tag["tag"] if tag else ""
+        r"v?([0-9]+\.[0-9]+(?:\.[0-9]+)?(?:-(?:alpha|beta|rc)\.[0-9]+(?![0-9a-z]))?)(?![0-9.])",
+        tag["tag"] if tag else "",
     )
     return match[1] if match else None
 
@@ -100,6 +101,7 @@ def webhook(configuration):
         "revision": labels.get(REVISION) or DEFAULT,
         "tag": labels.get(TAG),
         "active": any(is_active(hook) for hook in hooks),
+        "failure_policy": hooks[0].get("failurePolicy", "Fail") if hooks else None,
         "ca_bundle": bool(hooks) and all(_has_ca(hook) for hook in hooks),
         "service": f"{service['namespace']}/{service['name']}" if service else None,
         "url": client.get("url"),
@@ -529,7 +531,7 @@ def _plane_problems(found):
         if found["apis"]:
             left.append(f"its CRDs are there ({', '.join(sorted(found['apis']))})")
         if found["proxies"]:
-            left.append(f"{len(found['proxies'])} pods have a proxy")
+            left.append(f"pods have proxies ({len(found['proxies'])})")
         if left:
             said += f", though {' and '.join(left)}; an installation was not finished or not taken away whole"
         yield f"{said}. Install it with the role meshlab.istio.istio."
@@ -553,7 +555,8 @@ def _webhook_problems(found, planes_known):
             continue
         title = f"webhook {hook['name']}"
         injected = [x["name"] for x in found["namespaces"] if hook["name"] in x["webhooks"]]
-        stopped = f"; no pod can be made in {some(injected)}" if injected else ""
+        harm = "no pod can be made" if hook["failure_policy"] == "Fail" else "pods are made without a sidecar"
+        stopped = f"; {harm} in {some(injected)}" if injected else ""
         if planes_known and hook["revision"] not in ready and not hook["url"]:
             what = f"tag {hook['tag']} for revision" if hook["tag"] else "revision"
             yield (

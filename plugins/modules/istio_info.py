@@ -209,6 +209,10 @@ webhooks:
       description: Whether it selects anything. Where a tag took over from a revision, the revision's does not.
       type: bool
       sample: true
+    failure_policy:
+      description: What comes of a pod if it does not answer, V(Fail) (it is not made) or V(Ignore) (it has no sidecar).
+      type: str
+      sample: Fail
     ca_bundle:
       description: Whether the API server can trust it. The control plane sets this when it starts.
       type: bool
