@@ -36,6 +36,7 @@ NOTHING = {
     "ready": False,
     "endpoints": {"ready": 0, "not_ready": 0},
     "not_ready": [],
+    "why": None,
 }
 
 
@@ -129,7 +130,7 @@ def not_ready(service, counts, pods):
 
 
 def describe(service, endpoints, places, pods=(), mapped_address=None, address_type="InternalIP"):
-    """What there is to know of one gateway's Service, as NOTHING has it, and why it has no address (None if it has).
+    """What there is to know of one gateway's Service, as NOTHING has it.
 
     endpoints: its Endpoints, or None; places: (node, address) pairs, the best first, or None if they are not known;
     pods: those that it selects, if some are not ready.
@@ -165,7 +166,7 @@ def describe(service, endpoints, places, pods=(), mapped_address=None, address_t
         "endpoints": counts,
         "not_ready": not_ready(service, counts, pods),
     }
-    return found, _why(found, spec, places, nodes, address_type)
+    return {**found, "why": _why(found, spec, places, nodes, address_type)}
 
 
 def _why(found, spec, places, nodes, address_type):
@@ -223,25 +224,21 @@ def check(params):
 
 def look(cluster, params):
     """Find the gateways and return what the module returns. Raises ClusterError and IngressError."""
-    namespace, service = params["namespace"] or None, params["service"] or None
+    namespace, name = params["namespace"] or None, params["service"] or None
     selector = params["label_selector"] or DEFAULT_SELECTOR
-    services = find_services(cluster, service, namespace, selector)
+    services = find_services(cluster, name, namespace, selector)
     nodes = _unless_forbidden(lambda: list(cluster.items("/api/v1/nodes")))
     at = {"nodes": [address for _node, address in node_places(nodes or (), params["address_type"])]}
-    gateways, reasons = [], []
-    for found in services:
-        # An address that was mapped belongs to one gateway.
-        mapped = params["mapped_address"] if len(services) == 1 else None
-        gateway, why = _look_at(cluster, found, nodes, params["address_type"], mapped or None)
-        gateways.append(gateway)
-        reasons.append(why)
+    # An address that was mapped belongs to one gateway.
+    mapped = params["mapped_address"] or None if len(services) == 1 else None
+    gateways = [_look_at(cluster, service, nodes, params["address_type"], mapped) for service in services]
     if len(gateways) == 1:
-        return {**gateways[0], **at, "why": reasons[0], "gateways": gateways}
+        return {**gateways[0], **at, "gateways": gateways}
     if gateways:
         names = ", ".join(f"{x['namespace']}/{x['service']}" for x in gateways)
         why = f"{len(gateways)} gateways are there: {names}. Name one of them with service and namespace."
     else:
-        why = _nothing(cluster, service, namespace, selector)
+        why = _nothing(cluster, name, namespace, selector)
     return {**NOTHING, **at, "why": why, "gateways": gateways}
 
 

@@ -84,8 +84,8 @@ EXAMPLES = r"""
 RETURN = r"""
 namespace:
   description: >-
-    Namespace of the gateway's Service. Unless exactly one is found, it is null, and so are the values below up to
-    RV(not_ready), or empty.
+    Namespace of the gateway's Service. Unless exactly one is found, it is null, and so are the values below before
+    RV(why), or empty.
   returned: success
   type: str
   sample: istio-system
@@ -190,7 +190,7 @@ nodes:
   elements: str
   sample: [198.18.0.2]
 gateways:
-  description: Every gateway that was found, each with the values above from RV(namespace) to RV(not_ready).
+  description: Every gateway that was found, each with the values above from RV(namespace) to RV(why).
   returned: success
   type: list
   elements: dict
@@ -210,6 +210,7 @@ gateways:
       ready: true
       endpoints: {ready: 1, not_ready: 0}
       not_ready: []
+      why: null
 """
 
 from ansible.module_utils.basic import AnsibleModule

@@ -81,7 +81,9 @@ PLACES = [("lab-control-plane", "10.9.0.2"), ("lab-worker", "10.9.0.3")]
 
 
 def described(made=None, ends=None, places=PLACES, **more):
-    return subject.describe(made or service(), endpoints() if ends is None else ends, places, **more)
+    """What is found, and why it has no URL."""
+    found = subject.describe(made or service(), endpoints() if ends is None else ends, places, **more)
+    return found, found["why"]
 
 
 # ---- one Service ----
@@ -277,7 +279,7 @@ def test_one_gateway_is_in_the_top_level_values_and_in_the_list():
     lab = Lab({"/api/v1/services": [service()], ENDPOINTS: endpoints()})
     found = looked(lab, mapped_address="127.0.0.1:31080")
     assert (found["url"], found["why"], found["nodes"]) == ("10.9.0.3:31966", None, ["10.9.0.3"])
-    assert [{**found["gateways"][0], "why": None, "nodes": found["nodes"], "gateways": found["gateways"]}] == [found]
+    assert {**found["gateways"][0], "nodes": found["nodes"], "gateways": found["gateways"]} == found
     assert found["reachable"] == "127.0.0.1:31080"
     assert ("/api/v1/services", {"labelSelector": "istio=ingressgateway"}) in lab.asked
     assert len(lab.asked) == 3  # no pods, since all are ready
@@ -286,9 +288,10 @@ def test_one_gateway_is_in_the_top_level_values_and_in_the_list():
 def test_several_gateways_are_listed_and_none_is_chosen():
     other = service("LoadBalancer", "istio-ingressgateway", "edge")
     found = looked(Lab({"/api/v1/services": [other, service()], ENDPOINTS: endpoints()}), mapped_address="127.0.0.1:1")
-    assert {x: found[x] for x in subject.NOTHING} == subject.NOTHING
+    assert {**found, "why": None} == {**subject.NOTHING, **{x: found[x] for x in ("nodes", "gateways")}}
     assert [x["namespace"] for x in found["gateways"]] == ["edge", "istio-system"]
     assert [x["reachable"] for x in found["gateways"]] == ["10.9.0.3:31966"] * 2
+    assert [x["why"] is None for x in found["gateways"]] == [False, True]
     assert found["why"] == (
         "2 gateways are there: edge/istio-ingressgateway, istio-system/istio-ingressgateway. "
         "Name one of them with service and namespace."
@@ -306,7 +309,7 @@ def test_a_gateway_can_be_named():
 
 def test_without_istio_it_says_so():
     found = looked(Lab())
-    assert {x: found[x] for x in subject.NOTHING} == subject.NOTHING
+    assert {**found, "why": None} == {**subject.NOTHING, **{x: found[x] for x in ("nodes", "gateways")}}
     assert (found["gateways"], found["nodes"]) == ([], ["10.9.0.3"])
     assert found["why"].startswith(
         "there is no Service with the label istio=ingressgateway in any namespace, and no istiod either: "
