@@ -537,7 +537,7 @@ def _plane_problems(found):
         yield f"{said}. Install it with the role meshlab.istio.istio."
     for plane in planes:
         if not plane["ready"]:
-            why = "; ".join(" ".join(line.split()) for line in plane["not_ready"])
+            why = "; ".join(" ".join(line.split()) for line in plane["not_ready"]).replace(":; ", ": ")
             yield f"control plane {plane['namespace']}/{plane['name']} is not ready: {why}"
     if planes and found["apis"] == {}:
         yield "Istio's CRDs are missing, so no rule can be made; install Istio again with the role meshlab.istio.istio"

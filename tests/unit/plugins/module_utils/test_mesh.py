@@ -281,7 +281,7 @@ def test_a_control_plane_that_is_not_ready_says_why():
     assert found["control_planes"][0]["ready"] is False
     assert found["problems"][0] == (
         "control plane istio-system/istiod is not ready: Deployment istiod: 0 of 1 pods available; "
-        "pod istiod-866fd487f5-xqjzk:; container discovery: ErrImagePull"
+        "pod istiod-866fd487f5-xqjzk: container discovery: ErrImagePull"
     )
     assert found["problems"][1] == (
         "webhook istio-revision-tag-default calls an istiod that is not ready; no pod can be made in shop until it is"
