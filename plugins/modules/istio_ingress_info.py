@@ -20,6 +20,7 @@ description:
     Where there is no address it says why in RV(why): no Istio, no gateway, a LoadBalancer that stays C(<pending>), or
     several gateways. None of this is a failure. It fails only for options that make no sense and for a cluster that it
     cannot reach or may not read Services of.
+  - The role P(meshlab.istio.ingress_gateway#role) gives a gateway node ports that stay.
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -59,10 +60,6 @@ options:
         cluster, what the node port is mapped to on the machine.
       - It is returned as RV(reachable). Nothing is tried.
     type: str
-seealso:
-  - plugin: meshlab.istio.ingress_gateway
-    plugin_type: role
-    description: Gives the gateway node ports that stay.
 """
 
 EXAMPLES = r"""
