@@ -35,9 +35,19 @@ CLUSTER_ARGS = {
 # How long an API server may take to accept a connection; one that does not answer is told soon.
 CONNECT_SECONDS = 10
 
+# Objects of a list that are asked for at once.
+PAGE = 500
+
 
 class ClusterError(Exception):
-    """What went wrong with the cluster, in words for the user. Never holds a secret."""
+    """What went wrong with the cluster, in words for the user. Never holds a secret.
+
+    status: the HTTP status that the API server answered a GET with, such as 403; None if that is not what went wrong.
+    """
+
+    def __init__(self, message, status=None):
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -116,9 +126,19 @@ class Cluster:
                 return None
             if not error.status:  # no answer at all, as its certificate does not fit
                 raise ClusterError(f"cannot reach {self.server}: {str(error.reason).splitlines()[-1]}") from error
-            raise ClusterError(f"{self.server} answered {error.status} {error.reason} to GET {path}") from error
+            answered = f"{self.server} answered {error.status} {error.reason} to GET {path}"
+            raise ClusterError(answered, error.status) from error
         except Exception as error:
             raise ClusterError(f"cannot reach {self.server}: {_innermost(error)}") from error
+
+    def items(self, path, **query):
+        """Yield the objects of a list, such as /api/v1/pods, page by page; none if there is no such path."""
+        while True:
+            page = self.get(path, limit=PAGE, **query) or {}
+            yield from page.get("items") or ()
+            query["continue"] = (page.get("metadata") or {}).get("continue")
+            if not query["continue"]:
+                return
 
     def exec(self, namespace, pod, container, argv, timeout):
         """Run argv in a container and return an ExecResult; timeout in seconds ends it with a ClusterError."""

@@ -37,8 +37,21 @@ def summarize(pod):
 
 
 def matches(selector, labels):
-    """Whether a Deployment's matchLabels select these labels (matchExpressions are not used by what we install)."""
-    return all((labels or {}).get(key) == value for key, value in ((selector or {}).get("matchLabels") or {}).items())
+    """Whether a label selector (of a Deployment, or of a webhook) selects these labels. An empty one selects all."""
+    labels, selector = labels or {}, selector or {}
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_meets(labels, expression) for expression in selector.get("matchExpressions") or ())
+
+
+def _meets(labels, expression):
+    key, values = expression["key"], expression.get("values") or ()
+    return {
+        "In": key in labels and labels[key] in values,
+        "NotIn": key not in labels or labels[key] not in values,
+        "Exists": key in labels,
+        "DoesNotExist": key not in labels,
+    }.get(expression["operator"], False)
 
 
 def owned_pods(deployment, pods):

@@ -111,6 +111,9 @@ class Api(BaseHTTPRequestHandler):
         status, body = {
             "/api/v1/namespaces/default": (200, {"metadata": {"name": "default"}}),
             "/api/v1/pods?labelSelector=app%3Dweb": (200, {"items": []}),
+            "/api/v1/events?limit=500": (200, {"items": [1, 2], "metadata": {"continue": "a b"}}),
+            "/api/v1/events?limit=500&continue=a+b": (200, {"items": [3], "metadata": {"continue": ""}}),
+            "/api/v1/nodes?limit=500": (200, {"items": None, "metadata": {}}),
             "/forbidden": (403, {"message": f"the token {TOKEN} may not"}),
         }.get(self.path, (404, {"message": "not found"}))
         if self.path == "/slow":
@@ -161,6 +164,13 @@ def test_a_refusal_is_told_without_what_the_server_said_of_the_token(api, connec
     with pytest.raises(ClusterError) as caught:
         connected.get("/forbidden")
     assert str(caught.value) == f"{api.url} answered 403 Forbidden to GET /forbidden"
+    assert caught.value.status == 403
+
+
+def test_a_list_comes_page_by_page(api, connected):
+    assert list(connected.items("/api/v1/events")) == [1, 2, 3]
+    assert list(connected.items("/api/v1/nodes")) == list(connected.items("/nowhere")) == []
+    assert len(api.seen) == 4
 
 
 def test_a_server_that_does_not_listen_is_told_after_one_try():

@@ -319,3 +319,33 @@ def test_events_of_every_kind_of_time_are_put_in_order_and_warnings_go_first():
     warned = [*events, event("Warned", "w", "2026-02-01T09:00:00Z")]
     assert subject.last_events(warned, name) == ["event Warned: w"]
     assert subject.last_events(events, "other") == []
+
+
+@pytest.mark.parametrize(
+    ("selector", "selected"),
+    [
+        (None, "abc"),
+        ({}, "abc"),
+        ({"matchLabels": {"app": "web"}}, "ab"),
+        ({"matchLabels": {"app": "web", "server": "httpd"}}, "b"),
+        ({"matchExpressions": [{"key": "server", "operator": "In", "values": ["httpd", "tomcat"]}]}, "bc"),
+        ({"matchExpressions": [{"key": "server", "operator": "NotIn", "values": ["httpd"]}]}, "ac"),
+        ({"matchExpressions": [{"key": "server", "operator": "Exists"}]}, "bc"),
+        ({"matchExpressions": [{"key": "server", "operator": "DoesNotExist"}]}, "a"),
+        ({"matchExpressions": [{"key": "app", "operator": "Like", "values": ["web"]}]}, ""),
+        (
+            {
+                "matchLabels": {"app": "web"},
+                "matchExpressions": [
+                    {"key": "server", "operator": "Exists"},
+                    {"key": "app", "operator": "NotIn", "values": ["db"]},
+                ],
+            },
+            "b",
+        ),
+    ],
+)
+def test_a_selector_selects_by_all_that_it_says(selector, selected):
+    labels = {"a": {"app": "web"}, "b": {"app": "web", "server": "httpd"}, "c": {"app": "db", "server": "tomcat"}}
+    assert "".join(x for x in labels if subject.matches(selector, labels[x])) == selected
+    assert subject.matches(selector, None) == subject.matches(selector, {})

@@ -1,0 +1,418 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: istio_info
+short_description: Tell what of Istio is in a cluster, and what is wrong with it
+version_added: "0.1.0"
+author: The meshlab.istio founders (@meshlab)
+description:
+  - >-
+    Returns in one call the versions of C(istioctl) and of every control plane, revisions and tags, the injection
+    webhooks, what injects sidecars into which namespace, every proxy with its version, and whether it is in step with
+    its control plane.
+  - >-
+    RV(problems) says in words what is wrong, each with the cure: no Istio or half of it, an C(istiod) that is not ready
+    and why, webhooks without a control plane, labels that contradict each other or name a revision that is not there,
+    pods that missed injection, proxies that are outdated, not ready, or behind.
+  - >-
+    It changes nothing, and what it finds is never a failure. It fails only for options that make no sense and for a
+    cluster that it cannot reach or may read nothing of. What this user may not read is named in RV(problems).
+  - >-
+    C(istioctl) is not required. Without it RV(client) is null, RV(client_why) says why, and it is not known which
+    proxies are in step. One that is named by O(binary_path) has to be there.
+  - >-
+    What injects is worked out from the webhooks' own selectors, as the API server does, so it holds for Istio 1.7 to
+    1.30 with whatever revisions and tags.
+extends_documentation_fragment:
+  - meshlab.istio.attributes
+  - meshlab.istio.attributes.action_group
+  - meshlab.istio.cluster
+  - meshlab.istio.istioctl
+requirements:
+  - kubernetes (Python library)
+attributes:
+  check_mode:
+    support: full
+    details: It changes nothing.
+  diff_mode:
+    support: none
+    details: It changes nothing.
+  idempotent:
+    support: full
+options:
+  namespaces:
+    description: Names of the namespaces to look at. All if not set. Control planes are looked for everywhere.
+    type: list
+    elements: str
+    default: []
+  proxies:
+    description:
+      - Whether to look at proxies, which means to read all pods.
+    type: bool
+    default: true
+  sync:
+    description:
+      - Whether to ask which proxies are in step with their control plane, by C(istioctl proxy-status).
+      - >-
+        It takes a connection to each pod of C(istiod), about 0.2 seconds in a small cluster, and the permission to
+        forward ports to them. Where it does not work, RV(sync_why) says why.
+    type: bool
+    default: true
+  timeout:
+    description: Time for one run of C(istioctl), in seconds.
+    type: int
+    default: 60
+"""
+
+EXAMPLES = r"""
+- name: Look at the mesh
+  meshlab.istio.istio_info:
+  register: mesh
+
+- name: Say what is wrong with it
+  ansible.builtin.debug:
+    msg: "{{ mesh.problems or 'nothing' }}"
+
+- name: Look at one namespace, without asking istiod
+  meshlab.istio.istio_info:
+    namespaces: [default]
+    sync: false
+  register: mesh
+
+- name: Stop unless its pods are injected
+  ansible.builtin.assert:
+    that: mesh.namespaces[0].injection == 'enabled'
+    fail_msg: "{{ mesh.problems | join('\n') }}"
+"""
+
+RETURN = r"""
+installed:
+  description: Whether there is a control plane. Null if this user may not read Deployments.
+  returned: success
+  type: bool
+  sample: true
+version:
+  description: The version of the control planes, if all have the same, else null.
+  returned: success
+  type: str
+  sample: 1.27.0
+client:
+  description: The C(istioctl) that was found. Null if there is none that runs.
+  returned: success
+  type: dict
+  contains:
+    path:
+      description: Where it is.
+      type: str
+      sample: /opt/istio/current/bin/istioctl
+    version:
+      description: Its version.
+      type: str
+      sample: 1.27.0
+client_why:
+  description: Why RV(client) is null.
+  returned: success
+  type: str
+  sample: null
+control_planes:
+  description: Every Deployment with the label C(app=istiod), in whichever namespace.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the Deployment.
+      type: str
+      sample: istiod
+    namespace:
+      description: Its namespace.
+      type: str
+      sample: istio-system
+    revision:
+      description: Its revision.
+      type: str
+      sample: default
+    version:
+      description: Its version, from the tag of its image, else from what C(istioctl) noted when it installed it.
+      type: str
+      sample: 1.27.0
+    image:
+      description: Its image.
+      type: str
+      sample: docker.io/istio/pilot:1.27.0
+    ready:
+      description: Whether it is rolled out whole.
+      type: bool
+      sample: true
+    replicas:
+      description: Number of pods that it shall have.
+      type: int
+      sample: 1
+    ready_replicas:
+      description: Number of pods that are ready.
+      type: int
+      sample: 1
+    pods:
+      description: Its pods.
+      type: list
+      elements: dict
+      contains:
+        name:
+          description: Name of the pod.
+          type: str
+          sample: istiod-866fd487f5-xqjzk
+        ready:
+          description: Ready containers of all that keep running.
+          type: str
+          sample: 1/1
+        phase:
+          description: Phase of the pod.
+          type: str
+          sample: Running
+        restarts:
+          description: Number of restarts of its containers.
+          type: int
+          sample: 0
+    not_ready:
+      description: Why it is not ready, as M(meshlab.istio.workload_wait) says it.
+      type: list
+      elements: str
+      sample: []
+tags:
+  description: The revision of each revision tag.
+  returned: success
+  type: dict
+  sample: {default: default}
+webhooks:
+  description: Every MutatingWebhookConfiguration with the label C(app=sidecar-injector).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: istio-revision-tag-default
+    revision:
+      description: The revision that it injects.
+      type: str
+      sample: default
+    tag:
+      description: The tag that it serves. Null if it serves the revision itself.
+      type: str
+      sample: default
+    active:
+      description: Whether it selects anything. Where a tag took over from a revision, the revision's does not.
+      type: bool
+      sample: true
+    failure_policy:
+      description: What comes of a pod if it does not answer, V(Fail) (it is not made) or V(Ignore) (it has no sidecar).
+      type: str
+      sample: Fail
+    ca_bundle:
+      description: Whether the API server can trust it. The control plane sets this when it starts.
+      type: bool
+      sample: true
+    service:
+      description: The Service that it calls, as C(namespace/name). Null if it calls a URL.
+      type: str
+      sample: istio-system/istiod
+    url:
+      description: The URL that it calls. Null if it calls a Service.
+      type: str
+      sample: null
+apis:
+  description: Istio's API groups and their versions, as its CRDs bring them. Null if this user may not read them.
+  returned: success
+  type: dict
+  sample: {networking.istio.io: [v1, v1beta1, v1alpha3], security.istio.io: [v1, v1beta1]}
+namespaces:
+  description: The namespaces that were looked at.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: default
+    injection:
+      description: >-
+        What happens to a pod without labels of its own: V(enabled) if a webhook injects it, V(disabled) if the label
+        C(istio-injection) says so, else V(none). Where webhooks may not be read it is told from the labels alone.
+      type: str
+      sample: enabled
+    revision:
+      description: The revision that injects. Null if none does.
+      type: str
+      sample: default
+    labels:
+      description: Its labels that are about injection, C(istio-injection) and C(istio.io/rev).
+      type: dict
+      sample: {istio-injection: enabled}
+    webhooks:
+      description: Names of the RV(webhooks) that inject.
+      type: list
+      elements: str
+      sample: [istio-revision-tag-default]
+    warnings:
+      description: What is wrong with its labels, with the cure.
+      type: list
+      elements: str
+      sample: []
+    proxies:
+      description: Number of its pods that have a proxy.
+      returned: if O(proxies)
+      type: int
+      sample: 6
+    without_proxy:
+      description: Names of its pods that have none and would get one if they were made anew.
+      returned: if O(proxies)
+      type: list
+      elements: str
+      sample: []
+proxies:
+  description: Every pod with a container C(istio-proxy), except those that ended.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: Namespace of the pod.
+      type: str
+      sample: default
+    name:
+      description: Name of the pod.
+      type: str
+      sample: reviews-v1-7b5d4c9c6b-x2x5s
+    type:
+      description: What its proxy is, V(sidecar), V(router) (a gateway), V(waypoint) or V(ztunnel).
+      type: str
+      sample: sidecar
+    revision:
+      description: The revision that injected it. Null if it left no trace.
+      type: str
+      sample: default
+    version:
+      description: The version of the proxy, from the tag of its image, else as C(istioctl) has it.
+      type: str
+      sample: 1.27.0
+    ready:
+      description: Whether the proxy is ready.
+      type: bool
+      sample: true
+    outdated:
+      description: Whether it is older than its control plane. Null if that is not known.
+      type: bool
+      sample: false
+    synced:
+      description: >-
+        Whether it has taken all that its control plane sent it. Null if that is not known, see RV(sync_why). For a
+        moment after a change it may be V(false).
+      type: bool
+      sample: true
+    types:
+      description: >-
+        The state of each type of configuration, as C(istioctl proxy-status) has it, without the time. Null if that is
+        not known. If RV(proxies[].synced) is V(false), null means that no control plane knows it.
+      type: dict
+      sample: {CDS: SYNCED, LDS: SYNCED, EDS: SYNCED, RDS: SYNCED, ECDS: IGNORED}
+    istiod:
+      description: The pod of the control plane that it is connected to. Null if that is not known.
+      type: str
+      sample: istiod-866fd487f5-xqjzk
+sync_why:
+  description: Why it is not known of all proxies whether they are in step. Null if it is known.
+  returned: success
+  type: str
+  sample: null
+counts:
+  description: How many there are. Those of proxies are null unless O(proxies).
+  returned: success
+  type: dict
+  contains:
+    control_planes:
+      description: Control planes.
+      type: int
+      sample: 1
+    namespaces:
+      description: Namespaces that were looked at.
+      type: int
+      sample: 6
+    namespaces_injected:
+      description: Namespaces whose pods are injected.
+      type: int
+      sample: 2
+    proxies:
+      description: Proxies.
+      type: int
+      sample: 11
+    proxies_ready:
+      description: Proxies that are ready.
+      type: int
+      sample: 11
+    proxies_outdated:
+      description: Proxies that are known to be outdated.
+      type: int
+      sample: 0
+    proxies_not_synced:
+      description: Proxies that are known not to be in step.
+      type: int
+      sample: 0
+problems:
+  description: What is wrong, each in words with the cure.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - "namespace shop: istio.io/rev=canary, and no webhook serves this revision or tag (there are default), so nothing
+      is injected; label it with default instead, or install that revision"
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.meshlab.istio.plugins.module_utils import mesh
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, IstioctlError
+
+
+def look(params):
+    """Look at the cluster and at istioctl, as the parameters say."""
+    with connect(params) as (cluster, kubeconfig):
+        istioctl, client, why = mesh.find_client(
+            params["binary_path"], kubeconfig, params["context"], params["timeout"]
+        )
+        found = mesh.look(cluster, istioctl, params["namespaces"], params["proxies"], params["sync"])
+    found["problems"] += mesh.client_problems(client, found["control_planes"])
+    return {"client": client, "client_why": why, **found}
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **CLUSTER_ARGS,
+            **ISTIOCTL_ARGS,
+            "namespaces": {"type": "list", "elements": "str", "default": []},
+            "proxies": {"type": "bool", "default": True},
+            "sync": {"type": "bool", "default": True},
+            "timeout": {"type": "int", "default": 60},
+        },
+        supports_check_mode=True,
+    )
+    if module.params["timeout"] < 1:
+        module.fail_json(msg=f"timeout {module.params['timeout']}: it has to be at least 1 second")
+    try:
+        result = look(module.params)
+    except IstioctlError as error:
+        module.fail_json(**error.result())
+    except ClusterError as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=False, **result)
+
+
+if __name__ == "__main__":
+    main()
