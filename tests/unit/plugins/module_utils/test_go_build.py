@@ -267,7 +267,7 @@ def test_an_interrupted_build_leaves_no_program_and_the_next_one_works(module, t
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,
         start_new_session=True,  # as Ctrl-C does, the signal reaches the Go tool too
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell that ran us in its background ignores it
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
     )
     try:
         until = time.monotonic() + 20
