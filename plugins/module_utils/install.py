@@ -439,6 +439,8 @@ def changed_paths(before, after, path=""):
         first, second = _by_name(before), _by_name(after)
         if first is None or second is None:
             first, second = dict(enumerate(before)), dict(enumerate(after))
+        elif list(first) != list(second) and set(first) == set(second):
+            yield f"{path} (their order)"
         for key in [*first, *(x for x in second if x not in first)]:
             yield from changed_paths(first.get(key), second.get(key), f"{path}[{key}]")
     elif before != after:
@@ -447,8 +449,10 @@ def changed_paths(before, after, path=""):
 
 def _by_name(items):
     """The items of a list by their names; None if not each has one of its own."""
-    named = {item.get("name"): item for item in items if isinstance(item, dict)}
-    return named if items and None not in named and len(named) == len(items) else None
+    names = [item.get("name") if isinstance(item, dict) else None for item in items]
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        return None
+    return dict(zip(names, items))
 
 
 def _differs_in(paths):
@@ -752,9 +756,7 @@ def absent(params, cluster, check_mode):
         _delete(api, installed)
         if installed and written:
             # While one of them lives, it writes its certificate again.
-            _await_gone(
-                deadline, lambda: _pods(api, {x.namespace for x in planes}, params["revision"] if not whole else None)
-            )
+            _await_gone(deadline, lambda: _pods(api))
         _delete(api, [*written, *definitions, *([namespace] if namespace else [])])
         for definition in (*definitions, *([namespace] if namespace else [])):
             _await_gone(deadline, lambda definition=definition: _still(api, definition))
