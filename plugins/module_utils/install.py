@@ -75,7 +75,6 @@ KEPT_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
 # What istioctl says where a cluster gives out no tokens of an audience.
 JWT_FALLBACK = "does not support third party JWT"
-JWT_POLICY = "values.global.jwtPolicy"
 
 # Time that istioctl gets beyond the readiness timeout, in seconds. Old releases do not always end by themselves.
 GRACE_SECONDS = 30
@@ -105,7 +104,7 @@ class Request:
     manifests: str | None = None
 
     def arguments(self, *verb, settings=()):
-        """istioctl's arguments for a verb such as "install"; settings: --set texts that the user's own overrule."""
+        """istioctl's arguments for a verb such as "install"; settings: further --set texts, before the user's own."""
         arguments = list(verb)
         for path in (self.file, "-" if self.operator else None):  # standard input has to be the last
             arguments += ["--filename", path] if path else []
@@ -118,12 +117,13 @@ class Request:
         """The text for istioctl's standard input."""
         return json.dumps(self.operator) if self.operator else None
 
-    def mentions(self, path):
-        """Whether the user sets a dotted path below spec, as far as one can see without reading the file."""
-        here = (self.operator or {}).get("spec")
-        for key in path.split("."):
-            here = here.get(key) if isinstance(here, dict) else None
-        return here is not None or any(setting.startswith(f"{path}=") for setting in self.settings)
+    def mentions(self, word):
+        """Whether a word is anywhere in what istioctl is given."""
+        text = " ".join([self.stdin or "", *self.settings])
+        if self.file:
+            with open(self.file, encoding="utf-8", errors="replace") as source:
+                text += source.read()
+        return word in text
 
 
 def request_from(params):
@@ -463,14 +463,16 @@ def _differs_in(paths):
 def fits(definition, live):
     """Whether applying a rendered object would change nothing, as far as that can be told without the API server.
 
-    So it is if each rendered value is there and istioctl, as the applier, owns nothing that is not rendered any more.
+    So it is if each rendered value is there and istioctl, as an applier, owns nothing that is not rendered any more.
     """
-    for entry in live["metadata"].get("managedFields") or ():
-        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource"):
-            rendered_labels = _labels(definition)
-            wanted, there = settled(definition, rendered_labels), settled(live, rendered_labels)
-            return _within(wanted, there) and _rendered(entry.get("fieldsV1") or {}, definition)
-    return False
+    rendered_labels = _labels(definition)
+    if not _within(settled(definition, rendered_labels), settled(live, rendered_labels)):
+        return False
+    return all(
+        _rendered(entry.get("fieldsV1") or {}, definition)
+        for entry in live["metadata"].get("managedFields") or ()
+        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+    )
 
 
 def _within(wanted, there):
@@ -612,13 +614,14 @@ def present(params, cluster, istioctl, check_mode):
     request, api, warnings = request_from(params), Api(cluster), []
     version, kubernetes = istioctl.version, cluster.get("/version")["gitVersion"]
     _refuse(lambda: unsupported(version, kubernetes), params, warnings)
-    documents, settings = render(request, istioctl, api, warnings)
+    documents = render(request, istioctl, api, warnings)
 
     deployments = [x for x in documents if x.head["kind"] == "Deployment"]
     deployment = next((x for x in deployments if _labels(x.head).get("app") == "istiod"), None)
     revision = revision_of(deployment.head) if deployment else params["revision"] or "default"
     plane = _plane(api, istioctl, deployment, revision)
-    _refuse(lambda: skipped(plane, version), params, warnings)
+    if deployment:
+        _refuse(lambda: skipped(plane, version), params, warnings)
 
     differences = compare(cluster, api, documents, version)
     result = {
@@ -634,7 +637,7 @@ def present(params, cluster, istioctl, check_mode):
         names.setdefault(document.key[1], []).append(document.key[2])
     if differences and not check_mode:
         if not all(x.surplus for x in differences):
-            result.update(_install(params, request, settings, istioctl, cluster, names, warnings))
+            result.update(_install(params, request, istioctl, cluster, names, warnings))
         # Not every release removes what is no longer rendered.
         _delete(api, [x.before for x in differences if x.surplus])
         plane = _plane(api, istioctl, deployment, revision)
@@ -661,43 +664,44 @@ def _refuse(reason, params, warnings):
 
 
 def render(request, istioctl, api, warnings):
-    """The Documents that istioctl would install in this cluster, and the --set texts that it detects there itself."""
-    settings = []
-    flags = ["--cluster-specific"]
+    """The Documents that istioctl would install in this cluster."""
+    settings, flags = [], ["--cluster-specific"]
     if not releases.has(istioctl.version, "cluster_specific"):
         flags = []
         # What install finds out by asking the cluster, where manifest generate does not ask it.
-        tokens = [x["name"] for x in api.cluster.get("/api/v1")["resources"]]
-        if "serviceaccounts/token" not in tokens and not request.mentions(JWT_POLICY):
-            settings.append(f"{JWT_POLICY}=first-party-jwt")
-            warnings.append(f"the cluster {JWT_FALLBACK}: Istio falls back to the less secure first-party tokens")
+        resources = [x["name"] for x in api.cluster.get("/api/v1")["resources"]]
+        if "serviceaccounts/token" not in resources and not request.mentions("jwtPolicy"):
+            settings.append("values.global.jwtPolicy=first-party-jwt")
+            warnings.append(
+                f"the cluster {JWT_FALLBACK} tokens: Istio falls back to the less secure first-party tokens"
+            )
     output = istioctl.run(*request.arguments("manifest", "generate", settings=settings), *flags, stdin=request.stdin)
     _warn_of_fallback(output, warnings)
-    return read_rendered(output.stdout), settings
+    return read_rendered(output.stdout)
 
 
 def _warn_of_fallback(output, warnings):
-    for line in (output.stderr + output.stdout).splitlines() if JWT_FALLBACK in output.stderr + output.stdout else ():
+    for line in [*output.stderr.splitlines(), *output.stdout.splitlines()]:
         if JWT_FALLBACK in line and not any(JWT_FALLBACK in known for known in warnings):
             warnings.append(f"istioctl: {line.strip()}")
 
 
 def _plane(api, istioctl, deployment, revision):
-    """The control plane in the cluster that a rendered istiod would become; None if there is none."""
-    if deployment is None:
-        return None
-    _kind, namespace, name = deployment.key
-    plane = next((x for x in control_planes(api) if (x.namespace, x.name) == (namespace, name)), None)
-    if plane and plane.version is None:
-        output = istioctl.run("version", "--output", "json", "--istioNamespace", namespace, check=False)
-        return ControlPlane(namespace, name, revision, mesh_version(output.stdout, revision))
-    return plane
+    """The control plane in the cluster that a rendered istiod becomes, or that rendered gateways go with; or None."""
+    for plane in control_planes(api):
+        same = (plane.namespace, plane.name) == deployment.key[1:] if deployment else plane.revision == revision
+        if same and plane.version is None:
+            output = istioctl.run("version", "--output", "json", "--istioNamespace", plane.namespace, check=False)
+            return ControlPlane(plane.namespace, plane.name, revision, mesh_version(output.stdout, revision))
+        if same:
+            return plane
+    return None
 
 
-def _install(params, request, settings, istioctl, cluster, names, warnings):
+def _install(params, request, istioctl, cluster, names, warnings):
     """Run istioctl install; returns what it gave, for the module's result."""
     timeout = params["timeout"]
-    arguments = request.arguments("install", settings=settings)
+    arguments = request.arguments("install")
     arguments += ["--skip-confirmation", "--readiness-timeout", f"{timeout}s"]
     try:
         output = istioctl.run(*arguments, stdin=request.stdin, timeout=timeout + GRACE_SECONDS)

@@ -342,10 +342,12 @@ def returned(module, result):
     """What the module returns, from what install gives; warns of what is to be warned of."""
     for warning in result.pop("warnings", ()):
         module.warn(warning)
-    differences = result.pop("differences", ())
-    if module._diff:
-        result["diff"] = [difference.diff() for difference in differences]
-    return {**result, "differences": [difference.report() for difference in differences]}
+    differences = result.get("differences")
+    if differences is not None:
+        result["differences"] = [difference.report() for difference in differences]
+        if module._diff:
+            result["diff"] = [difference.diff() for difference in differences]
+    return result
 
 
 def main():
@@ -388,7 +390,7 @@ def main():
     except IstioctlError as error:
         module.fail_json(**error.result())
     except install.InstallError as error:
-        module.fail_json(**{**returned(module, error.result), "msg": str(error)})
+        module.fail_json(msg=str(error), **returned(module, error.result))
     except (ClusterError, ReleaseError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**returned(module, result))
