@@ -13,7 +13,7 @@ import json
 import os
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import quote
 
@@ -182,10 +182,11 @@ def _laid_over(under, over):
 
 @dataclass(frozen=True)
 class Document:
-    """One rendered object: its text, and its head (apiVersion, kind, metadata)."""
+    """One rendered object: its text, its head (apiVersion, kind, metadata), and whether an autoscaler scales it."""
 
     text: str
     head: dict
+    scaled: bool = False
 
     @cached_property
     def definition(self):
@@ -223,23 +224,13 @@ def read_rendered(text):
         documents += [Document(part, definition) for definition in parsed]
     if not documents:
         raise IstioctlError("istioctl rendered nothing: is every component switched off?", 0, text)
-    return [_without_replicas(document, documents) for document in documents]
-
-
-def _without_replicas(document, documents):
-    """A Document as it counts: an autoscaler decides on the replicas of its Deployment, nobody else."""
-    definition = document.head
-    scaled = any(
-        other.head["kind"] == "HorizontalPodAutoscaler"
-        and other.head["metadata"].get("namespace") == definition["metadata"].get("namespace")
-        and other.head["spec"]["scaleTargetRef"]["name"] == definition["metadata"]["name"]
-        for other in documents
-    )
-    if definition["kind"] != "Deployment" or not scaled or "replicas" not in definition["spec"]:
-        return document
-    spec = {key: value for key, value in definition["spec"].items() if key != "replicas"}
-    definition = {**definition, "spec": spec}
-    return Document(json.dumps(definition), definition)
+    scaled = {
+        ("Deployment", namespace, document.head["spec"]["scaleTargetRef"]["name"])
+        for document in documents
+        for kind, namespace, _name in [document.key]
+        if kind == "HorizontalPodAutoscaler"
+    }
+    return [replace(document, scaled=document.key in scaled) for document in documents]
 
 
 def revision_of(definition):
@@ -397,7 +388,7 @@ def show(definition, side):
     """An object as YAML text, without what is secret and without what is too long to be read; empty for None."""
     if definition is None:
         return ""
-    definition = settled(definition, ())
+    definition = settled(definition)
     if definition["kind"] == "Secret":
         for field in ("data", "stringData"):
             definition.update({field: f"(not shown, {side})"} if field in definition else {})
@@ -409,19 +400,21 @@ def show(definition, side):
     return kube_inject.dump_manifest([definition])
 
 
-def settled(definition, rendered_labels):
-    """A copy of an object without what nobody wants differently: see KEPT_BY_SERVER, KEPT_BY_ISTIOD and ADDED."""
+def settled(definition, document=None):
+    """A copy of an object, which a Document renders, without what nobody asked for.
+
+    That is KEPT_BY_SERVER, KEPT_BY_ISTIOD, ADDED, and the replicas where an autoscaler decides on them.
+    """
     definition = copy.deepcopy(definition)
     definition.pop("status", None)
     metadata = definition["metadata"]
     for field in KEPT_BY_SERVER:
         metadata.pop(field, None)
-    labels = {
-        name: value
-        for name, value in (metadata.get("labels") or {}).items()
-        if not name.startswith(ADDED) and (name != REVISION or REVISION in rendered_labels)
-    }
-    metadata.update({"labels": labels} if "labels" in metadata else {})
+    added = ADDED if document is None or REVISION in _labels(document.head) else (*ADDED, REVISION)
+    for label in [x for x in metadata.get("labels") or () if x.startswith(added)]:
+        del metadata["labels"][label]
+    if document and document.scaled:
+        definition["spec"].pop("replicas", None)
     if definition["kind"] in WEBHOOKS:
         for webhook in definition.get("webhooks") or ():
             (webhook.get("clientConfig") or {}).pop("caBundle", None)
@@ -460,16 +453,13 @@ def _differs_in(paths):
     return f"differs in {', '.join(paths[:_PATHS_SHOWN])}{more}"
 
 
-def fits(definition, live):
+def fits(document, live):
     """Whether applying a rendered object would change nothing, as far as that can be told without the API server.
 
     So it is if each rendered value is there and istioctl, as an applier, owns nothing that is not rendered any more.
     """
-    rendered_labels = _labels(definition)
-    if not _within(settled(definition, rendered_labels), settled(live, rendered_labels)):
-        return False
-    return all(
-        _rendered(entry.get("fieldsV1") or {}, definition)
+    return _within(settled(document.definition, document), settled(live, document)) and all(
+        _rendered(entry.get("fieldsV1") or {}, document.definition)
         for entry in live["metadata"].get("managedFields") or ()
         if entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
     )
@@ -512,7 +502,7 @@ def compare_one(cluster, api, document, live):
     """
     if live is None:
         return Difference(document.key, "is missing", None, document.definition)
-    if fits(document.definition, live):
+    if fits(document, live):
         return None
     try:
         after = cluster.dry_run_apply(api.path(document.head["apiVersion"], *document.key), document.text, MANAGER)
@@ -521,14 +511,15 @@ def compare_one(cluster, api, document, live):
         return Difference(document.key, what, live, document.definition)
     if after is None:
         return Difference(document.key, "is missing", None, document.definition)
-    rendered_labels = _labels(document.head)
-    before, after = settled(live, rendered_labels), settled(after, rendered_labels)
-    paths = list(changed_paths(before, after))
+    paths = list(changed_paths(settled(live, document), settled(after, document)))
     return Difference(document.key, _differs_in(paths), live, after) if paths else None
 
 
-def compare(cluster, api, documents, version):
-    """Every Difference between what is rendered and the cluster, also what is there and no longer rendered."""
+def compare(cluster, api, documents, revision, version):
+    """Every Difference between what is rendered and the cluster, also what is there and no longer rendered.
+
+    revision: of what is rendered; version: of istioctl, which renders not all that it makes.
+    """
     found = {}
     for api_version, kind in {document.api for document in documents} | _other_kinds(api, documents):
         for definition in api.list(api_version, kind, labelSelector=COMPONENT):
@@ -538,10 +529,16 @@ def compare(cluster, api, documents, version):
         if document.key not in found:
             found[document.key] = api.get(document.head["apiVersion"], document.key)
     differences = [compare_one(cluster, api, document, found[document.key]) for document in documents]
-    surplus = [
-        Difference(key_of(x), "is no longer part of it", x) for x in left_over(found.values(), wanted, documents)
+    if revision == "default":
+        differences += default_tag(api, found.values(), version)
+    surplus = [x for x in found.values() if x and key_of(x) not in wanted]
+    owners = {_owner(x) for key, x in found.items() if x and key in wanted and MANAGED in _labels(x)}
+    differences += [
+        Difference(key_of(x), "is no longer part of it", x)
+        for x in surplus
+        if _is_own(x, revision) and _owner(x) in owners
     ]
-    return [x for x in (*differences, *default_tag(api, found.values(), version), *surplus) if x]
+    return [x for x in differences if x]
 
 
 def _other_kinds(api, documents):
@@ -551,32 +548,21 @@ def _other_kinds(api, documents):
     return {(api_version, kind) for api_version, kind in kinds if api_version}
 
 
-def left_over(found, wanted, documents):
-    """What the same installation put there and does not want any more, of found objects.
-
-    It is the same installation if the labels name the same revision and the same owner as on what it does want.
-    Shared objects (component Base) and the webhooks of tags stay.
-    """
-    found = [x for x in found if x]
-    revision = next((revision_of(x.head) for x in documents if REVISION in _labels(x.head)), "default")
-    owners = {_owner(x) for x in found if key_of(x) in wanted and MANAGED in _labels(x)}
-    prunable = {kind for _group, kind in KINDS}
-    for definition in found:
-        labels = _labels(definition)
-        if (
-            key_of(definition) not in wanted
-            and definition["kind"] in prunable
-            and labels.get(MANAGED)
-            and labels.get(NOT_PRUNED) != "true"
-            and TAG not in labels
-            and labels.get(COMPONENT) != "Base"
-            and revision_of(definition) == revision
-            and _owner(definition) in owners
-        ):
-            yield definition
+def _is_own(definition, revision):
+    """Whether istioctl put an object there for one revision alone, and may take it away again."""
+    labels = _labels(definition)
+    return (
+        definition["kind"] in {kind for _group, kind in KINDS}
+        and MANAGED in labels
+        and labels.get(COMPONENT) != "Base"
+        and labels.get(NOT_PRUNED) != "true"
+        and TAG not in labels
+        and revision_of(definition) == revision
+    )
 
 
 def _owner(definition):
+    """The IstioOperator that an object belongs to."""
     return tuple(_labels(definition).get(name) for name in OWNER)
 
 
@@ -623,7 +609,7 @@ def present(params, cluster, istioctl, check_mode):
     if deployment:
         _refuse(lambda: skipped(plane, version), params, warnings)
 
-    differences = compare(cluster, api, documents, version)
+    differences = compare(cluster, api, documents, revision, version)
     result = {
         "changed": bool(differences),
         "revision": revision,

@@ -16,7 +16,10 @@ description:
     Runs C(istioctl install) only where something differs. What C(istioctl manifest generate) renders is compared with
     the cluster first, object by object, by a dry run of the API server itself. Where nothing differs nothing is
     touched, not even a webhook. Check mode and diff mode show that very comparison.
-  - Removes what an earlier run installed and what is no longer rendered, such as a gateway that is switched off.
+  - >-
+    Removes what an earlier run installed and what is no longer rendered, such as a gateway that is switched off. It
+    knows that by the revision and by C(metadata.name) of the IstioOperator; two installations beside each other, such
+    as a control plane and gateways of another team, must differ in one of them.
   - >-
     Never runs C(istioctl install --dry-run), which has written to clusters.
   - >-

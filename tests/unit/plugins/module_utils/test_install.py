@@ -160,6 +160,7 @@ RESOURCES = {
         "Event": "events",
     },
     "apps/v1": {"Deployment": "deployments"},
+    "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
     "apiextensions.k8s.io/v1": {"CustomResourceDefinition": "customresourcedefinitions"},
     "admissionregistration.k8s.io/v1": {
         "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
@@ -411,13 +412,19 @@ def test_an_autoscaler_decides_on_the_replicas():
     scaler = {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "istiod", "namespace": "istio-system"},
+        "metadata": {"name": "istiod", "namespace": "istio-system", "labels": LABELS},
         "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "istiod"}},
     }
-    documents = subject.read_rendered(yaml.dump_all([istiod(), scaler]))
-    assert "replicas" not in documents[0].definition["spec"]
-    assert yaml.safe_load(documents[0].text) == documents[0].definition
-    assert subject.read_rendered(yaml.dump(istiod()))[0].definition["spec"]["replicas"] == 1
+    live = installed(istiod())
+    live["spec"]["replicas"] = 3
+    cluster = lab(istiod=live, scaler=installed(scaler))
+    assert told(present(cluster, FakeIstioctl(cluster, [*RENDERED, scaler]), True)) == []
+    cluster.answers["istiod"] = installed(istiod())
+    assert told(present(cluster, FakeIstioctl(cluster), True))[0] == (
+        "Deployment",
+        "istiod",
+        "differs in spec.replicas",
+    )
 
 
 # ---- versions ----
