@@ -753,7 +753,7 @@ def absent(params, cluster, check_mode):
     return {
         "changed": bool(differences),
         "version": None,
-        "revision": params["revision"] or "default",
+        "revision": params["revision"],
         "installed": False,
         "objects": len(differences),
         "differences": differences,

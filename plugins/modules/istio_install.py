@@ -65,7 +65,8 @@ options:
         definitions nor the namespace. See O(remove_crds) and O(remove_namespace).
       - >-
         V(absent) needs no C(istioctl). C(istioctl uninstall --purge) would take the custom resource definitions too,
-        and with them every VirtualService.
+        and with them every VirtualService. Of the options, only O(revision), O(namespace), O(timeout), O(remove_crds)
+        and O(remove_namespace) matter then. What Helm installed is refused.
     type: str
     choices: [present, absent]
     default: present
@@ -238,12 +239,14 @@ version:
   type: str
   sample: 1.27.0
 revision:
-  description: The revision of the control plane. V(default) for the one without a name.
+  description:
+    - The revision of the control plane. V(default) for the one without a name.
+    - With O(state=absent), O(revision) as it was given. Null if all were to go.
   returned: success
   type: str
   sample: default
 differences:
-  description: Each object that was not as it should be. In check mode, as it is not.
+  description: Each object that was not as it should be. In check mode, that is not.
   returned: success
   type: list
   elements: dict
