@@ -741,8 +741,9 @@ def absent(params, cluster, check_mode):
         differences += [Difference(key_of(x), "goes with its custom resource definition", x) for x in gone]
     differences += [Difference(key_of(namespace), "is there", namespace)] if namespace else []
 
+    plane = next((x for x in planes if params["revision"] in (None, x.revision)), None)
     if not check_mode:
-        deadline = time.monotonic() + params["timeout"]
+        plane, deadline = None, time.monotonic() + params["timeout"]
         _delete(api, installed)
         if installed and written:
             # While one of them lives, it writes its certificate again.
@@ -752,9 +753,9 @@ def absent(params, cluster, check_mode):
             _await_gone(deadline, lambda definition=definition: _still(api, definition))
     return {
         "changed": bool(differences),
-        "version": None,
+        "version": plane.version if plane else None,
         "revision": params["revision"],
-        "installed": False,
+        "installed": plane is not None,
         "objects": len(differences),
         "differences": differences,
         "warnings": warnings,

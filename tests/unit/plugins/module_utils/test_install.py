@@ -784,7 +784,9 @@ def test_absent_takes_what_istioctl_and_istiod_made_and_keeps_what_is_asked_to_s
     check = absent(cluster, True)
     assert cluster.deleted == []
     result = absent(cluster)
-    assert told(result) == told(check) and result["changed"] and result["installed"] is False
+    assert told(result) == told(check) and check["changed"] and result["changed"]
+    assert (check["installed"], check["version"]) == (True, "1.27.0")
+    assert (result["installed"], result["version"], result["revision"]) == (False, None, None)
     assert cluster.deleted == [
         "istio-sidecar-injector", "istiod-default-validator", "istiod", "istio-ingressgateway",
         "istio-ca-root-cert", "istio-leader", "istio-ca-secret",
