@@ -745,10 +745,11 @@ def absent(params, cluster, check_mode):
     if not check_mode:
         plane, deadline = None, time.monotonic() + params["timeout"]
         _delete(api, installed)
-        if installed and written:
+        if whole:
             # While one of them lives, it writes its certificate again.
             _await_gone(deadline, lambda: _pods(api))
-        _delete(api, [*written, *definitions, *([namespace] if namespace else [])])
+            _delete(api, written_objects(api, namespaces))
+        _delete(api, [*definitions, *([namespace] if namespace else [])])
         for definition in (*definitions, *([namespace] if namespace else [])):
             _await_gone(deadline, lambda definition=definition: _still(api, definition))
     return {
