@@ -397,7 +397,8 @@ def show(definition, side):
             version.update(
                 {"schema": f"({len(json.dumps(version['schema']))} characters)"} if "schema" in version else {}
             )
-    return kube_inject.dump_manifest([definition])
+    # Sorted, since the API server and istioctl order keys differently.
+    return kube_inject.dump_manifest([json.loads(json.dumps(definition, sort_keys=True))])
 
 
 def settled(definition, document=None):
