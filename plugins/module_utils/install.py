@@ -13,6 +13,7 @@ import json
 import os
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import quote
@@ -388,7 +389,7 @@ def show(definition, side):
     """An object as YAML text, without what is secret and without what is too long to be read; empty for None."""
     if definition is None:
         return ""
-    definition = settled(definition)
+    definition = copy.deepcopy(settled(definition))
     if definition["kind"] == "Secret":
         for field in ("data", "stringData"):
             definition.update({field: f"(not shown, {side})"} if field in definition else {})
@@ -406,21 +407,21 @@ def settled(definition, document=None):
 
     That is KEPT_BY_SERVER, KEPT_BY_ISTIOD, ADDED, and the replicas where an autoscaler decides on them.
     """
-    definition = copy.deepcopy(definition)
-    definition.pop("status", None)
-    metadata = definition["metadata"]
-    for field in KEPT_BY_SERVER:
-        metadata.pop(field, None)
     added = ADDED if document is None or REVISION in _labels(document.head) else (*ADDED, REVISION)
-    for label in [x for x in metadata.get("labels") or () if x.startswith(added)]:
-        del metadata["labels"][label]
+    metadata = {key: value for key, value in definition["metadata"].items() if key not in KEPT_BY_SERVER}
+    if metadata.get("labels"):
+        metadata["labels"] = {key: value for key, value in metadata["labels"].items() if not key.startswith(added)}
+    definition = {**definition, "metadata": metadata}
+    definition.pop("status", None)
     if document and document.scaled:
-        definition["spec"].pop("replicas", None)
+        definition["spec"] = {key: value for key, value in definition["spec"].items() if key != "replicas"}
     if definition["kind"] in WEBHOOKS:
-        for webhook in definition.get("webhooks") or ():
+        webhooks = copy.deepcopy(definition.get("webhooks") or [])
+        for webhook in webhooks:
             (webhook.get("clientConfig") or {}).pop("caBundle", None)
             for field in KEPT_BY_ISTIOD:
                 webhook.pop(field, None)
+        definition["webhooks"] = webhooks
     return definition
 
 
@@ -495,7 +496,7 @@ def _rendered(fields, value):
     return True
 
 
-def compare_one(cluster, api, document, live):
+def compare_one(api, document, live):
     """The Difference between a rendered object and what the cluster has (None: nothing), or None.
 
     Where it is not plain, the API server itself says what applying the object would change: that knows defaults, and
@@ -506,54 +507,48 @@ def compare_one(cluster, api, document, live):
     if fits(document, live):
         return None
     try:
-        after = cluster.dry_run_apply(api.path(document.head["apiVersion"], *document.key), document.text, MANAGER)
+        path = api.path(document.head["apiVersion"], *document.key)
+        after = api.cluster.dry_run_apply(path, document.text, MANAGER)
     except Refusal as refusal:
         what = f"differs, and the API server does not accept what is rendered: {refusal.reason}"
         return Difference(document.key, what, live, document.definition)
     if after is None:
         return Difference(document.key, "is missing", None, document.definition)
-    paths = list(changed_paths(settled(live, document), settled(after, document)))
+    paths = changed_paths(settled(live, document), settled(after, document))
+    paths = list(dict.fromkeys(path.partition(".openAPIV3Schema")[0] for path in paths))
     return Difference(document.key, _differs_in(paths), live, after) if paths else None
 
 
-def compare(cluster, api, documents, revision, version):
+def compare(api, documents, found, revision, version):
     """Every Difference between what is rendered and the cluster, also what is there and no longer rendered.
 
-    revision: of what is rendered; version: of istioctl, which renders not all that it makes.
+    found: what istioctl put there, as objects; revision: of what is rendered; version: of istioctl, which does not
+    render all that it makes.
     """
-    found = {}
-    for api_version, kind in {document.api for document in documents} | _other_kinds(api, documents):
-        for definition in api.list(api_version, kind, labelSelector=COMPONENT):
-            found[key_of(definition)] = definition
+    by_key = {key_of(x): x for x in found}
     wanted = {document.key for document in documents}
+    differences = []
     for document in documents:
-        if document.key not in found:
-            found[document.key] = api.get(document.head["apiVersion"], document.key)
-    differences = [compare_one(cluster, api, document, found[document.key]) for document in documents]
+        live = by_key.get(document.key)
+        if live is None or live["apiVersion"] != document.head["apiVersion"]:
+            live = api.get(document.head["apiVersion"], document.key)
+        differences.append(compare_one(api, document, live))
     if revision == "default":
-        differences += default_tag(api, found.values(), version)
-    surplus = [x for x in found.values() if x and key_of(x) not in wanted]
-    owners = {_owner(x) for key, x in found.items() if x and key in wanted and MANAGED in _labels(x)}
+        differences += default_tag(api, found, version)
+    owners = {_owner(x) for x in found if key_of(x) in wanted and MANAGED in _labels(x)}
     differences += [
         Difference(key_of(x), "is no longer part of it", x)
-        for x in surplus
-        if _is_own(x, revision) and _owner(x) in owners
+        for x in found
+        if key_of(x) not in wanted and _is_own(x, revision) and _owner(x) in owners
     ]
     return [x for x in differences if x]
-
-
-def _other_kinds(api, documents):
-    """API version and kind of what is installed at times and not rendered now."""
-    rendered = {document.head["kind"] for document in documents}
-    kinds = {(api.preferred(group), kind) for group, kind in KINDS if kind not in rendered}
-    return {(api_version, kind) for api_version, kind in kinds if api_version}
 
 
 def _is_own(definition, revision):
     """Whether istioctl put an object there for one revision alone, and may take it away again."""
     labels = _labels(definition)
     return (
-        definition["kind"] in {kind for _group, kind in KINDS}
+        definition["kind"] != CRD
         and MANAGED in labels
         and labels.get(COMPONENT) != "Base"
         and labels.get(NOT_PRUNED) != "true"
@@ -575,7 +570,7 @@ def default_tag(api, found, version):
     selectors = [
         (webhook.get(field) or {}).get("matchLabels") or {}
         for injector in found
-        if injector and injector["kind"] == WEBHOOKS[0]
+        if injector["kind"] == WEBHOOKS[0]
         for webhook in injector.get("webhooks") or ()
         for field in ("namespaceSelector", "objectSelector")
     ]
@@ -601,7 +596,13 @@ def present(params, cluster, istioctl, check_mode):
     request, api, warnings = request_from(params), Api(cluster), []
     version, kubernetes = istioctl.version, cluster.get("/version")["gitVersion"]
     _refuse(lambda: unsupported(version, kubernetes), params, warnings)
-    documents = render(request, istioctl, api, warnings)
+    # Two things that take their time and have nothing to do with each other.
+    with ThreadPoolExecutor(1) as worker:
+        rendering = worker.submit(render, request, istioctl, needs_first_party(request, istioctl, api, warnings))
+        found = [*installed_objects(api), *api.list("apiextensions.k8s.io/v1", CRD, labelSelector=COMPONENT)]
+    output = rendering.result()
+    _warn_of_fallback(output, warnings)
+    documents = read_rendered(output.stdout)
 
     deployments = [x for x in documents if x.head["kind"] == "Deployment"]
     deployment = next((x for x in deployments if _labels(x.head).get("app") == "istiod"), None)
@@ -610,7 +611,7 @@ def present(params, cluster, istioctl, check_mode):
     if deployment:
         _refuse(lambda: skipped(plane, version), params, warnings)
 
-    differences = compare(cluster, api, documents, revision, version)
+    differences = compare(api, documents, found, revision, version)
     result = {
         "changed": bool(differences),
         "revision": revision,
@@ -650,21 +651,21 @@ def _refuse(reason, params, warnings):
         warnings.append(f"{sentence} (skip_version_check overrules this)")
 
 
-def render(request, istioctl, api, warnings):
-    """The Documents that istioctl would install in this cluster."""
-    settings, flags = [], ["--cluster-specific"]
-    if not releases.has(istioctl.version, "cluster_specific"):
-        flags = []
-        # What install finds out by asking the cluster, where manifest generate does not ask it.
-        resources = [x["name"] for x in api.cluster.get("/api/v1")["resources"]]
-        if "serviceaccounts/token" not in resources and not request.mentions("jwtPolicy"):
-            settings.append("values.global.jwtPolicy=first-party-jwt")
-            warnings.append(
-                f"the cluster {JWT_FALLBACK} tokens: Istio falls back to the less secure first-party tokens"
-            )
-    output = istioctl.run(*request.arguments("manifest", "generate", settings=settings), *flags, stdin=request.stdin)
-    _warn_of_fallback(output, warnings)
-    return read_rendered(output.stdout)
+def needs_first_party(request, istioctl, api, warnings):
+    """Whether manifest generate has to be told that a cluster gives out no tokens of an audience; install finds that."""
+    if releases.has(istioctl.version, "cluster_specific") or request.mentions("jwtPolicy"):
+        return False
+    if any(x["name"] == "serviceaccounts/token" for x in api.cluster.get("/api/v1")["resources"]):
+        return False
+    warnings.append(f"the cluster {JWT_FALLBACK} tokens: Istio falls back to the less secure first-party tokens")
+    return True
+
+
+def render(request, istioctl, first_party):
+    """The Output of istioctl with what it would install in this cluster."""
+    settings = ["values.global.jwtPolicy=first-party-jwt"] if first_party else []
+    flags = ["--cluster-specific"] if releases.has(istioctl.version, "cluster_specific") else []
+    return istioctl.run(*request.arguments("manifest", "generate", settings=settings), *flags, stdin=request.stdin)
 
 
 def _warn_of_fallback(output, warnings):
