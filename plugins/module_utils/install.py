@@ -652,7 +652,7 @@ def _refuse(reason, params, warnings):
 
 
 def needs_first_party(request, istioctl, api, warnings):
-    """Whether manifest generate has to be told that a cluster gives out no tokens of an audience; install finds that."""
+    """Whether manifest generate has to be told that a cluster gives out no tokens of an audience."""
     if releases.has(istioctl.version, "cluster_specific") or request.mentions("jwtPolicy"):
         return False
     if any(x["name"] == "serviceaccounts/token" for x in api.cluster.get("/api/v1")["resources"]):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -234,8 +235,8 @@ class FakeCluster:
 class FakeIstioctl:
     """Renders what it is given, and installs it."""
 
-    def __init__(self, cluster, rendered=RENDERED, version="1.27.0", stderr="", fails=None):
-        self.cluster, self.rendered, self.version = cluster, rendered, version
+    def __init__(self, cluster, rendered=None, version="1.27.0", stderr="", fails=None):
+        self.cluster, self.rendered, self.version = cluster, rendered or RENDERED, version
         self.stderr, self.fails, self.runs = stderr, fails, []
 
     def run(self, *arguments, stdin=None, timeout=None, check=True):
@@ -859,6 +860,6 @@ def test_what_does_not_go_in_time_is_named_with_the_reason():
 
 def test_a_cluster_that_fails_is_told():
     cluster = whole()
-    cluster.get = lambda *_args, **_query: (_ for _ in ()).throw(ClusterError("cannot reach it"))
+    cluster.get = Mock(side_effect=ClusterError("cannot reach it"))
     with pytest.raises(ClusterError, match="cannot reach it"):
         absent(cluster)
