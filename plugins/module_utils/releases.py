@@ -82,8 +82,10 @@ FEATURES = {
     "overrides": Feature((1, 9), "a container istio-proxy without the status annotation customizes the sidecar"),
     "by_webhook": Feature((1, 10), "kube-inject asks the webhook of the cluster, unless it is given the three files"),
     "v1_webhooks": Feature((1, 10), "installs on Kubernetes 1.22 and newer, which dropped the v1beta1 webhook API"),
+    "cluster_specific": Feature((1, 16), "manifest generate --cluster-specific asks the cluster, as install does"),
     "root_uninstall": Feature((1, 15), "istioctl uninstall, which was istioctl x uninstall"),
     "inject_label": Feature((1, 16), "the injector reads the label sidecar.istio.io/inject before the annotation"),
+    "default_validator": Feature((1, 20), "the default tag has a validating webhook too, istiod-default-validator"),
     "renders_again": Feature((1, 17), "kube-inject renders an injected workload again instead of leaving it"),
     "strict_inject_values": Feature((1, 27), 'sidecar.istio.io/inject knows "true" and "false" only, no yes or on'),
     "status_verbosity": Feature((1, 27), "istioctl proxy-status shows the state of each type only with --verbosity 1"),
@@ -154,6 +156,17 @@ def suggestions(istio, kubernetes):
         f"Kubernetes {show(minor_of(kubernetes))} "
         + (f"is supported by Istio {', '.join(fitting)}" if fitting else "is supported by no Istio in the table")
     )
+
+
+def next_step(installed, wanted):
+    """The minor, as text, to go through on the way from an installed version to a wanted one, up or down.
+
+    None if there is no minor between them: a control plane can go from the one to the other in place.
+    """
+    (major, minor), target = minor_of(installed), minor_of(wanted)
+    if target[0] != major or abs(target[1] - minor) <= 1:
+        return None
+    return show((major, minor + 1 if target[1] > minor else minor - 1))
 
 
 def uninstall_command(version):

@@ -1,11 +1,15 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether Deployments are rolled out and their pods ready, and if not, why. Pure: works on API objects."""
+"""Whether Deployments are rolled out and their pods ready, and if not, why. All but wait work on API objects alone."""
 
 from __future__ import annotations
 
+import time
+
 SIDECAR = "istio-proxy"
+
+POLL_SECONDS = 1.0
 
 
 def containers_of(pod):
@@ -158,3 +162,28 @@ def explain(deployments, pods, events, names, sidecars):
                 lines.append(f"  pod {pod['metadata']['name']}:")
                 lines += [f"    {x}" for x in reasons + last_events(events, pod["metadata"]["name"])]
     return lines
+
+
+def wait(cluster, namespace, names, sidecars, deadline, why=True):
+    """Look at a namespace's Deployments until they are ready, or once more after a deadline (of time.monotonic()).
+
+    names: all of the namespace if empty, and there must be one then; why: whether to give the reasons behind each line.
+    Returns lines that say what is not ready, none when everything is, and a summary of each pod.
+    """
+    while True:
+        deployments = cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
+        pods = cluster.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
+        wanted = names or sorted(x["metadata"]["name"] for x in deployments)
+        lines = not_ready(deployments, pods, wanted, sidecars)
+        if not wanted:
+            lines = [f"namespace {namespace} has no Deployment"]
+        if not lines or time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
+    if lines and cluster.get(f"/api/v1/namespaces/{namespace}") is None:
+        lines = [f"there is no namespace {namespace}"]
+    elif lines and why:
+        events = cluster.get(f"/api/v1/namespaces/{namespace}/events")["items"]
+        lines = explain(deployments, pods, events, wanted, sidecars) or lines
+    owned = [pod for x in deployments if x["metadata"]["name"] in wanted for pod in owned_pods(x, pods)]
+    return lines, [summarize(x) for x in owned]

@@ -112,21 +112,7 @@ import time
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.workloads import (
-    explain,
-    not_ready,
-    owned_pods,
-    summarize,
-)
-
-POLL_SECONDS = 1.0
-
-
-def look(cluster, namespace, names):
-    """The namespace's Deployments, its pods, and the names to wait for."""
-    deployments = cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
-    pods = cluster.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
-    return deployments, pods, names or sorted(x["metadata"]["name"] for x in deployments)
+from ansible_collections.meshlab.istio.plugins.module_utils.workloads import wait
 
 
 def main():
@@ -140,31 +126,25 @@ def main():
         },
         supports_check_mode=True,
     )
-    namespace, sidecars, timeout = (module.params[x] for x in ("namespace", "sidecars", "timeout"))
+    namespace, timeout = module.params["namespace"], module.params["timeout"]
     started = time.monotonic()
+    deadline = started if module.check_mode else started + timeout
     try:
         with connect(module.params) as (cluster, _path):
-            while True:
-                deployments, pods, names = look(cluster, namespace, module.params["deployments"])
-                missing = not_ready(deployments, pods, names, sidecars)
-                if not names:
-                    missing = [f"namespace {namespace} has no Deployment"]
-                over = time.monotonic() - started > timeout
-                if not missing or over or module.check_mode:
-                    break
-                time.sleep(POLL_SECONDS)
-            if missing and cluster.get(f"/api/v1/namespaces/{namespace}") is None:
-                missing = [f"there is no namespace {namespace}"]
-            elif missing and not module.check_mode:
-                events = cluster.get(f"/api/v1/namespaces/{namespace}/events")["items"]
-                missing = explain(deployments, pods, events, names, sidecars) or missing
+            missing, pods = wait(
+                cluster,
+                namespace,
+                module.params["deployments"],
+                module.params["sidecars"],
+                deadline,
+                why=not module.check_mode,
+            )
     except ClusterError as error:
         module.fail_json(msg=str(error), not_ready=[], seconds=round(time.monotonic() - started, 1))
     result = {"not_ready": missing, "seconds": round(time.monotonic() - started, 1)}
     if missing and not module.check_mode:
         module.fail_json(msg=f"not ready in namespace {namespace} after {timeout} s:\n" + "\n".join(missing), **result)
-    wanted = [pod for x in deployments if x["metadata"]["name"] in names for pod in owned_pods(x, pods)]
-    module.exit_json(changed=False, pods=[summarize(x) for x in wanted], **result)
+    module.exit_json(changed=False, pods=pods, **result)
 
 
 if __name__ == "__main__":

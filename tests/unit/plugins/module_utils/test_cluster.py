@@ -115,6 +115,8 @@ class Api(BaseHTTPRequestHandler):
             "/api/v1/events?limit=500&continue=a+b": (200, {"items": [3], "metadata": {"continue": ""}}),
             "/api/v1/nodes?limit=500": (200, {"items": None, "metadata": {}}),
             "/forbidden": (403, {"message": f"the token {TOKEN} may not"}),
+            "/refused": (422, {"message": "spec.ports[0].nodePort: Invalid value: 1:\n not in the range"}),
+            "/api/v1/namespaces/default?dryRun=All&fieldManager=me&force=true": (200, {"metadata": {"name": "after"}}),
         }.get(self.path, (404, {"message": "not found"}))
         if self.path == "/slow":
             time.sleep(2)
@@ -124,6 +126,14 @@ class Api(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def do_PATCH(self):
+        self.server.body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if "forbidden" in self.server.body:
+            self.path = "/refused"
+        self.do_GET()
+
+    do_DELETE = do_PATCH
 
     def log_message(self, *args):
         """Says nothing."""
@@ -171,6 +181,27 @@ def test_a_list_comes_page_by_page(api, connected):
     assert list(connected.items("/api/v1/events")) == [1, 2, 3]
     assert list(connected.items("/api/v1/nodes")) == list(connected.items("/nowhere")) == []
     assert len(api.seen) == 4
+
+
+def test_a_dry_run_of_an_apply_sends_the_text_as_it_is(api, connected):
+    text = "metadata: {name: default}\n# naïve\n"
+    assert connected.dry_run_apply("/api/v1/namespaces/default", text, "me") == {"metadata": {"name": "after"}}
+    assert api.body == text
+    assert connected.dry_run_apply("/api/v1/namespaces/nowhere", text, "me") is None
+
+
+def test_a_change_that_the_server_does_not_accept_is_told_in_its_own_words(api, connected):
+    with pytest.raises(subject.Refusal) as caught:
+        connected.dry_run_apply("/api/v1/namespaces/default", "forbidden: yes", "me")
+    assert caught.value.reason == "spec.ports[0].nodePort: Invalid value: 1: not in the range"
+    told = f"{api.url} answered 422 Unprocessable Entity to PATCH /api/v1/namespaces/default: {caught.value.reason}"
+    assert str(caught.value) == told
+
+
+def test_delete_lets_what_is_owned_go_too(api, connected):
+    assert connected.delete("/api/v1/namespaces/default") == {"metadata": {"name": "default"}}
+    assert json.loads(api.body) == {"propagationPolicy": "Background"}
+    assert connected.delete("/api/v1/namespaces/nowhere") is None
 
 
 def test_a_server_that_does_not_listen_is_told_after_one_try():

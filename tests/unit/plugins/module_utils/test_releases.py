@@ -120,3 +120,27 @@ def test_has_refuses_what_is_older_than_the_table():
 @pytest.mark.parametrize(("version", "words"), [("1.14.0", ["x", "uninstall"]), ("1.15.0", ["uninstall"])])
 def test_uninstall_command(version, words):
     assert releases.uninstall_command(version) == words
+
+
+@pytest.mark.parametrize(
+    ("installed", "wanted", "step"),
+    [
+        ("1.26.0", "1.27.0", None),
+        ("1.27.3", "1.27.0", None),
+        ("1.28.1", "1.27.0", None),
+        ("1.25.9", "1.27.0", "1.26"),
+        ("1.30.0", "1.27.0", "1.29"),
+        ("1.7.4", "v1.30.0", "1.8"),
+        ("1.27.0", "2.0.0", None),
+    ],
+)
+def test_next_step_goes_one_minor_at_a_time_up_and_down(installed, wanted, step):
+    assert releases.next_step(installed, wanted) == step
+
+
+@given(st.sampled_from(MINORS), st.sampled_from(MINORS))
+def test_next_step_leads_there(installed, wanted):
+    here, steps = releases.show(installed), 0
+    while releases.next_step(here, releases.show(wanted)):
+        here, steps = releases.next_step(here, releases.show(wanted)), steps + 1
+    assert steps == max(abs(installed[1] - wanted[1]) - 1, 0)

@@ -349,3 +349,47 @@ def test_a_selector_selects_by_all_that_it_says(selector, selected):
     labels = {"a": {"app": "web"}, "b": {"app": "web", "server": "httpd"}, "c": {"app": "db", "server": "tomcat"}}
     assert "".join(x for x in labels if subject.matches(selector, labels[x])) == selected
     assert subject.matches(selector, None) == subject.matches(selector, {})
+
+
+# ---- waiting ----
+
+
+class Answers:
+    """A Cluster whose Deployments become ready at the given look; None: never."""
+
+    def __init__(self, ready_at, namespace=True, deployments=True):
+        self.ready_at, self.namespace, self.deployments = ready_at, namespace, deployments
+        self.looks = 0
+
+    def get(self, path):
+        if path.endswith("/deployments"):
+            self.looks += 1
+            available = 1 if self.ready_at is not None and self.looks >= self.ready_at else 0
+            return {"items": [deployment(availableReplicas=available)] if self.deployments else []}
+        if path.endswith("/pods"):
+            return {"items": [pod([running("reviews-v1", ready=False)])]}
+        if path.endswith("/events"):
+            return {"items": []}
+        return {} if self.namespace else None
+
+
+def test_wait_looks_until_everything_is_ready(monkeypatch):
+    monkeypatch.setattr(subject, "POLL_SECONDS", 0)
+    cluster = Answers(ready_at=3)
+    lines, pods = subject.wait(cluster, "default", [], False, float("inf"))
+    assert (lines, cluster.looks) == ([], 3)
+    assert [x["name"] for x in pods] == ["reviews-v1-7b5d4c9c6b-x2x5s"]
+
+
+def test_wait_gives_the_reasons_when_the_time_is_over():
+    cluster = Answers(ready_at=None)
+    lines, pods = subject.wait(cluster, "default", ["reviews-v1"], False, 0)
+    assert cluster.looks == 1 and len(pods) == 1
+    assert lines[0] == "Deployment reviews-v1: 0 of 1 pods available"
+    assert lines[-1].strip() == "container reviews-v1: running, not ready"
+    assert subject.wait(cluster, "default", [], False, 0, why=False)[0] == lines[:1]
+
+
+def test_wait_says_what_there_is_not():
+    assert subject.wait(Answers(1, namespace=False), "x", ["nowhere"], False, 0)[0] == ["there is no namespace x"]
+    assert subject.wait(Answers(1, deployments=False), "x", [], False, 0)[0] == ["namespace x has no Deployment"]

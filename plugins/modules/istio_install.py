@@ -1,0 +1,406 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: istio_install
+short_description: Put an Istio control plane into a cluster, or take it out
+version_added: "0.1.0"
+description:
+  - >-
+    Brings a control plane to what is asked for, by C(istioctl install), and waits until it is ready. Installs, changes
+    in place, upgrades in place, and repairs what somebody else changed or deleted.
+  - >-
+    Runs C(istioctl install) only where something differs. What C(istioctl manifest generate) renders is compared with
+    the cluster first, object by object, by a dry run of the API server itself. Where nothing differs nothing is
+    touched, not even a webhook. Check mode and diff mode show that very comparison.
+  - >-
+    Removes what an earlier run installed and what is no longer rendered, such as a gateway that is switched off. It
+    knows that by the revision and by C(metadata.name) of the IstioOperator; two installations beside each other, such
+    as a control plane and gateways of another team, must differ in one of them.
+  - >-
+    Never runs C(istioctl install --dry-run), which has written to clusters.
+  - >-
+    The version that is installed is the version of C(istioctl). Before anything is changed it is refused where it does
+    not support the cluster's Kubernetes, or where an upgrade or downgrade in place would skip a minor release. See
+    O(skip_version_check).
+notes:
+  - >-
+    Not compared, since the API server or the control plane itself writes it: C(status), and C(creationTimestamp),
+    C(generation), C(managedFields), C(resourceVersion), C(selfLink) and C(uid) in C(metadata).
+  - >-
+    Not compared either: the labels below C(operator.istio.io/) and C(install.operator.istio.io/), and C(istio.io/rev)
+    on what is rendered without it, which C(istioctl install) adds to what it renders; C(clientConfig.caBundle),
+    C(failurePolicy), C(namespaceSelector) and C(objectSelector) of each webhook, which istiod and the default revision
+    tag rewrite; C(spec.replicas) of a Deployment that has an autoscaler.
+  - >-
+    Values that others added and that Istio does not render, such as an annotation, are no difference. Values that
+    C(istioctl) put there and renders no longer are one, where it installed by server-side apply (Istio 1.10 and newer).
+  - >-
+    The namespace is made if it is not there. Its labels are not compared.
+  - Custom resource definitions are shown without their schemas in diff mode, and Secrets without their data.
+extends_documentation_fragment:
+  - meshlab.istio.attributes
+  - meshlab.istio.attributes.action_group
+  - meshlab.istio.cluster
+  - meshlab.istio.istioctl
+attributes:
+  check_mode:
+    support: full
+    details: Renders and compares as a run does. It does not wait.
+  diff_mode:
+    support: full
+    details: Shows each object that differs, before and after.
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - Whether the control plane is in the cluster.
+      - >-
+        With V(absent) and without O(revision), nothing of Istio is left: no control plane of any revision, no gateway,
+        webhook or role, no certificate that istiod wrote into the namespaces, and by choice neither the custom resource
+        definitions nor the namespace. See O(remove_crds) and O(remove_namespace).
+      - >-
+        V(absent) needs no C(istioctl). C(istioctl uninstall --purge) would take the custom resource definitions too,
+        and with them every VirtualService. Of the options, only O(revision), O(namespace), O(timeout), O(remove_crds)
+        and O(remove_namespace) matter then. What Helm installed is refused.
+    type: str
+    choices: [present, absent]
+    default: present
+  profile:
+    description:
+      - The profile to install, such as V(demo) or V(minimal).
+      - That of O(file) or O(operator) if not set, else V(default).
+    type: str
+  values:
+    description:
+      - Helm values, as C(spec.values) of an IstioOperator.
+    type: dict
+  set:
+    description:
+      - >-
+        Single values by their dotted paths, as C(istioctl --set) takes them, such as
+        C(values.pilot.traceSampling). They overrule everything else.
+      - A dot within a name is written C(\.).
+    type: dict
+  components:
+    description:
+      - Components, as C(spec.components) of an IstioOperator.
+    type: dict
+  mesh_config:
+    description:
+      - The mesh configuration, as C(spec.meshConfig) of an IstioOperator.
+    type: dict
+  file:
+    description:
+      - An IstioOperator as a YAML file on the host where the module runs.
+      - >-
+        O(profile), O(values), O(components), O(mesh_config), O(hub), O(tag), O(revision) and O(namespace) are laid over
+        it. Lists are replaced whole.
+    type: path
+  operator:
+    description:
+      - An IstioOperator as a dictionary, in place of O(file).
+    type: dict
+  revision:
+    description:
+      - The revision of the control plane, for more than one beside each other. V(default) is the one without a name.
+      - >-
+        With O(state=absent), the only revision to take away. One that is not there is no change. The last one takes
+        with it what all revisions share.
+    type: str
+  hub:
+    description:
+      - Where the images come from, such as C(docker.io/istio).
+    type: str
+  tag:
+    description:
+      - The tag of the images. That of C(istioctl) if not set.
+    type: str
+  namespace:
+    description:
+      - Namespace of the control plane.
+    type: str
+    default: istio-system
+  manifests:
+    description:
+      - >-
+        Folder with the charts and profiles to render (C(istioctl --manifests)), such as C(manifests) of an unpacked
+        release. For an C(istioctl) that has none in it.
+    type: path
+  wait:
+    description:
+      - Whether to wait until every rendered Deployment is rolled out, also where nothing differs.
+      - C(istioctl install) itself always waits.
+    type: bool
+    default: true
+  timeout:
+    description:
+      - Time to wait, in seconds. With O(state=absent), until everything is gone.
+      - C(istioctl install) is ended when it runs 30 seconds longer.
+    type: int
+    default: 300
+  skip_version_check:
+    description:
+      - >-
+        Whether to install on a Kubernetes that the release does not support, or across more than one minor release,
+        all the same. The reason not to is a warning then.
+    type: bool
+    default: false
+  remove_crds:
+    description:
+      - >-
+        Whether O(state=absent) removes Istio's custom resource definitions, and with them every VirtualService, Gateway
+        and other object of theirs in every namespace.
+    type: bool
+    default: false
+  remove_namespace:
+    description:
+      - Whether O(state=absent) removes O(namespace) with everything in it.
+    type: bool
+    default: false
+requirements:
+  - istioctl 1.7 or newer, with O(state=present)
+  - PyYAML
+  - kubernetes (the Python client)
+seealso:
+  - name: Install with istioctl
+    description: Istio's own documentation of profiles and settings.
+    link: https://istio.io/latest/docs/setup/install/istioctl/
+author:
+  - The meshlab.istio founders (@meshlab)
+"""
+
+EXAMPLES = r"""
+- name: Install the demo profile
+  meshlab.istio.istio_install:
+    kubeconfig: ~/.kube/lab
+    profile: demo
+
+- name: Have the ingress gateway on node ports, and no egress gateway
+  meshlab.istio.istio_install:
+    kubeconfig: ~/.kube/lab
+    profile: demo
+    values:
+      gateways:
+        istio-ingressgateway:
+          type: NodePort
+    components:
+      egressGateways:
+        - name: istio-egressgateway
+          enabled: false
+    mesh_config:
+      accessLogFile: /dev/stdout
+    set:
+      values.pilot.traceSampling: 100
+
+- name: See what another run would change
+  meshlab.istio.istio_install:
+    kubeconfig: ~/.kube/lab
+    file: /etc/istio-lab/operator.yml
+  check_mode: true
+  diff: true
+  register: drift
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ item.kind }} {{ item.namespace }}/{{ item.name }} {{ item.what }}"
+  loop: "{{ drift.differences }}"
+
+- name: Upgrade in place, by another release's istioctl
+  meshlab.istio.istio_install:
+    kubeconfig: ~/.kube/lab
+    binary_path: /opt/istio/istio-1.27.0/bin/istioctl
+    profile: demo
+
+- name: Take Istio away, and leave nothing
+  meshlab.istio.istio_install:
+    kubeconfig: ~/.kube/lab
+    state: absent
+    remove_crds: true
+    remove_namespace: true
+"""
+
+RETURN = r"""
+installed:
+  description: Whether the control plane is in the cluster. In check mode, whether it was there before.
+  returned: success
+  type: bool
+  sample: true
+version:
+  description:
+    - >-
+      The version of the control plane in the cluster, from the tag of its image, else as istioctl labelled it or istiod
+      tells it. In check mode, the version that was there before. Null if there is none, or nothing tells it.
+  returned: success
+  type: str
+  sample: 1.27.0
+revision:
+  description:
+    - The revision of the control plane. V(default) for the one without a name.
+    - With O(state=absent), O(revision) as it was given. Null if all were to go.
+  returned: success
+  type: str
+  sample: default
+differences:
+  description: Each object that was not as it should be. In check mode, that is not.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: Its kind.
+      returned: always
+      type: str
+      sample: Service
+    namespace:
+      description: Its namespace. Empty for an object without one.
+      returned: always
+      type: str
+      sample: istio-system
+    name:
+      description: Its name.
+      returned: always
+      type: str
+      sample: istio-ingressgateway
+    what:
+      description: What is the matter with it.
+      returned: always
+      type: str
+      sample: differs in spec.type
+objects:
+  description: Number of objects that were rendered. With O(state=absent), of those that were to be removed.
+  returned: success
+  type: int
+  sample: 44
+pods:
+  description: The pods of the rendered Deployments. Empty in check mode and with O(state=absent).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: Name of the pod.
+      returned: always
+      type: str
+      sample: istiod-5c7b8f6d9c-4x7zq
+    ready:
+      description: Ready containers of all that keep running, as C(kubectl get pods) counts them.
+      returned: always
+      type: str
+      sample: 1/1
+    phase:
+      description: Phase of the pod.
+      returned: always
+      type: str
+      sample: Running
+    restarts:
+      description: Number of restarts of its containers.
+      returned: always
+      type: int
+      sample: 0
+    sidecar:
+      description: Whether it has a container C(istio-proxy), as gateways do.
+      returned: always
+      type: bool
+      sample: false
+    ip:
+      description: Address of the pod.
+      returned: always
+      type: str
+      sample: 198.18.64.12
+command:
+  description: The command that installed, for an IstioOperator on its standard input.
+  returned: when C(istioctl install) ran, and when C(istioctl) fails
+  type: str
+  sample: >-
+    /opt/istio/current/bin/istioctl install --filename - --skip-confirmation --readiness-timeout 300s
+    --kubeconfig /home/me/.kube/lab
+stdout:
+  description: What C(istioctl) printed.
+  returned: when C(istioctl install) ran, and when C(istioctl) fails
+  type: str
+  sample: "\u2714 Istio core installed"
+stderr:
+  description: What C(istioctl) printed to its standard error.
+  returned: when C(istioctl install) ran, and when C(istioctl) fails
+  type: str
+  sample: ""
+rc:
+  description: The exit code of C(istioctl). Null if it did not end by itself.
+  returned: when C(istioctl) fails
+  type: int
+  sample: 1
+"""
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+
+from ansible_collections.meshlab.istio.plugins.module_utils import install, kube_inject
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
+
+
+def returned(module, result):
+    """What the module returns, from what install gives; warns of what is to be warned of."""
+    for warning in result.pop("warnings", ()):
+        module.warn(warning)
+    differences = result.get("differences")
+    if differences is not None:
+        result["differences"] = [difference.report() for difference in differences]
+        if module._diff:
+            result["diff"] = [difference.diff() for difference in differences]
+    return result
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            **CLUSTER_ARGS,
+            **ISTIOCTL_ARGS,
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "profile": {"type": "str"},
+            "values": {"type": "dict"},
+            "set": {"type": "dict"},
+            "components": {"type": "dict"},
+            "mesh_config": {"type": "dict"},
+            "file": {"type": "path"},
+            "operator": {"type": "dict"},
+            "revision": {"type": "str"},
+            "hub": {"type": "str"},
+            "tag": {"type": "str"},
+            "namespace": {"type": "str", "default": "istio-system"},
+            "manifests": {"type": "path"},
+            "wait": {"type": "bool", "default": True},
+            "timeout": {"type": "int", "default": 300},
+            "skip_version_check": {"type": "bool", "default": False},
+            "remove_crds": {"type": "bool", "default": False},
+            "remove_namespace": {"type": "bool", "default": False},
+        },
+        mutually_exclusive=[("file", "operator")],
+        supports_check_mode=True,
+    )
+    if kube_inject.YAML_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
+    params = module.params
+    try:
+        with connect(params) as (cluster, kubeconfig):
+            if params["state"] == "present":
+                istioctl = Istioctl(params["binary_path"], kubeconfig, params["context"])
+                result = install.present(params, cluster, istioctl, module.check_mode)
+            else:
+                result = install.absent(params, cluster, module.check_mode)
+    except IstioctlError as error:
+        module.fail_json(**error.result())
+    except install.InstallError as error:
+        module.fail_json(msg=str(error), **returned(module, error.result))
+    except (ClusterError, ReleaseError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**returned(module, result))
+
+
+if __name__ == "__main__":
+    main()
