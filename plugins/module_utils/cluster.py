@@ -40,6 +40,14 @@ class ClusterError(Exception):
     """What went wrong with the cluster, in words for the user. Never holds a secret."""
 
 
+class Refusal(ClusterError):
+    """The API server's answer to a change that it does not accept; reason is its own sentence."""
+
+    def __init__(self, message, reason):
+        super().__init__(message)
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class ExecResult:
     """What a command in a container gave: exit code, both streams as text, and the wall time in seconds."""
@@ -99,12 +107,43 @@ class Cluster:
 
     def get(self, path, **query):
         """GET an API path (such as /api/v1/namespaces/default) as a dictionary; None if it does not exist."""
+        return self._request("GET", path, query)
+
+    def dry_run_apply(self, path, text, manager):
+        """What an object (its path) would be after a server-side apply of text (YAML or JSON) as this field manager.
+
+        Conflicts are overruled, and nothing is changed. None if its namespace or kind does not exist.
+        Raises Refusal if the API server does not accept it.
+        """
+        query = {"dryRun": "All", "fieldManager": manager, "force": "true"}
+        # With a character set the library, whatever its version, sends the text as it is.
+        return self._request("PATCH", path, query, text.encode(), "application/apply-patch+yaml; charset=utf-8")
+
+    def create(self, path, definition):
+        """POST an object to a collection's path (such as /api/v1/namespaces/default/pods); the object as it is then.
+
+        None if there is no such path. Raises Refusal if the API server does not accept it.
+        """
+        return self._request("POST", path, {}, definition, "application/json")
+
+    def delete(self, path):
+        """DELETE an object, and in the background what it owns. None if it does not exist."""
+        return self._request("DELETE", path, {}, {"propagationPolicy": "Background"}, "application/json")
+
+    def _request(self, method, path, query, body=None, content_type=None):
+        headers = {"Accept": "application/json"}
+        if content_type:
+            headers["Content-Type"] = content_type
         try:
             return self.client.call_api(
                 path,
-                "GET",
+                method,
                 query_params=list(query.items()),
-                header_params={"Accept": "application/json"},
+                header_params={
+                    "Accept": "application/json",
+                    **({"Content-Type": content_type} if content_type else {}),
+                },
+                body=body,
                 auth_settings=["BearerToken"],
                 response_type="object",
                 _return_http_data_only=True,
@@ -116,7 +155,11 @@ class Cluster:
                 return None
             if not error.status:  # no answer at all, as its certificate does not fit
                 raise ClusterError(f"cannot reach {self.server}: {str(error.reason).splitlines()[-1]}") from error
-            raise ClusterError(f"{self.server} answered {error.status} {error.reason} to GET {path}") from error
+            told = f"{self.server} answered {error.status} {error.reason} to {method} {path}"
+            if method == "GET":
+                raise ClusterError(told) from error
+            reason = _sentence(error)
+            raise Refusal(f"{told}: {reason}", reason) from error
         except Exception as error:
             raise ClusterError(f"cannot reach {self.server}: {_innermost(error)}") from error
 
@@ -173,6 +216,13 @@ def _exit_code(status, where):
             return int(cause["message"])
     said = status.get("message") or "the connection ended without an exit status"
     raise ClusterError(f"cannot run the command in {where}: {said}")
+
+
+def _sentence(error):
+    """The API server's own sentence in an ApiException, in a line."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return " ".join(json.loads(error.body)["message"].split())
+    return str(error.reason)
 
 
 def _handshake(error):
