@@ -85,6 +85,9 @@ FEATURES = {
     "root_uninstall": Feature((1, 15), "istioctl uninstall, which was istioctl x uninstall"),
     "inject_label": Feature((1, 16), "the injector reads the label sidecar.istio.io/inject before the annotation"),
     "renders_again": Feature((1, 17), "kube-inject renders an injected workload again instead of leaving it"),
+    "native_sidecars": Feature(
+        (1, 19), "istiod can make the sidecar a native one, an init container that keeps running"
+    ),
     "strict_inject_values": Feature((1, 27), 'sidecar.istio.io/inject knows "true" and "false" only, no yes or on'),
     "verify_install": Feature((1, 7), "istioctl verify-install", until=(1, 24)),
 }
