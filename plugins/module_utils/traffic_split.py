@@ -529,7 +529,8 @@ def _remove_driver(cluster, path):
 # has seen: "done" after each response of curl, "wget" or "curl" with the exit status and then what the program said on
 # stderr, up to "end". Stderr is kept apart from the body by the command substitution: 2>&1 before >&3.
 #
-# A wget that has no -T of its own is watched: its process id goes to fd 4 when it starts, and 0 when it is over.
+# A wget that has no -T of its own is watched: its process id goes to fd 4 when it starts, and 0 when there is no more.
+# It is ended if no other one follows in time. (/proc/self is the shell that opens it, and wget takes that one's place.)
 #
 # A batch never outlives the time that is left: it has at most (time left / request timeout) requests.
 # It is one request at first and after a failure, and grows from there, so that an outage costs few timeouts.
@@ -598,9 +599,10 @@ send() {
       err=$(wget $quiet $show -O - $timer -t 1 "$@" "$url" 2>&1 >&3 3>&-)
       rc=$?
     else
-      err=$(wget $quiet $show -O - -t 1 "$@" "$url" 2>&1 >&3 3>&- 4>&- & echo $! >&4; wait $!)
+      err=$(read -r pid rest </proc/self/stat
+        echo $pid >&4
+        exec wget $quiet $show -O - -t 1 "$@" "$url" 2>&1 >&3 3>&- 4>&-)
       rc=$?
-      echo 0 >&4
     fi
     printf '\n%s %s %s\n%s\n%s end\n' "$nonce" $method $rc "$err" "$nonce" >&3 2>/dev/null || return 0
     if [ $rc -eq 0 ]; then step=$((step * 4))
@@ -613,11 +615,12 @@ send() {
 }
 watch() {
   while read -r pid; do
-    [ $pid = 0 ] || read -t $per -r word || kill $pid 2>/dev/null
+    while read -t $per -r word; do pid=$word; done
+    [ $pid = 0 ] || kill $pid 2>/dev/null
   done
 }
 timed() {
-  if [ "$dog" ]; then send "$@" 4>&1 | watch; else send "$@"; fi
+  if [ "$dog" ]; then { send "$@"; echo 0 >&4; } 4>&1 | watch; else send "$@"; fi
 }
 work() {
   timed "$@" 3>&1 | awk '@AWK@'
@@ -650,6 +653,9 @@ say time $begin $now
 """
 
 # A line is looked at when the next one is there, as the newline before the nonce is not part of the body.
+#
+# Lines cost time, in BusyBox above all. So where every arm is told by plain text in the body, which no line end can
+# part, they are gathered, and looked at by the thousands of characters.
 _AWK = r"""
 function found(i, s) { return plain[i] ? index(s, what[i]) > 0 : s ~ what[i] }
 function field(s, i, p, key) {
@@ -674,6 +680,17 @@ function take(s, i) {
   if (length(body) < @SAMPLE@) body = body (lines++ ? "\n" : "") substr(s, 1, @SAMPLE@)
   for (i = 1; i <= arms; i++) if (!hit[i] && header[i] == "" && found(i, s)) hit[i] = 1
   @J@if (want != "bad") parse(s)
+}
+function scan(i) {
+  if (length(body) < @SAMPLE@) {
+    body = body (lines++ ? "\n" : "") substr(bulk, 1, 2 * @SAMPLE@)
+    gsub(/\r\n/, "\n", body)
+    sub(/[\r\n]$/, "", body)
+  }
+  for (i = 1; i <= arms; i++) if (!hit[i] && index(bulk, what[i])) hit[i] = 1
+  size += length(bulk)
+  if (size > 16777216) stop = "long"
+  held = 0
 }
 function note(s) {
   if (s ~ /^ / && s !~ /^ +HTTP\//) field(s)
@@ -725,6 +742,7 @@ BEGIN {
     @J@}
     what[i] = substr(ENVIRON["MESHLAB_MATCH_" i], 2)
     plain[i] = (substr(ENVIRON["MESHLAB_MATCH_" i], 1, 1) == "=")
+    if (header[i] != "" || !plain[i]) each = 1
     if (plain[i]) continue
     bare = what[i]
     gsub(/\\./, "", bare)
@@ -732,11 +750,13 @@ BEGIN {
     if (index(bare, "{") && "aa" !~ two) stop = "weak"
     if (index(bare, "[:") && "a" !~ "^[[:alpha:]]$") stop = "weak"
   }
+  if (ENVIRON["MESHLAB_HEADS"] != "") each = 1
   if (stop != "") exit
   fresh()
 }
-substr($0, 1, width) == mark {
-  if (held && previous != "") take(previous)
+index($0, mark) == 1 {
+  if (held && !each && bulk != "") scan()
+  else if (held && previous != "") take(previous)
   held = said = 0
   split(substr($0, width + 1), word, " ")
   if (word[1] == "done") { seen++; status = word[2]; if (word[3] != "") finish(word[3]); else pending = 1 }
@@ -751,6 +771,13 @@ said {
     key = substr($0, RSTART + 7, RLENGTH - 8)
     if (!(key in told)) { told[key] = 1; say("told " key " " $0) }
   }
+  next
+}
+!each {
+  if (held++) bulk = bulk "\n" $0
+  else bulk = $0
+  if (length(bulk) > 4000) scan()
+  if (stop != "") exit
   next
 }
 {
