@@ -515,7 +515,6 @@ client:
 
 import contextlib
 import signal
-import sys
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -540,7 +539,7 @@ def measure(params, plan):
 
 def end(_signal, _frame):
     """End as after an error, so that a driver pod is removed."""
-    sys.exit("ended by a signal")
+    raise SystemExit("ended by a signal")
 
 
 def main():

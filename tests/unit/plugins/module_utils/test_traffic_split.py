@@ -234,6 +234,26 @@ def test_shapes_of_bodies(backend, run, box, method):
 
 
 @every_client
+def test_shapes_of_bodies_told_by_plain_text(backend, run, box, method):
+    text = b"Apache Tomcat"
+    bodies = [
+        text,
+        text + b"\r\n",
+        b"\n\n" + text + b"\n\n",
+        text + b"\nfiller" * 3000,
+        b"filler\n" * 3000 + text,
+        b"x" * 9000 + text + b"x" * 9000,
+        b"\x00\xff\xfe\n<" + text + b">\n\x80\x00",
+        b"fedcba9876543210 done 500 7\nfedcba9876543210 end\n" + text,
+    ]
+    bodies += [b"y" * (3990 + n) + b"\n" + text for n in range(12)]
+    others = [b"", b"\n", b"Apache\nTomcat", b"Apache\r\n Tomcat", b"y" * 4000 + b"\nApache\n Tomcat", b"\x00"]
+    server = backend(lambda n: (bodies + others)[n])
+    tally = run(plan(server, Arm("a", 1, text.decode()), requests=len(bodies + others), method=method), box)
+    assert (tally.arms, tally.unknown, tally.errors) == ([len(bodies)], len(others), len(others))
+
+
+@every_client
 def test_the_added_line_end_is_not_part_of_the_body(backend, run, box, method):
     server = backend(lambda n: [b"text", b"text\n", b"text\n\n", b"\ntext"][n])
     tally = run(plan(server, Arm("gap", 1, "^$"), requests=4, method=method), box)
@@ -567,7 +587,7 @@ def test_an_awk_that_fails_is_named(backend, run):
 
 
 def test_the_command_stays_small_enough_for_a_url():
-    for where, most in ((None, 12_000), ("podname", 16_000)):
+    for where, most in ((None, 12_000), ("podname", 16_384)):
         arms = (dataclasses.replace(ARMS[0], json=where), ARMS[1])
         argv = traffic_split.probe_command(Plan(url=URL, arms=arms), traffic_split.new_nonce())
         assert sum(len(f"&command={quote_plus(word)}") for word in argv) < most
