@@ -129,6 +129,13 @@ class Cluster:
         # With a character set the library, whatever its version, sends the text as it is.
         return self._request("PATCH", path, query, text.encode(), "application/apply-patch+yaml; charset=utf-8")
 
+    def create(self, path, definition):
+        """POST an object to a collection's path (such as /api/v1/namespaces/default/pods); the object as it is then.
+
+        None if there is no such path. Raises Refusal if the API server does not accept it.
+        """
+        return self._request("POST", path, {}, definition, "application/json")
+
     def delete(self, path):
         """DELETE an object, and in the background what it owns. None if it does not exist."""
         return self._request("DELETE", path, {}, {"propagationPolicy": "Background"}, "application/json")

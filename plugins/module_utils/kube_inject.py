@@ -45,11 +45,24 @@ KINDS = {
 
 INJECT = "sidecar.istio.io/inject"
 STATUS = "sidecar.istio.io/status"
+NATIVE = "sidecar.istio.io/nativeSidecar"
 PROXY = "istio-proxy"
 DEFAULT_NAMESPACE = "default"
 
 # The webhook leaves these alone in every release, whatever their labels.
 SYSTEM_NAMESPACES = ("kube-system", "kube-public")
+
+# More values than any manifest has; only aliases make so many of a text that can be read.
+MOST_VALUES = 1_000_000
+
+# What injection needs to know, as the control plane keeps it in the cluster: the names that Istio's documentation gives
+# the files, the ConfigMaps (of the default revision) and their keys. In the order that arguments() wants.
+ISTIO_NAMESPACE = "istio-system"
+LIVE_FILES = (
+    ("inject-config.yaml", "istio-sidecar-injector", "config"),
+    ("mesh-config.yaml", "istio", "mesh"),
+    ("inject-values.yaml", "istio-sidecar-injector", "values"),
+)
 
 # Injection rewrites what is under these keys, so nothing is missing if it looks different afterwards.
 _REWRITTEN = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
@@ -84,16 +97,25 @@ class _Loader(_SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, "a key must be a text", node.start_mark)
         return value if isinstance(value, str) else json.dumps(value)
 
-    def refuse_duplicates(self, node, seen=None):
-        """Raise ConstructorError for a key that one mapping holds twice: every reader would silently drop the first."""
-        seen = set() if seen is None else seen
-        if id(node) in seen:  # an alias of what was looked at, perhaps of what holds it
-            return
-        seen.add(id(node))
+    def check(self, node):
+        """Raise ConstructorError for a key that one mapping holds twice, as every reader would silently drop the first,
+        and for aliases that would multiply a small document into a huge one."""
+        sizes = {}
+        size = self._check(node, sizes)
+        if size > MOST_VALUES and size > 10 * len(sizes):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"aliases make more than {MOST_VALUES} values out of {len(sizes)}", node.start_mark
+            )
+
+    def _check(self, node, sizes):
+        """How many values a node holds with its aliases followed; sizes has those that were looked at, by id."""
+        if id(node) in sizes:  # an alias of what was looked at, perhaps of what holds it
+            return sizes[id(node)]
+        size = sizes[id(node)] = 1
         if isinstance(node, yaml.MappingNode):
             keys = {}
             for key_node, value_node in node.value:
-                self.refuse_duplicates(value_node, seen)
+                size += self._check(value_node, sizes)
                 if key_node.tag == "tag:yaml.org,2002:merge":
                     continue
                 key = self.key(key_node)
@@ -104,7 +126,9 @@ class _Loader(_SafeLoader):
                 keys[key] = key_node.start_mark.line
         elif isinstance(node, yaml.SequenceNode):
             for item in node.value:
-                self.refuse_duplicates(item, seen)
+                size += self._check(item, sizes)
+        sizes[id(node)] = size
+        return size
 
     def to_int(self, node):
         text = self.construct_scalar(node).replace("_", "")
@@ -190,7 +214,7 @@ def parse_manifest(text, where):
     try:
         while loader.check_node():
             node = loader.get_node()
-            loader.refuse_duplicates(node)
+            loader.check(node)
             document = loader.construct_document(node)
             if document is not None:
                 line = f"{where}, line {node.start_mark.line + 1}"
@@ -460,6 +484,47 @@ def webhook_reason(workload, labels, version):
     return None
 
 
+# --- the configuration of injection ------------------------------------------------------------------------------
+
+
+class ConfigurationError(Exception):
+    """What the cluster lacks of the configuration of injection, in words for the user."""
+
+
+def live_configuration(get, revision=None):
+    """The three files of a cluster: a dictionary of texts by the names in LIVE_FILES.
+
+    get: called with an API path, returns the object, or None if there is none; revision: of the control plane, or None.
+    Raises ConfigurationError if the cluster does not have all of it.
+    """
+    suffix = f"-{revision}" if revision and revision != "default" else ""
+    path, found, texts = f"/api/v1/namespaces/{ISTIO_NAMESPACE}/configmaps", {}, {}
+    for file, name, key in LIVE_FILES:
+        name += suffix
+        if name not in found:
+            found[name] = get(f"{path}/{name}")
+        if found[name] is None:
+            raise ConfigurationError(
+                f"there is no ConfigMap {name} in namespace {ISTIO_NAMESPACE}: {_other_revisions(get(path))}"
+            )
+        texts[file] = (found[name].get("data") or {}).get(key)
+        if not texts[file]:
+            raise ConfigurationError(f"ConfigMap {name} in namespace {ISTIO_NAMESPACE} has no {key}")
+    return texts
+
+
+def _other_revisions(config_maps):
+    """What to do where a revision's ConfigMaps are missing; config_maps: the list of all, or None."""
+    main, revisions = LIVE_FILES[0][1], []
+    for config_map in (config_maps or {}).get("items") or ():
+        name = config_map["metadata"]["name"]
+        if name == main or name.startswith(f"{main}-"):
+            revisions.append(name[len(main) + 1 :] or "default")
+    if revisions:
+        return f"set revision to one that is there: {', '.join(sorted(revisions))}"
+    return "install Istio there first"
+
+
 # --- injection ---------------------------------------------------------------------------------------------------
 
 
@@ -484,11 +549,13 @@ def arguments(version, revision=None, files=None):
 
 @dataclass
 class Injection:
-    """What inject() gives: the definitions, a result per workload, and warnings for the user."""
+    """What inject() gives: the definitions, a result per workload, warnings for the user, and in what the rendering is
+    another one than by the other way."""
 
     definitions: list
     results: list
     warnings: list
+    differences: list
 
 
 @dataclass
@@ -499,6 +566,7 @@ class _Step:
     render: bool = False
     again: bool = False  # it is injected and is rendered once more
     keep_away: bool = False  # its pods are marked afterwards, so that the webhook leaves them alone
+    sidecar: str = ""
     result: str = ""
     reason: str = ""
     problem: str = ""
@@ -509,18 +577,19 @@ class _Step:
             "kind": workload.kind,
             "namespace": workload.namespace,
             "name": workload.name,
+            "sidecar": self.sidecar,
             "result": self.result,
             "reason": self.reason,
         }
 
 
-def inject(definitions, version, render, on_double="fail", namespace=None, labels_of=None):
+def inject(definitions, version, render, on_double="fail", namespace=None, labels_of=None, by_files=False):
     """Inject every workload in a list of definitions, which stays as it is, and return an Injection.
 
     version: istioctl's, as text; render: called with the text for istioctl's stdin, returns an istioctl.Output;
     on_double: "fail", "skip" or "replace"; namespace: of workloads that name none;
     labels_of: called with a namespace's name, returns its labels, an empty dictionary if it does not exist; None if no
-    cluster is at hand.
+    cluster is at hand; by_files: whether istioctl renders with the three files, and not by way of the cluster.
     Raises ManifestError, DoubleInjection, IstioctlError, and what labels_of raises.
     """
     definitions = copy.deepcopy(definitions)
@@ -550,7 +619,59 @@ def inject(definitions, version, render, on_double="fail", namespace=None, label
             if again:
                 warnings.append(f"{step.workload.title} is left as it is, but the webhook injects it again: {again}")
     _render(chosen, version, render, warnings)
-    return Injection(definitions, [step.report() for step in steps], warnings)
+    for step in steps:
+        step.sidecar = sidecar_of(step.workload)
+    injected = [step.workload for step in steps if step.result == "injected"]
+    return Injection(definitions, [step.report() for step in steps], warnings, differences(injected, version, by_files))
+
+
+def sidecar_of(workload):
+    """The kind of sidecar that a workload has: "native" (an init container), "container", or "" for none."""
+    spec = workload.template["spec"]
+    for kind, containers in (("native", spec.get("initContainers") or ()), ("container", spec["containers"])):
+        if any(container.get("name") == PROXY for container in containers):
+            return kind
+    return ""
+
+
+def differences(workloads, version, by_files):
+    """In what these injected workloads would, or may, look different had istioctl rendered them the other way.
+
+    version: istioctl's; by_files: whether it had the three files. A list of dictionaries for the user.
+    """
+    if not releases.has(version, "by_webhook"):  # istioctl itself renders, by the same ConfigMaps
+        return []
+    found = []
+
+    def note(what, here, otherwise, of):
+        if of:
+            titles = [workload.title for workload in of]
+            found.append({"what": what, "here": here, "otherwise": otherwise, "workloads": titles})
+
+    if releases.has(version, "native_sidecars"):
+        by_kind = {"container": [], "native": []}
+        for workload in workloads:
+            if sidecar_of(workload) and not workload.annotations().get(NATIVE):  # else the pod itself decides
+                by_kind[sidecar_of(workload)].append(workload)
+        by_webhook = (
+            "the control plane decides, by its ENABLE_NATIVE_SIDECARS, which since Istio 1.27 follows the Kubernetes "
+            "version of the nodes"
+        )
+        by_istioctl = "an ordinary container, unless ENABLE_NATIVE_SIDECARS is set for istioctl"
+        for kind, here in (("container", "an ordinary container"), ("native", "a native sidecar (init container)")):
+            if by_files or kind == "native":
+                note("sidecar", here, by_webhook if by_files else by_istioctl, by_kind[kind])
+    of = [workload for workload in workloads if _names_workload(workload) == by_files]
+    note("ISTIO_META_WORKLOAD_NAME and ISTIO_META_OWNER", *(("set", "missing") if by_files else ("missing", "set")), of)
+    return found
+
+
+def _names_workload(workload):
+    """Whether the sidecar is told the name of its workload."""
+    for container in _containers(workload.template["spec"]):
+        if container.get("name") == PROXY:
+            return any(item.get("name") == "ISTIO_META_WORKLOAD_NAME" for item in container.get("env") or ())
+    return False
 
 
 def _plan(workload, labels, version, on_double):
@@ -687,6 +808,13 @@ def _blame(steps, prepared, render):
                 "istioctl found no injection configuration in the cluster: install Istio there, set revision to one "
                 f"that is installed, or give inject_config_file, mesh_config_file and values_file. {error}",
             ) from error
+        if re.search(_NO_ANSWER, error.stderr):
+            raise _retold(
+                error,
+                "the control plane of the cluster does not answer, so istioctl cannot have its webhook inject: see "
+                "whether istiod runs, or inject without it by config_dir, or by inject_config_file, mesh_config_file "
+                f"and values_file. {error}",
+            ) from error
         if error.rc is None:  # it hung; each workload would hang again
             raise
         for step, definition in zip(steps, prepared):
@@ -695,6 +823,13 @@ def _blame(steps, prepared, render):
             except IstioctlError as single:
                 raise _retold(single, f"{step.workload.title}: {single}") from single
         raise
+
+
+# What istioctl says where the cluster has the webhook's configuration, and nobody behind it.
+_NO_ANSWER = (
+    r'no pods matching selector|Post "https?://|error upgrading connection|port.?forward|lost connection to pod|'
+    r'services "[^"]*" not found'
+)
 
 
 def _retold(error, message):

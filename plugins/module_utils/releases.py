@@ -87,6 +87,9 @@ FEATURES = {
     "inject_label": Feature((1, 16), "the injector reads the label sidecar.istio.io/inject before the annotation"),
     "default_validator": Feature((1, 20), "the default tag has a validating webhook too, istiod-default-validator"),
     "renders_again": Feature((1, 17), "kube-inject renders an injected workload again instead of leaving it"),
+    "native_sidecars": Feature(
+        (1, 19), "istiod can make the sidecar a native one, an init container that keeps running"
+    ),
     "strict_inject_values": Feature((1, 27), 'sidecar.istio.io/inject knows "true" and "false" only, no yes or on'),
     "status_verbosity": Feature((1, 27), "istioctl proxy-status shows the state of each type only with --verbosity 1"),
     "verify_install": Feature((1, 7), "istioctl verify-install", until=(1, 24)),

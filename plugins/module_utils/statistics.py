@@ -158,6 +158,28 @@ def requests_for_tolerance(shares, tolerance, significance, most=100_000):
     return _first(max(1, high // 2), high, settled)
 
 
+def split_power(n, expected, true, significance):
+    """A probability at which split_p_value of n rejects the expected shares when others are true: at least that of the
+    arm that shows it best."""
+    each = significance / family(expected)
+    return max(power(n, share, other, each) for share, other in zip(expected, true))
+
+
+def requests_to_tell(expected, true, significance, certainty=0.99, most=100_000):
+    """About the smallest n at which split_power reaches the certainty; None if that is above most.
+
+    Only about, as a slightly larger n can tell less than a smaller one.
+    """
+    high = 1
+    while split_power(high, expected, true, significance) < certainty:
+        if high >= most:
+            return None
+        high = min(2 * high, most)
+    return _first(
+        max(1, high // 2), high, lambda n: n == high or split_power(n, expected, true, significance) >= certainty
+    )
+
+
 def _first(low, high, holds):
     """The first whole number in low..high for which holds(number); holds is False, then True, and True at high."""
     while low < high:

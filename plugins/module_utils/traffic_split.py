@@ -10,23 +10,37 @@ positional parameters and never as text of the script.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 import secrets
+import time
 from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ansible_collections.meshlab.istio.plugins.module_utils import statistics
-from ansible_collections.meshlab.istio.plugins.module_utils.workloads import SIDECAR, containers_of
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils.workloads import (
+    SIDECAR,
+    container_reasons,
+    containers_of,
+    last_events,
+)
 
 MOST_REQUESTS = 100_000
-# Failures after the verdict is settled that are still worth waiting for: they show the pattern.
+MOST_WORKERS = 16
+# Failures after the verdict is settled that are still worth waiting for: they show the pattern. The workers share them.
 MORE_FAILURES = 9
 SAMPLE = 200
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 # Seconds that starting the probe and reading its answer may take on top of what the plan allows for requests.
 EXEC_MARGIN = 30
+# Seconds that a driver pod may take to be ready, and to be gone.
+DRIVER_START = 120
+DRIVER_END = 60
+# What no waiting mends: a container that waits for one of these reasons will not start.
+_HOPELESS = {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
 
 
 class SplitError(Exception):
@@ -35,12 +49,14 @@ class SplitError(Exception):
 
 @dataclass(frozen=True)
 class Arm:
-    """One backend: its weight, and the extended regular expression that a line of its body, or a header, matches."""
+    """One backend: its weight, and the extended regular expression that a line of its body, or a header, or the value
+    at a path of its JSON body matches."""
 
     name: str
     weight: int
     match: str
     header: str | None = None
+    json: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +74,12 @@ class Plan:
     significance: float = 0.001
     tolerance: float | None = None
     headers: tuple[tuple[str, str], ...] = ()
+    parallel: int = 4
+
+    @property
+    def workers(self):
+        """How many workers send side by side: no more than there are requests."""
+        return min(self.parallel, self.requests)
 
     @property
     def shares(self):
@@ -125,7 +147,8 @@ _INSTEAD = {
 def plan_from(params):
     """The Plan of a module's parameters. Raises SplitError for what can be known wrong without a cluster."""
     arms = tuple(
-        Arm(arm["name"], arm["weight"], arm["match"], arm.get("header") or None) for arm in params["arms"] or []
+        Arm(arm["name"], arm["weight"], arm["match"], arm.get("header") or None, arm.get("json") or None)
+        for arm in params["arms"] or []
     )
     headers = tuple((str(name), str(value)) for name, value in (params.get("headers") or {}).items())
     tolerance = params.get("tolerance")
@@ -141,6 +164,7 @@ def plan_from(params):
         significance=params["significance"],
         tolerance=None if tolerance is None else tolerance / 100.0,
         headers=headers,
+        parallel=params["parallel"],
     )
     _check_url(plan.url)
     _check_arms(arms)
@@ -175,6 +199,12 @@ def _check_arms(arms):
             raise SplitError(f"{where}: weight {arm.weight} is below 0")
         if arm.header is not None and not _TOKEN.fullmatch(arm.header):
             raise SplitError(f"{where}: {arm.header!r} is no header's name")
+        if arm.header and arm.json:
+            raise SplitError(f"{where}: header and json are both set, and the match can only be looked for in one")
+        if arm.json:
+            problem = path_problem(arm.json)
+            if problem:
+                raise SplitError(f"{where}: json {arm.json}: {problem}")
         problem = regex_problem(arm.match)
         if problem:
             raise SplitError(f"{where}: match {arm.match}: {problem}")
@@ -183,12 +213,29 @@ def _check_arms(arms):
             raise SplitError(f"arms: {count} of them have the name {name}")
     looks = {}
     for arm in arms:
-        look = ((arm.header or "").lower(), arm.match)
+        look = ((arm.header or "").lower(), arm.json, arm.match)
         if look in looks:
             raise SplitError(f"arms: {looks[look]} and {arm.name} have the same match, so nothing tells them apart")
         looks[look] = arm.name
     if not any(arm.weight for arm in arms):
         raise SplitError("arms: every weight is 0")
+
+
+def json_path(text):
+    """The keys that a dotted path names: "pod.name" gives ["pod", "name"]; a backslash takes its meaning from a dot."""
+    keys = re.findall(r"(?:^|\.)((?:[^.\\]|\\[.\\])*)", text)
+    return [re.sub(r"\\(.)", r"\1", key) for key in keys]
+
+
+def path_problem(text):
+    """Why a text is no path into JSON; None if it is one."""
+    if re.search(r"[\x00-\x1f\x7f]", text):
+        return "it has a line break or another control character"
+    if re.search(r"(?<!\\)(?:\\\\)*\\(?![.\\])", text):
+        return "a backslash stands before a dot or another backslash only"
+    if not all(json_path(text)):
+        return "a key between its dots is empty; a dot within a key is written \\."
+    return None
 
 
 def regex_problem(pattern):
@@ -232,6 +279,7 @@ def _check_numbers(plan):
         "warmup": (0, MOST_REQUESTS),
         "request_timeout": (1, 3600),
         "timeout": (plan.request_timeout, 86400),
+        "parallel": (1, MOST_WORKERS),
         "max_errors": (0, plan.requests),
         "significance": (1e-9, 0.1),
     }
@@ -263,8 +311,15 @@ def plan_warnings(plan):
         return []
     return [
         f"{plan.requests} requests would catch an even split, as without any rule, with a probability of only "
-        f"{100 * caught:.0f} %: more requests make a pass worth more"
+        f"{100 * caught:.0f} %: {_enough(plan)}"
     ]
+
+
+def _enough(plan):
+    """How many requests tell the plan's split from an even one, as a clause."""
+    even = [1.0 / len(plan.arms)] * len(plan.arms)
+    needed = statistics.requests_to_tell(even, plan.shares, plan.significance, most=MOST_REQUESTS)
+    return f"about {needed} tell the two apart" if needed else f"not even {MOST_REQUESTS} tell the two apart"
 
 
 def accepted(plan, share, n=None):
@@ -363,23 +418,129 @@ def has_sidecar(pod):
     return any(item["name"] == SIDECAR and item.get("ready") for item in containers_of(pod))
 
 
+# ---- the driver pod, where no client is named ---------------------------------------------------------------------
+
+
+def driver_pod(plan, namespace, name, image):
+    """The definition of a pod that does nothing, to send the plan's requests from.
+
+    Should nobody remove it, as the module was killed, it ends by itself.
+    """
+    lifetime = DRIVER_START + plan.timeout + plan.request_timeout + EXEC_MARGIN
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": name,
+            "namespace": namespace,
+            "labels": {"app": "traffic-split-driver", "app.kubernetes.io/managed-by": "meshlab.istio"},
+        },
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 1,
+            "activeDeadlineSeconds": lifetime,
+            "containers": [
+                {
+                    "name": "driver",
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "command": ["sleep", str(lifetime)],
+                    "securityContext": {
+                        "runAsNonRoot": True,
+                        "runAsUser": 65534,
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                        "seccompProfile": {"type": "RuntimeDefault"},
+                    },
+                }
+            ],
+        },
+    }
+
+
+@contextlib.contextmanager
+def driver(cluster, plan, namespace, image):
+    """Yield the Client of a pod that is made for this plan, with a sidecar if the namespace injects one.
+
+    cluster: anything with Cluster.create, get and delete. The pod is gone when the block ends, however it ends.
+    Raises SplitError if the pod does not get ready, or cannot be removed.
+    """
+    if not _NAME.fullmatch(namespace):
+        raise SplitError(f"driver: {namespace!r} cannot be the name of a namespace")
+    pods_path, name = f"/api/v1/namespaces/{namespace}/pods", f"traffic-split-{secrets.token_hex(4)}"
+    before = ""
+    try:
+        if cluster.create(pods_path, driver_pod(plan, namespace, name, image)) is None:
+            raise SplitError(f"driver: there is no namespace {namespace}")
+        yield Client(namespace, name, "driver", has_sidecar(_wait_for_driver(cluster, namespace, name)))
+    except (SplitError, ClusterError) as error:
+        before = f"{error}; besides, "
+        raise
+    finally:
+        # Also where create failed, since an answer that got lost may have been a yes. The name is nobody else's.
+        try:
+            _remove_driver(cluster, f"{pods_path}/{name}")
+        except (SplitError, ClusterError) as error:
+            raise SplitError(f"{before}driver: pod {namespace}/{name} could not be removed: {error}") from error
+
+
+def _wait_for_driver(cluster, namespace, name):
+    path, until = f"/api/v1/namespaces/{namespace}/pods/{name}", time.monotonic() + DRIVER_START
+    while True:
+        pod = cluster.get(path)
+        if pod is None:
+            raise SplitError(f"driver: pod {namespace}/{name} was removed by somebody else")
+        if _ready(pod):
+            return pod
+        phase = pod.get("status", {}).get("phase")
+        if phase in ("Failed", "Succeeded") or _hopeless(pod) or time.monotonic() > until:
+            events = (cluster.get(f"/api/v1/namespaces/{namespace}/events") or {}).get("items", [])
+            why = "; ".join([*container_reasons(pod), *last_events(events, name)]) or f"its phase is {phase}"
+            raise SplitError(f"driver: pod {namespace}/{name} does not get ready: {' '.join(why.split())}")
+        time.sleep(0.5)
+
+
+def _hopeless(pod):
+    status = pod.get("status", {})
+    states = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+    return any(((item.get("state") or {}).get("waiting") or {}).get("reason") in _HOPELESS for item in states)
+
+
+def _remove_driver(cluster, path):
+    until = time.monotonic() + DRIVER_END
+    cluster.delete(path)
+    while cluster.get(path) is not None:
+        if time.monotonic() > until:
+            raise SplitError(f"it is still there after {DRIVER_END} s")
+        time.sleep(0.2)
+
+
 # ---- the probe -----------------------------------------------------------------------------------------------------
 
-# Parameters: nonce method url request-timeout timeout requests warmup give-up arms, then per arm header and match,
-# then options for the client program. A match starts with "=" (plain text) or "~" (regular expression).
+# Parameters: nonce method url request-timeout timeout requests warmup give-up arms workers, then per arm where and
+# match, then options for the client program. Where is empty (the body), a header's name, or a colon and a path into
+# JSON, its keys parted by \037. A match starts with "=" (plain text) or "~" (regular expression).
+#
+# Each worker sends its share of the requests one after the other into an awk of its own, so that bodies never
+# interleave. The workers are a pipeline, though none reads what it is to send or count: each one, when it is done, says
+# its own counts and then hands on those of the ones before it. So answers do not interleave either.
 #
 # The stream from the client program to awk is body, newline, then lines that start with the nonce, which no backend
 # has seen: "done" after each response of curl, "wget" or "curl" with the exit status and then what the program said on
 # stderr, up to "end". Stderr is kept apart from the body by the command substitution: 2>&1 before >&3.
 #
-# A wget that has no -T of its own is watched: its process id goes to fd 4 when it starts, and 0 when it is over.
+# A wget that has no -T of its own is watched: its process id goes to fd 4 when it starts, and 0 when there is no more.
+# It is ended if no other one follows in time. (/proc/self is the shell that opens it, and wget takes that one's place.)
 #
 # A batch never outlives the time that is left: it has at most (time left / request timeout) requests.
-# It is one request at first and after a failure, and doubles from there, so that an outage costs few timeouts.
+# It is one request at first and after a failure, and grows from there, so that an outage costs few timeouts.
 # Of the warm-up it costs no more than one: patience is when a failure ends it, and empty once it is over.
+# A warm-up that went well leaves the step as it was, since each start of a client program costs as much as requests.
 _SHELL = r"""
 nonce=$1 method=$2 url=$3 per=$4 limit=$5 requests=$6 warmup=$7 give_up=$8 arms=$9
 shift 9
+workers=$1
+shift
 say() { printf '%s %s\n' "$nonce" "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
 lacks() { say lacks "$1"; exit 0; }
@@ -387,7 +548,7 @@ clock() { read -r now rest </proc/uptime; }
 i=0 heads=
 while [ $i -lt "$arms" ]; do
   i=$((i + 1))
-  [ -z "$1" ] || heads=-i
+  case $1 in ''|:*) ;; *) heads=-i ;; esac
   export "MESHLAB_HEADER_$i=$1" "MESHLAB_MATCH_$i=$2"
   shift 2
 done
@@ -422,7 +583,7 @@ many() {
   exec curl "$@"
 }
 send() {
-  left=$1 step=1
+  left=$1
   shift
   while [ $left -gt 0 ]; do
     clock
@@ -438,12 +599,13 @@ send() {
       err=$(wget $quiet $show -O - $timer -t 1 "$@" "$url" 2>&1 >&3 3>&-)
       rc=$?
     else
-      err=$(wget $quiet $show -O - -t 1 "$@" "$url" 2>&1 >&3 3>&- 4>&- & echo $! >&4; wait $!)
+      err=$(read -r pid rest </proc/self/stat
+        echo $pid >&4
+        exec wget $quiet $show -O - -t 1 "$@" "$url" 2>&1 >&3 3>&- 4>&-)
       rc=$?
-      echo 0 >&4
     fi
     printf '\n%s %s %s\n%s\n%s end\n' "$nonce" $method $rc "$err" "$nonce" >&3 2>/dev/null || return 0
-    if [ $rc -eq 0 ]; then step=$((step * 2))
+    if [ $rc -eq 0 ]; then step=$((step * 4))
     else
       step=1
       [ -z "$patience" ] || { clock; [ ${now%.*} -lt $patience ] || return 0; }
@@ -453,33 +615,47 @@ send() {
 }
 watch() {
   while read -r pid; do
-    [ $pid = 0 ] || read -t $per -r word || kill $pid 2>/dev/null
+    while read -t $per -r word; do pid=$word; done
+    [ $pid = 0 ] || kill $pid 2>/dev/null
   done
 }
-main() {
-  clock
-  deadline=$((${now%.*} + limit))
-  patience=$((${now%.*} + per))
-  send $warmup "$@" 3>/dev/null
-  patience=
-  clock
-  begin=$now
-  { send $requests "$@"; } 3>&1 | awk '@AWK@'
-  rc=$?
-  clock
-  say awk $rc
-  say time $begin $now
+timed() {
+  if [ "$dog" ]; then { send "$@"; echo 0 >&4; } 4>&1 | watch; else send "$@"; fi
+}
+work() {
+  timed "$@" 3>&1 | awk '@AWK@'
+  say awk $?
+}
+crew() {
+  share=$(($2 / $1))
+  if [ $1 -eq 1 ]; then
+    shift 2
+    work $share "$@"
+  else
+    before=$(($1 - 1)) rest=$(($2 - share))
+    shift 2
+    crew $before $rest "$@" | { work $share "$@" </dev/null; awk 1; }
+  fi
 }
 [ $method = curl ] || heads=
 export MESHLAB_NONCE="$nonce" MESHLAB_ARMS=$arms MESHLAB_HEADS=$heads MESHLAB_GIVE_UP=$give_up
-if [ "$dog" ]; then
-  { main "$@" 4>&1 >&5 | watch; } 5>&1
-else
-  main "$@"
-fi
+clock
+deadline=$((${now%.*} + limit))
+patience=$((${now%.*} + per))
+step=1
+timed $warmup "$@" 3>/dev/null
+patience=
+clock
+begin=$now
+crew $workers $requests "$@"
+clock
+say time $begin $now
 """
 
 # A line is looked at when the next one is there, as the newline before the nonce is not part of the body.
+#
+# Lines cost time, in BusyBox above all. So where every arm is told by plain text in the body, which no line end can
+# part, they are gathered, and looked at by the thousands of characters.
 _AWK = r"""
 function found(i, s) { return plain[i] ? index(s, what[i]) > 0 : s ~ what[i] }
 function field(s, i, p, key) {
@@ -490,6 +666,7 @@ function field(s, i, p, key) {
   gsub(/^[ \t]+|[ \t\r]+$/, "", s)
   for (i = 1; i <= arms; i++) if (header[i] != "" && header[i] == key && found(i, s)) hit[i] = 1
 }
+@JSON@
 function take(s, i) {
   if (substr(s, length(s)) == "\r") s = substr(s, 1, length(s) - 1)
   if (heading) {
@@ -502,6 +679,18 @@ function take(s, i) {
   if (size > 16777216) stop = "long"
   if (length(body) < @SAMPLE@) body = body (lines++ ? "\n" : "") substr(s, 1, @SAMPLE@)
   for (i = 1; i <= arms; i++) if (!hit[i] && header[i] == "" && found(i, s)) hit[i] = 1
+  @J@if (want != "bad") parse(s)
+}
+function scan(i) {
+  if (length(body) < @SAMPLE@) {
+    body = body (lines++ ? "\n" : "") substr(bulk, 1, 2 * @SAMPLE@)
+    gsub(/\r\n/, "\n", body)
+    sub(/[\r\n]$/, "", body)
+  }
+  for (i = 1; i <= arms; i++) if (!hit[i] && index(bulk, what[i])) hit[i] = 1
+  size += length(bulk)
+  if (size > 16777216) stop = "long"
+  held = 0
 }
 function note(s) {
   if (s ~ /^ / && s !~ /^ +HTTP\//) field(s)
@@ -521,6 +710,7 @@ function finish(rc, i, n, which) {
   if (status != "" && status != "000" && status != "200") fail("http " status)
   else if (rc != 0) fail(text != "" && rc < 128 ? "text " text : (status == "200" ? "cut " : "exit ") rc)
   else {
+    @J@if (want == "e" && !deep) for (i = 1; i <= arms; i++) if (has[i] && found(i, got[i])) hit[i] = 1
     for (i = 1; i <= arms; i++) if (hit[i]) { n++; which = which " " i }
     if (n == 1) count[which + 0]++
     else if (n == 0) { unknown++; keep("unknown") }
@@ -530,6 +720,9 @@ function finish(rc, i, n, which) {
 }
 function fresh(i) {
   for (i = 1; i <= arms; i++) hit[i] = 0
+  @J@for (i = 1; i <= arms; i++) has[i] = 0
+  @J@want = "v"
+  @J@deep = 0
   body = status = text = ""
   size = lines = interim = pending = 0
   heading = (ENVIRON["MESHLAB_HEADS"] != "")
@@ -542,8 +735,14 @@ BEGIN {
   give_up = ENVIRON["MESHLAB_GIVE_UP"] + 0
   for (i = 1; i <= arms; i++) {
     header[i] = tolower(ENVIRON["MESHLAB_HEADER_" i])
+    @J@if (header[i] ~ /^:/) {
+      @J@spot[i] = substr(ENVIRON["MESHLAB_HEADER_" i], 2)
+      @J@header[i] = ":"
+      @J@levels[split(spot[i], piece, "\037")] = 1
+    @J@}
     what[i] = substr(ENVIRON["MESHLAB_MATCH_" i], 2)
     plain[i] = (substr(ENVIRON["MESHLAB_MATCH_" i], 1, 1) == "=")
+    if (header[i] != "" || !plain[i]) each = 1
     if (plain[i]) continue
     bare = what[i]
     gsub(/\\./, "", bare)
@@ -551,11 +750,13 @@ BEGIN {
     if (index(bare, "{") && "aa" !~ two) stop = "weak"
     if (index(bare, "[:") && "a" !~ "^[[:alpha:]]$") stop = "weak"
   }
+  if (ENVIRON["MESHLAB_HEADS"] != "") each = 1
   if (stop != "") exit
   fresh()
 }
-substr($0, 1, width) == mark {
-  if (held && previous != "") take(previous)
+index($0, mark) == 1 {
+  if (held && !each && bulk != "") scan()
+  else if (held && previous != "") take(previous)
   held = said = 0
   split(substr($0, width + 1), word, " ")
   if (word[1] == "done") { seen++; status = word[2]; if (word[3] != "") finish(word[3]); else pending = 1 }
@@ -570,6 +771,13 @@ said {
     key = substr($0, RSTART + 7, RLENGTH - 8)
     if (!(key in told)) { told[key] = 1; say("told " key " " $0) }
   }
+  next
+}
+!each {
+  if (held++) bulk = bulk "\n" $0
+  else bulk = $0
+  if (length(bulk) > 4000) scan()
+  if (stop != "") exit
   next
 }
 {
@@ -592,12 +800,123 @@ END {
 """
 
 
+# A reader of JSON that takes a line at a time, and so is at work on strings that are whole: none has a line end.
+# It knows the grammar to the letter, so that a body which is no JSON, or is cut off, has no values.
+#
+# want is what has to come next: v a value, V a value or the end of an array, k a key or the end of an object, K a key,
+# c a colon, e the end of something or a comma, and bad once there was something else. part is where it is, level by
+# level: keys of objects and places in arrays. Of a key that is there twice, the last one counts, as with most readers.
+#
+# Of a line that is cut at its quotes, each second piece is in a string, but for quotes behind an odd number of
+# backslashes: so it takes time in proportion to the length of the line.
+_JSON = r"""
+function parse(s, n, i, t) {
+  n = split(s, piece, "\"")
+  for (i = 1; i <= n; i += 2) {
+    outside(piece[i])
+    if (i == n) return
+    t = piece[i + 1]
+    while (match(t, /\\+$/) && RLENGTH % 2) { if (++i + 1 > n) break; t = t "\"" piece[i + 1] }
+    if (i + 1 >= n) { want = "bad"; return }
+    if (index(t, "\\")) t = unescaped(t)
+    if (want == "k" || want == "K") { part[deep] = t; want = "c" }
+    else value(t)
+  }
+}
+function outside(s, c) {
+  while (match(s, /[^ \t\r]/)) {
+    s = substr(s, RSTART)
+    c = substr(s, 1, 1)
+    if (index("{}[],:", c)) { RLENGTH = 1; bracket(c) }
+    else if (match(s, /^[-+.0-9A-Za-z]+/)) {
+      c = substr(s, 1, RLENGTH)
+      if (c ~ /^(true|false|null)$/ || c ~ /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$/) value(c)
+      else want = "bad"
+    } else want = "bad"
+    if (want == "bad") return
+    s = substr(s, RLENGTH + 1)
+  }
+}
+function bracket(c) {
+  if (c == "{" || c == "[") {
+    if (value("", 1)) return
+    holds[++deep] = c
+    part[deep] = 0
+    want = (c == "{" ? "k" : "V")
+  }
+  else if (c == ":" && want == "c") want = "v"
+  else if (c == "," && want == "e" && deep) {
+    want = (holds[deep] == "{" ? "K" : "v")
+    part[deep]++
+  }
+  else if (c == "}" && holds[deep] == "{" && want ~ /^[ke]$/ || c == "]" && holds[deep] == "[" && want ~ /^[Ve]$/) {
+    deep--
+    want = "e"
+  }
+  else want = "bad"
+}
+function value(s, holder, i, at) {
+  if (want == "bad" || (want != "v" && want != "V")) { want = "bad"; return 1 }
+  want = "e"
+  if (!(deep in levels)) return 0
+  for (i = 1; i <= deep; i++) at = at (i > 1 ? "\037" : "") part[i]
+  for (i = 1; i <= arms; i++) if (header[i] == ":" && spot[i] == at) { got[i] = s; has[i] = !holder }
+  return 0
+}
+function unescaped(s, r, p, c, n) {
+  while ((p = index(s, "\\")) > 0) {
+    r = r substr(s, 1, p - 1)
+    c = substr(s, p + 1, 1)
+    s = substr(s, p + 2)
+    if (c != "u") {
+      p = index("\"\\/bfnrt", c)
+      if (!p) want = "bad"
+      r = r substr("\"\\/\b\f\n\r\t", p, 1)
+      continue
+    }
+    n = hex(s)
+    s = substr(s, 5)
+    if (n >= 55296 && n < 56320 && s ~ /^\\u[dD][c-fC-F]/) {
+      n = (n - 55296) * 1024 + hex(substr(s, 3)) - 56320 + 65536
+      s = substr(s, 7)
+    }
+    if (n < 128) r = r sprintf("%c", n)
+    else if (n < 2048) r = r sprintf("%c%c", 192 + int(n / 64), 128 + n % 64)
+    else if (n < 65536) r = r sprintf("%c%c%c", 224 + int(n / 4096), 128 + int(n / 64) % 64, 128 + n % 64)
+    else {
+      r = r sprintf("%c%c", 240 + int(n / 262144), 128 + int(n / 4096) % 64)
+      r = r sprintf("%c%c", 128 + int(n / 64) % 64, 128 + n % 64)
+    }
+  }
+  return r s
+}
+function hex(s, i, n) {
+  for (i = 1; i <= 4; i++) {
+    if (substr(s, i, 1) !~ /[0-9a-fA-F]/) { want = "bad"; return 63 }
+    n = n * 16 + index("0123456789abcdef", tolower(substr(s, i, 1))) - 1
+  }
+  return n
+}
+"""
+
+
 def _lean(text):
     """The text without indentation and empty lines: a command travels in the exec request's URL, so bytes count."""
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-SCRIPT = _lean(_SHELL.replace("@AWK@", _AWK.replace("@SAMPLE@", str(SAMPLE))))
+def _script(json):
+    """The probe. json: whether an arm is told by a path into JSON; what is only for that is left out else."""
+    awk = _AWK.replace("@SAMPLE@", str(SAMPLE)).replace("@JSON@", _JSON if json else "")
+    awk = awk.replace("@J@", "") if json else re.sub("@J@.*", "", awk)
+    return _lean(_SHELL.replace("@AWK@", awk))
+
+
+# Parts the keys of a path into JSON on the way to the probe: no key has it, as strings of JSON escape it.
+_KEY_END = "\x1f"
+
+SCRIPT = _script(json=False)
+SCRIPT_JSON = _script(json=True)
 
 
 def new_nonce():
@@ -610,7 +929,7 @@ def probe_command(plan, nonce):
     argv = [
         "sh",
         "-c",
-        SCRIPT,
+        SCRIPT_JSON if any(arm.json for arm in plan.arms) else SCRIPT,
         "meshlab",
         nonce,
         plan.method,
@@ -619,11 +938,13 @@ def probe_command(plan, nonce):
         str(plan.timeout),
         str(plan.requests),
         str(plan.warmup),
-        str(plan.max_errors + MORE_FAILURES),
+        str(plan.max_errors + MORE_FAILURES // plan.workers),
         str(len(plan.arms)),
+        str(plan.workers),
     ]
     for arm in plan.arms:
-        argv += [arm.header or "", ("~" if _META.search(arm.match) else "=") + arm.match]
+        where = ":" + _KEY_END.join(json_path(arm.json)) if arm.json else arm.header or ""
+        argv += [where, ("~" if _META.search(arm.match) else "=") + arm.match]
     for name, value in plan.headers:
         argv += ["--header", f"{name}: {value}"]
     return argv
@@ -654,8 +975,8 @@ KINDS = ("status", "timeout", "dns", "connection", "broken", "other")
 def read_answer(answer, nonce, plan):
     """The Tally in what the probe wrote (anything with rc, stdout, stderr). Raises SplitError if it is not whole."""
     tally = Tally(arms=[0] * len(plan.arms))
-    failed, told, sample = Counter(), {}, {}
-    finished = whole = False
+    failed, told, sample, samples = Counter(), {}, {}, {}
+    finished, whole = 0, False
     for line in answer.stdout.splitlines():
         if not line.startswith(nonce + " "):
             continue
@@ -691,16 +1012,17 @@ def read_answer(answer, nonce, plan):
             tally.sent += sent
             tally.unknown += unknown
             tally.ambiguous += ambiguous
-            finished = True
+            samples, sample = {**sample, **samples}, {}
+            finished += 1
         elif word == "time":
             begin, end = (float(number) for number in rest.split())
             tally.seconds = round(end - begin, 3)
-            whole = finished
+            whole = finished == plan.workers
         elif word == "awk" and rest != "0":
             raise SplitError(f"the client container's awk gave up ({rest}): {_line(answer.stderr)}")
     for key, count in failed.items():
         tally.failures[_failure(key, tally.method, told)] += count
-    tally.samples = {kind: _clean("\n".join(lines)) for kind, lines in sample.items()}
+    tally.samples = {kind: _clean("\n".join(lines)) for kind, lines in samples.items()}
     if not whole or tally.sent != tally.answered + tally.errors:
         said = _line(answer.stderr) or _line(answer.stdout.replace(nonce, "")) or "nothing"
         raise SplitError(f"the probe's answer is not whole (exit status {answer.rc}); the container said: {said}")
@@ -784,12 +1106,17 @@ def judge(plan, tally, client):
                 "detectable": list(statistics.detectable(n, *accepted(plan, share, n))),
             }
         )
-    against = _against(plan, tally, overall)
-    cause = _cause(plan, tally, client.sidecar) if against else ""
-    counts = ", ".join(_arm_text(arm, n, plan.significance, bool(against)) for arm in arms)
-    if against:
-        message = f"the {plan.weights} split does not hold: {'; '.join(against)}. Seen: {counts}. Likely cause: {cause}"
+    against, doubts = _against(plan, tally, overall), _doubts(plan, tally, overall)
+    clauses = [*against, *doubts]
+    counts = ", ".join(_arm_text(arm, n, plan.significance, bool(clauses)) for arm in arms)
+    cause = ""
+    if clauses:
+        verdict = "fail" if against else "inconclusive"
+        cause = _cause(plan, tally, client.sidecar) if against else _doubtful_cause(plan, tally, client.sidecar)
+        said = "does not hold" if against else "is neither confirmed nor refuted"
+        message = f"the {plan.weights} split {said}: {'; '.join(clauses)}. Seen: {counts}. Likely cause: {cause}"
     else:
+        verdict = "pass"
         rule = (
             f"within {100 * plan.tolerance:g} percentage points"
             if plan.tolerance is not None
@@ -799,7 +1126,7 @@ def judge(plan, tally, client):
         if tally.errors:
             message += f"; {_errors_text(tally)} within max_errors {plan.max_errors}"
     return {
-        "verdict": "fail" if against else "pass",
+        "verdict": verdict,
         "msg": message,
         "likely_cause": cause,
         "requests": plan.requests,
@@ -821,16 +1148,13 @@ def judge(plan, tally, client):
 
 
 def _against(plan, tally, overall):
-    """What speaks against the split, as a list of clauses; empty means pass."""
+    """What speaks against the split, as a list of clauses; any means fail."""
     against = []
     if tally.errors > plan.max_errors:
         against.append(f"{_errors_text(tally)}, max_errors is {plan.max_errors}")
-    if tally.sent < plan.requests:
-        why = "then the run was given up" if tally.gave_up else f"as timeout {plan.timeout} s was over"
-        against.append(f"only {tally.sent} of {plan.requests} requests were sent, {why}")
     n = tally.answered
     if not n:
-        return [*against, "no response came from any arm"]
+        return against
     strict = [
         f"{arm.name} has weight 0 and got {count}" if share == 0.0 else f"{arm.name} has all the weight, not all of {n}"
         for arm, share, count in zip(plan.arms, plan.shares, tally.arms)
@@ -838,14 +1162,45 @@ def _against(plan, tally, overall):
     ]
     against += strict
     if plan.tolerance is not None:
-        for arm, share, count in zip(plan.arms, plan.shares, tally.arms):
-            low, high = accepted(plan, share, n)
-            if 0.0 < share < 1.0 and not low <= count <= high:
-                off = f"{100 * abs(count / n - share):.1f} percentage points off"
-                against.append(f"{arm.name} is {off}, tolerance is {100 * plan.tolerance:g}")
+        if _resolved(plan, n, overall):
+            against += _beyond_tolerance(plan, tally)
     elif overall < plan.significance and not strict:
         against.append(f"p {_p_text(overall)} is below significance {plan.significance:g}")
     return against
+
+
+def _doubts(plan, tally, overall):
+    """What keeps a verdict from being reached, as a list of clauses; any means that there is no pass."""
+    doubts, n = [], tally.answered
+    if tally.sent < plan.requests:
+        why = "then the run was given up" if tally.gave_up else f"as timeout {plan.timeout} s was over"
+        doubts.append(f"only {tally.sent} of {plan.requests} requests were sent, {why}")
+    if not n:
+        doubts.append("no response came from any arm")
+    elif plan.tolerance is not None:
+        if not _resolved(plan, n, overall):
+            doubts += [f"{clause}, which {n} responses cannot resolve" for clause in _beyond_tolerance(plan, tally)]
+    elif overall >= plan.significance and len(set(plan.shares)) > 1:
+        even = statistics.split_p_value(tally.arms, [1.0 / len(plan.arms)] * len(plan.arms))[0]
+        if even >= plan.significance:
+            doubts.append(f"an even split fits these {n} responses too (p {_p_text(even)})")
+    return doubts
+
+
+def _resolved(plan, n, overall):
+    """Whether chance alone does not explain that n responses, which may be fewer than planned, leave the tolerance."""
+    return overall < plan.significance or statistics.resolves(n, plan.shares, plan.tolerance, plan.significance)
+
+
+def _beyond_tolerance(plan, tally):
+    """A clause for each arm that is further off than the tolerance."""
+    clauses, n = [], tally.answered
+    for arm, share, count in zip(plan.arms, plan.shares, tally.arms):
+        low, high = accepted(plan, share, n)
+        if 0.0 < share < 1.0 and not low <= count <= high:
+            off = f"{100 * abs(count / n - share):.1f} percentage points off"
+            clauses.append(f"{arm.name} is {off}, tolerance is {100 * plan.tolerance:g}")
+    return clauses
 
 
 def _arm_text(arm, n, significance, with_interval):
@@ -899,8 +1254,6 @@ def _cause(plan, tally, sidecar):
         return cause if sidecar else f"{cause}; besides, {NO_SIDECAR}"
     if not sidecar:
         return NO_SIDECAR
-    if tally.sent < plan.requests:
-        return "the backends answer too slowly for this many requests"
     counts, shares = tally.arms, plan.shares
 
     def fits(expected):
@@ -930,6 +1283,19 @@ def _cause(plan, tally, sidecar):
         "other weights are in force than those expected here, or none, and the Service spreads over pods "
         "(arms with more pods get more): compare with the VirtualService, and with the routes of the caller's proxy"
     )
+
+
+def _doubtful_cause(plan, tally, sidecar):
+    """The likely cause of an inconclusive verdict, in a sentence."""
+    if not tally.answered and tally.errors:
+        cause = _error_cause(plan, tally, sidecar)
+    elif tally.sent < plan.requests:
+        cause = "the backends answer too slowly for this many requests"
+    elif plan.tolerance is not None:
+        cause = f"too many of the {plan.requests} requests are errors to resolve the tolerance"
+    else:
+        cause = f"too few requests: {_enough(plan)}"
+    return cause if sidecar else f"{cause}; besides, {NO_SIDECAR}"
 
 
 def _error_cause(plan, tally, sidecar):

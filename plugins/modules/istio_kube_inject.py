@@ -24,12 +24,13 @@ description:
     V(application port is the same as agent port). See O(on_double).
   - >-
     With O(inject_config_file), O(mesh_config_file) and O(values_file) neither a cluster nor a network is needed.
-    Without them, C(istioctl) asks the cluster, since Istio 1.10 by way of its injection webhook.
+    With O(config_dir) they are read from the cluster and kept. Without them, C(istioctl) asks the cluster, since Istio
+    1.10 by way of its injection webhook.
   - >-
     The two ways do not render quite the same. By way of the webhook, the control plane decides whether the sidecar is a
     native one (an init container that keeps running), and C(istioctl) does not tell it the name of the workload, so
     C(ISTIO_META_WORKLOAD_NAME) and C(ISTIO_META_OWNER) are missing and telemetry cannot name it. With the three files
-    the sidecar is an ordinary container and has both.
+    the sidecar is an ordinary container and has both. See RV(differences) for what that means for a manifest.
   - The C(istioctl) should be of the same minor release as the control plane.
 extends_documentation_fragment:
   - meshlab.istio.attributes
@@ -40,10 +41,12 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: The manifest is rendered, which changes nothing, and returned. O(dest) is not written.
+    details: >-
+      The manifest is rendered, which changes nothing, and returned. Neither O(dest) nor the files in O(config_dir) are
+      written.
   diff_mode:
     support: full
-    details: Shows what changes in O(dest), without differences in the way it is written.
+    details: Shows what changes in O(dest), without differences in the way it is written, and in O(config_dir).
   idempotent:
     support: full
     details: >-
@@ -78,6 +81,16 @@ options:
   values_file:
     description:
       - The values for the injection as a file, such as the key C(values) of the ConfigMap C(istio-sidecar-injector).
+    type: path
+  config_dir:
+    description:
+      - >-
+        A folder to keep the three files in. They are read from the ConfigMaps C(istio-sidecar-injector) and C(istio) of
+        the cluster (of O(revision)), written to C(inject-config.yaml), C(mesh-config.yaml) and C(inject-values.yaml)
+        where they differ, and used for the injection.
+      - This is manual injection as Istio's documentation has it. C(istiod) need not run for it.
+      - The folder has to be there. Without O(dest) and with files that are up to date, nothing changes.
+      - Mutually exclusive with O(inject_config_file), O(mesh_config_file) and O(values_file).
     type: path
   namespace:
     description:
@@ -163,6 +176,15 @@ EXAMPLES = r"""
     mode: "0644"
     backup: true
 
+- name: Inject with the configuration of the cluster, and keep its three files
+  meshlab.istio.istio_kube_inject:
+    kubeconfig: ~/.kube/lab
+    src: /opt/istio/current/samples/sleep/sleep.yaml
+    namespace: manual
+    config_dir: /etc/istio-lab
+    dest: /etc/istio-lab/sleep-injected.yaml
+    mode: "0644"
+
 - name: Inject in a namespace that has automatic injection too, and keep the webhook away
   meshlab.istio.istio_kube_inject:
     kubeconfig: ~/.kube/lab
@@ -216,6 +238,13 @@ workloads:
       returned: always
       type: str
       sample: sleep
+    sidecar:
+      description: >-
+        What it has now, as it is returned here: V(native) is an init container that keeps running, V(container) an
+        ordinary one. Empty if there is none.
+      returned: always
+      type: str
+      sample: native
     result:
       description:
         - V(injected) has a sidecar now.
@@ -230,6 +259,54 @@ workloads:
       returned: always
       type: str
       sample: istioctl says that it has host networking enabled
+rendered_by:
+  description:
+    - V(webhook) if C(istioctl) asked the cluster.
+    - V(files) if it had the three files, as they were given, or as they were read into O(config_dir).
+  returned: success
+  type: str
+  sample: webhook
+differences:
+  description:
+    - >-
+      In what the workloads that were injected would, or may, look different had they been rendered in the other way
+      (see RV(rendered_by)). Empty where the two are the same, as before Istio 1.10.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    what:
+      description: What differs.
+      returned: always
+      type: str
+      sample: sidecar
+    here:
+      description: What it is in the manifest that is returned.
+      returned: always
+      type: str
+      sample: an ordinary container
+    otherwise:
+      description: What it would be, or what decides it, in the other way.
+      returned: always
+      type: str
+      sample: >-
+        the control plane decides, by its ENABLE_NATIVE_SIDECARS, which since Istio 1.27 follows the Kubernetes version
+        of the nodes
+    workloads:
+      description: The workloads that it is about.
+      returned: always
+      type: list
+      elements: str
+      sample: ["Deployment default/sleep"]
+config_files:
+  description: The three files in O(config_dir), in the order of the options that take them.
+  returned: success and O(config_dir) is set
+  type: list
+  elements: str
+  sample:
+    - /etc/istio-lab/inject-config.yaml
+    - /etc/istio-lab/mesh-config.yaml
+    - /etc/istio-lab/inject-values.yaml
 version:
   description: The version of C(istioctl).
   returned: success
@@ -307,9 +384,44 @@ def read_text(path, option):
         raise kube_inject.ManifestError(f"{option} {path}: it is no UTF-8 text, see byte {error.start}") from error
 
 
-def inject(params):
-    """Inject as the parameters say; returns the Injection, istioctl's version, and the last command that it ran."""
-    definitions = read_definitions(params)
+def keep_configuration(module, texts):
+    """Bring the files in config_dir to hold these texts, or in check mode copies of them where that would change one.
+
+    Returns the paths for istioctl, and the module's results.
+    """
+    folder = module.params["config_dir"]
+    if not os.path.isdir(folder):
+        raise kube_inject.ConfigurationError(f"config_dir {folder}: this folder does not exist")
+    paths, result = [], {"config_files": [], "changed": False, "diff": []}
+    for name, text in texts.items():
+        path = os.path.join(folder, name)
+        result["config_files"].append(path)
+        before = read_text(path, "config_dir") if os.path.exists(path) else None
+        if text != before:
+            result["changed"] = True
+            result["diff"].append({"before": before or "", "after": text, "before_header": path, "after_header": path})
+            temporary = temporary_file(module, text)
+            if module.check_mode:
+                path = temporary
+            else:
+                module.atomic_move(temporary, os.path.realpath(path), unsafe_writes=module.params["unsafe_writes"])
+        paths.append(path)
+    return paths, result
+
+
+def temporary_file(module, text):
+    """The path of a file with this text, which is gone when the module ends."""
+    handle, path = tempfile.mkstemp(dir=module.tmpdir)
+    module.add_cleanup_file(path)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as target:
+        target.write(text)
+    return path
+
+
+def inject(module):
+    """Inject as the parameters say; returns the Injection and the module's results so far."""
+    params = module.params
+    definitions, result = read_definitions(params), {"changed": False, "diff": []}
     files = [params[name] for name in FILES] if params["values_file"] else None
     for name in FILES if files else ():
         read_text(params[name], name)
@@ -321,23 +433,27 @@ def inject(params):
             except ClusterError as error:
                 hint = "" if files or params["kubeconfig"] else f"; or give {', '.join(FILES)} to do without one"
                 raise ClusterError(f"{error}{hint}") from error
+        if params["config_dir"]:
+            files, kept = keep_configuration(module, kube_inject.live_configuration(cluster.get, params["revision"]))
+            result.update(kept)
         istioctl = Istioctl(
             params["binary_path"], None if files else kubeconfig, params["context"], timeout=params["timeout"]
         )
         arguments = kube_inject.arguments(istioctl.version, params["revision"], files)
-        command = ""
+        result.update(version=istioctl.version, command="", rendered_by="files" if files else "webhook")
 
         def render(text):
-            nonlocal command
             output = istioctl.run(*arguments, stdin=text)
-            command = output.command
+            result["command"] = output.command
             return output
 
         def labels_of(namespace):
             try:
                 found = cluster.get(f"/api/v1/namespaces/{quote(namespace, safe='')}")
             except ClusterError as error:
-                hint = "; set kubeconfig to an empty text to inject without asking for it" if files else ""
+                hint = ""
+                if params["values_file"]:
+                    hint = "; set kubeconfig to an empty text to inject without asking for it"
                 raise ClusterError(f"namespace {namespace}: {error}{hint}") from error
             return ((found or {}).get("metadata") or {}).get("labels") or {}
 
@@ -348,8 +464,9 @@ def inject(params):
             params["on_double"],
             params["namespace"],
             labels_of if cluster else None,
+            by_files=bool(files),
         )
-        return injection, istioctl.version, command
+        return injection, result
 
 
 def write(module, definitions, content):
@@ -368,10 +485,7 @@ def write(module, definitions, content):
     if changed and not module.check_mode:
         if module.params["backup"] and os.path.exists(dest):
             result["backup_file"] = module.backup_local(dest)
-        handle, temporary = tempfile.mkstemp(dir=module.tmpdir)
-        module.add_cleanup_file(temporary)
-        with os.fdopen(handle, "w", encoding="utf-8") as target:
-            target.write(content)
+        temporary = temporary_file(module, content)
         module.atomic_move(temporary, dest, unsafe_writes=module.params["unsafe_writes"])
     attributes = {}
     if os.path.exists(dest):
@@ -404,6 +518,7 @@ def main():
             "inject_config_file": {"type": "path"},
             "mesh_config_file": {"type": "path"},
             "values_file": {"type": "path"},
+            "config_dir": {"type": "path"},
             "namespace": {"type": "str", "default": "default"},
             "revision": {"type": "str"},
             "on_double": {"type": "str", "choices": ["fail", "skip", "replace"], "default": "fail"},
@@ -411,7 +526,7 @@ def main():
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
-        mutually_exclusive=[("src", "content", "definition")],
+        mutually_exclusive=[("src", "content", "definition"), *((name, "config_dir") for name in FILES)],
         required_one_of=[("src", "content", "definition")],
         required_together=[FILES],
         add_file_common_args=True,
@@ -420,25 +535,28 @@ def main():
     if kube_inject.YAML_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
     try:
-        injection, version, command = inject(module.params)
+        injection, result = inject(module)
     except IstioctlError as error:
         module.fail_json(**error.result())
     except kube_inject.DoubleInjection as error:
         module.fail_json(msg=str(error), workloads=error.results)
-    except (kube_inject.ManifestError, ClusterError, ReleaseError) as error:
+    except (kube_inject.ManifestError, kube_inject.ConfigurationError, ClusterError, ReleaseError) as error:
         module.fail_json(msg=str(error))
     for warning in injection.warnings:
         module.warn(warning)
-    result = {
-        "changed": False,
-        "content": kube_inject.dump_manifest(injection.definitions),
-        "definitions": injection.definitions,
-        "workloads": injection.results,
-        "version": version,
-        "command": command,
-    }
+    result.update(
+        content=kube_inject.dump_manifest(injection.definitions),
+        definitions=injection.definitions,
+        workloads=injection.results,
+        differences=injection.differences,
+    )
     if module.params["dest"]:
-        result.update(write(module, injection.definitions, result["content"]))
+        written = write(module, injection.definitions, result["content"])
+        written["changed"] = written["changed"] or result["changed"]
+        written["diff"] = [*result["diff"], *written.get("diff", [])]
+        result.update(written)
+    if not (module._diff and result["diff"]):
+        del result["diff"]
     module.exit_json(**result)
 
 

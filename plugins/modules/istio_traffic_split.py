@@ -23,8 +23,13 @@ description:
     response are errors. They are counted apart, and the verdict is V(fail) beyond O(max_errors). Shares are shares
     of the responses that exactly one arm gave.
   - >-
-    All requests are sent in one exec, one after the other and each over a connection of its own, and are counted in
+    The verdict is V(inconclusive) where the sample decides nothing: too few requests could be sent or were answered, or
+    what came fits an even split just as well, as if there were no rule.
+  - >-
+    All requests are sent in one exec, by O(parallel) workers and each over a connection of its own, and are counted in
     the pod. Environment variables that name an HTTP proxy are not followed, nor are redirects taken for an answer.
+  - >-
+    Where there is no client to send from, O(driver=true) makes a pod for the time of the measurement.
   - >-
     Weights act in the proxy of the caller. A client pod without a sidecar is measured nevertheless, and shows how the
     Service spreads its traffic.
@@ -46,7 +51,9 @@ attributes:
     details: Changes nothing.
   idempotent:
     support: full
-    details: Never reports a change. What it counts differs from run to run, as chance has it.
+    details: >-
+      Never reports a change. What it counts differs from run to run, as chance has it. The pod of O(driver=true) is no
+      change either, as it is gone when the task ends, however it ends.
 options:
   url:
     description:
@@ -87,6 +94,17 @@ options:
             the body.
           - With C(wget), this takes one that has the option C(-S).
         type: str
+      json:
+        description:
+          - >-
+            The place of a value in a JSON body, such as V(podname), or V(pod.name) for one within an object, or
+            V(items.0.name) within a list. If set, O(arms[].match) is looked for in this value alone.
+          - >-
+            The value is a string, with its escapes resolved, or a number, V(true), V(false) or V(null) as it is
+            written. An object or a list matches nothing, nor does a body that is no JSON.
+          - A dot within a key is written C(\.), and a backslash C(\\).
+          - Mutually exclusive with O(arms[].header).
+        type: str
   requests:
     description:
       - How many requests to send and count, 1 to 100000.
@@ -96,6 +114,11 @@ options:
         not even tell an even split.
     type: int
     default: 400
+  parallel:
+    description:
+      - How many requests may be under way at a time, 1 to 16. With V(1) they are sent one after the other.
+    type: int
+    default: 4
   warmup:
     description:
       - How many requests to send before, which are not counted and may fail.
@@ -127,7 +150,7 @@ options:
   pod:
     description:
       - The client pod, by its name.
-      - Exactly one of O(pod), O(deployment), and O(label_selector) is required.
+      - Exactly one of O(pod), O(deployment), O(label_selector), and O(driver) is required.
     type: str
   deployment:
     description:
@@ -145,6 +168,25 @@ options:
         If not set, the one that the annotation C(kubectl.kubernetes.io/default-container) names, else the first one
         that is not C(istio-proxy).
     type: str
+  driver:
+    description:
+      - >-
+        Whether to send from a pod that is made in O(namespace) and removed again at the end of the task, whether it
+        succeeds or fails. With a client of your own (O(pod), O(deployment), O(label_selector)) nothing is ever made.
+      - It has a sidecar where O(namespace) is labelled for automatic injection.
+      - >-
+        Its name starts with C(traffic-split-). Should the module be killed, it ends by itself at the latest two and a
+        half minutes after O(timeout), and remains as a completed pod.
+      - The user has to be allowed to create and delete pods.
+    type: bool
+    default: false
+  driver_image:
+    description:
+      - >-
+        The image of that pod. C(sh), C(sleep), C(awk), and C(curl) or C(wget) have to be in it, and it has to run as
+        any user.
+    type: str
+    default: docker.io/curlimages/curl
   request_timeout:
     description:
       - How long one request may take, in seconds.
@@ -154,8 +196,8 @@ options:
     description:
       - How long all requests together may take, in seconds. At least O(request_timeout).
       - >-
-        The verdict is V(fail) if not all of them could be sent. A run ends earlier when O(max_errors) is exceeded by
-        ten failed requests.
+        The verdict is no V(pass) if not all of them could be sent. A run ends earlier when O(max_errors) is exceeded
+        by about ten failed requests.
     type: int
     default: 300
   max_errors:
@@ -181,7 +223,7 @@ options:
     type: float
   fail_on_verdict:
     description:
-      - Whether the task fails if the verdict is V(fail). Set to V(false) to look at RV(verdict) in the play.
+      - Whether the task fails if the verdict is not V(pass). Set to V(false) to look at RV(verdict) in the play.
       - A measurement that is not possible fails the task always.
     type: bool
     default: true
@@ -252,6 +294,16 @@ EXAMPLES = r"""
       - {name: tomcat, weight: 100, match: Apache Tomcat}
       - {name: httpd, weight: 0, match: hello httpd}
 
+- name: Tell versions apart by a field of their JSON, from a pod that is made for it
+  meshlab.istio.istio_traffic_split:
+    kubeconfig: ~/.kube/lab
+    namespace: shop
+    driver: true
+    url: http://reviews:9080/reviews/0
+    arms:
+      - {name: v1, weight: 80, json: podname, match: ^reviews-v1-}
+      - {name: v2, weight: 20, json: podname, match: ^reviews-v2-}
+
 - name: Tell versions apart by a response header
   meshlab.istio.istio_traffic_split:
     kubeconfig: ~/.kube/lab
@@ -266,7 +318,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 verdict:
-  description: V(pass) or V(fail).
+  description:
+    - V(pass) if the split holds, and V(fail) if it does not, or if there were more errors than O(max_errors).
+    - >-
+      V(inconclusive) if nothing speaks against the split, but too little for it: not all requests could be sent, no arm
+      answered, the errors that are accepted leave too few responses for the O(tolerance), or an even split fits what
+      was seen too, by the same test at the same O(significance). Without O(tolerance), a V(pass) thus rules out an
+      even split.
   returned: when the split was measured
   type: str
   sample: pass
@@ -278,7 +336,7 @@ msg:
     the 80/20 split holds: tomcat 316 of 400 = 79.0% (expected 80.0%), httpd 84 of 400 = 21.0% (expected 20.0%);
     p = 0.65, not below significance 0.001
 likely_cause:
-  description: What most likely made the verdict V(fail). Empty if it is V(pass).
+  description: What most likely made the verdict V(fail) or V(inconclusive). Empty if it is V(pass).
   returned: when the split was measured
   type: str
   sample: "the caller has no sidecar: weights act in the caller's proxy"
@@ -455,24 +513,33 @@ client:
       sample: wget
 """
 
+import contextlib
+import signal
+
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.meshlab.istio.plugins.module_utils import traffic_split
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
 
+CLIENTS = ("pod", "deployment", "label_selector")
+
 
 def measure(params, plan):
-    """Find the client, send the plan's requests from it, and return the verdict with its grounds."""
-    with connect(params) as (cluster, _kubeconfig):
-        client = traffic_split.find_client(
-            cluster,
-            params["namespace"],
-            params["pod"],
-            params["deployment"],
-            params["label_selector"],
-            params["container"],
-        )
+    """Find or make the client, send the plan's requests from it, and return the verdict with its grounds."""
+    with contextlib.ExitStack() as stack:
+        cluster, _kubeconfig = stack.enter_context(connect(params))
+        if params["driver"]:
+            made = traffic_split.driver(cluster, plan, params["namespace"], params["driver_image"])
+            client = stack.enter_context(made)
+        else:
+            named = [params[name] for name in CLIENTS]
+            client = traffic_split.find_client(cluster, params["namespace"], *named, params["container"])
         return traffic_split.judge(plan, traffic_split.measure(cluster, plan, client), client)
+
+
+def end(_signal, _frame):
+    """End as after an error, so that a driver pod is removed."""
+    raise SystemExit("ended by a signal")
 
 
 def main():
@@ -489,9 +556,12 @@ def main():
                     "weight": {"type": "int", "required": True},
                     "match": {"type": "str", "required": True},
                     "header": {"type": "str"},
+                    "json": {"type": "str"},
                 },
+                "mutually_exclusive": [("header", "json")],
             },
             "requests": {"type": "int", "default": 400},
+            "parallel": {"type": "int", "default": 4},
             "warmup": {"type": "int", "default": 10},
             "headers": {"type": "dict", "default": {}},
             "method": {"type": "str", "choices": ["auto", "wget", "curl"], "default": "auto"},
@@ -500,6 +570,8 @@ def main():
             "deployment": {"type": "str"},
             "label_selector": {"type": "str"},
             "container": {"type": "str"},
+            "driver": {"type": "bool", "default": False},
+            "driver_image": {"type": "str", "default": "docker.io/curlimages/curl"},
             "request_timeout": {"type": "int", "default": 5},
             "timeout": {"type": "int", "default": 300},
             "max_errors": {"type": "int", "default": 0},
@@ -507,10 +579,14 @@ def main():
             "tolerance": {"type": "float"},
             "fail_on_verdict": {"type": "bool", "default": True},
         },
-        mutually_exclusive=[("pod", "deployment", "label_selector")],
-        required_one_of=[("pod", "deployment", "label_selector")],
+        mutually_exclusive=[CLIENTS],
+        required_if=[("driver", False, CLIENTS, True)],
         supports_check_mode=True,
     )
+    for name in (*CLIENTS, "container"):
+        if module.params["driver"] and module.params[name]:
+            module.fail_json(msg=f"driver and {name} are both set: it is either a pod of its own or one that is named")
+    signal.signal(signal.SIGTERM, end)
     try:
         plan = traffic_split.plan_from(module.params)
         for warning in traffic_split.plan_warnings(plan):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 
 import pytest
 import yaml
@@ -199,6 +200,10 @@ d: {<<: *c}
     assert "&" not in ki.dump_manifest([definition])
 
 
+# Each line doubles the one before; read to the end, it would fill every memory.
+BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 2000))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -219,6 +224,8 @@ d: {<<: *c}
         ("just text\n", "m.yaml, line 1: a str is no Kubernetes object"),
         ("kind: A\n---\napiVersion: v1\n", "m.yaml, line 3: this object has no kind"),
         ("kind: A\nx: &a [*a]\n", "m.yaml, line 1: Circular reference detected"),
+        (BOMB, "m.yaml, line 1, column 1: aliases make more than 1000000 values out of"),
+        (BOMB.replace("[", "{<<: [").replace("]", "]}"), "m.yaml, line 1, column 1: aliases make more than 1000000"),
         ("kind: A\nx: " + "[" * 5000, "m.yaml"),
     ],
 )  # fmt: skip
@@ -563,6 +570,7 @@ def test_an_injected_workload_is_refused_skipped_or_rendered_again():
         "kind": "Deployment",
         "namespace": "default",
         "name": "web",
+        "sidecar": "container",
         "result": "injected",
         "reason": "rendered again",
     }
@@ -667,6 +675,29 @@ def test_a_cluster_without_istio_is_told_as_such_and_not_blamed_on_a_workload(st
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize(
+    "stderr",
+    [
+        'Error: no pods matching selector "app=istiod,istio=pilot" found in namespace "istio-system"',
+        'Error: Post "https://localhost:41021/inject": EOF',
+        "Error: failure running port forward process: error upgrading connection: pod not found",
+        'Error: services "istiod" not found',
+    ],
+)
+def test_an_istiod_that_is_down_is_told_as_such_and_not_blamed_on_a_workload(stderr):
+    calls = []
+
+    def render(text):
+        calls.append(text)
+        raise IstioctlError(f"istioctl kube-inject failed with exit code 1: {stderr}", 1, "", stderr, "istioctl ...")
+
+    with pytest.raises(IstioctlError) as caught:
+        ki.inject([workload(name="a"), workload(name="b")], NEW, render)
+    assert str(caught.value).startswith("the control plane of the cluster does not answer")
+    assert "whether istiod runs" in str(caught.value) and stderr in str(caught.value)
+    assert (caught.value.rc, caught.value.stderr, len(calls)) == (1, stderr, 1)
+
+
 def test_a_run_that_hangs_is_not_repeated_for_each_workload():
     calls = []
 
@@ -726,3 +757,154 @@ def test_no_plain_workload_ends_up_injected_by_both(definitions, version, on_dou
             assert ki.webhook_reason(done, labels, version) is None
         else:
             assert done.definition == plain.definition
+
+
+# --- the configuration of injection ------------------------------------------------------------------------------
+
+MAPS = "/api/v1/namespaces/istio-system/configmaps"
+
+
+def config_map(name, **data):
+    return {"metadata": {"name": name}, "data": data}
+
+
+def live(revision=None, **maps):
+    """live_configuration of a cluster with these ConfigMaps, _ in place of - in their names."""
+    objects = {
+        f"{MAPS}/{name.replace('_', '-')}": config_map(name.replace("_", "-"), **data) for name, data in maps.items()
+    }
+    return ki.live_configuration({**objects, MAPS: {"items": list(objects.values())}}.get, revision)
+
+
+def test_the_live_configuration_is_three_files_in_the_order_of_the_arguments():
+    texts = live(istio={"mesh": "M", "meshNetworks": "N"}, istio_sidecar_injector={"values": "{}", "config": "C\r\n"})
+    assert list(texts.items()) == [
+        ("inject-config.yaml", "C\r\n"), ("mesh-config.yaml", "M"), ("inject-values.yaml", "{}")
+    ]  # fmt: skip
+    maps = {"istio_canary": {"mesh": "m"}, "istio_sidecar_injector_canary": {"values": "v", "config": "c"}}
+    assert list(live("canary", **maps).values()) == ["c", "m", "v"]
+    assert live("default", istio={"mesh": "M"}, istio_sidecar_injector={"values": "{}", "config": "C"})
+
+
+@pytest.mark.parametrize(
+    ("revision", "maps", "message"),
+    [
+        (None, {}, "there is no ConfigMap istio-sidecar-injector in namespace istio-system: install Istio there first"),
+        (
+            "blue",
+            {"istio_sidecar_injector_green": {}, "istio_sidecar_injector": {}, "other": {}},
+            "there is no ConfigMap istio-sidecar-injector-blue in namespace istio-system: "
+            "set revision to one that is there: default, green",
+        ),
+        (
+            None,
+            {"istio_sidecar_injector": {"config": "c", "values": "v"}},
+            "there is no ConfigMap istio in namespace istio-system: set revision to one that is there: default",
+        ),
+        (
+            None,
+            {"istio_sidecar_injector": {"config": "c"}, "istio": {"mesh": "m"}},
+            "ConfigMap istio-sidecar-injector in namespace istio-system has no values",
+        ),
+        (
+            None,
+            {"istio_sidecar_injector": {}},
+            "ConfigMap istio-sidecar-injector in namespace istio-system has no config",
+        ),
+    ],
+)
+def test_a_configuration_that_is_not_there_is_named_with_the_cure(revision, maps, message):
+    with pytest.raises(ki.ConfigurationError) as caught:
+        live(revision, **maps)
+    assert str(caught.value) == message
+
+
+# --- the two ways of rendering -----------------------------------------------------------------------------------
+
+NAMED = [{"name": "ISTIO_META_WORKLOAD_NAME", "value": "web"}, {"name": "ISTIO_META_OWNER", "value": "x"}]
+
+
+def rendered(native=False, env=(), name="web", **options):
+    definition = workload(name=name, **options)
+    spec = definition["spec"]["template"]["spec"]
+    proxy = {"name": "istio-proxy", "args": ["proxy", "sidecar"], "env": list(env)}
+    if native:
+        spec["initContainers"] = [{"name": "istio-init"}, {**proxy, "restartPolicy": "Always"}]
+    else:
+        spec["containers"].append(proxy)
+    return only(definition)
+
+
+def different(workloads, version=NEW, by_files=True):
+    return [(one["what"], one["here"], one["workloads"]) for one in ki.differences(workloads, version, by_files)]
+
+
+def test_by_files_the_cluster_may_have_made_it_native_and_nameless():
+    both = [rendered(env=NAMED, name="a"), rendered(env=NAMED, name="b")]
+    titles = ["Deployment default/a", "Deployment default/b"]
+    assert different(both) == [
+        ("sidecar", "an ordinary container", titles),
+        ("ISTIO_META_WORKLOAD_NAME and ISTIO_META_OWNER", "set", titles),
+    ]
+    assert "the control plane decides" in ki.differences(both, NEW, True)[0]["otherwise"]
+    assert [what for what, _here, _of in different(both, "1.18.0")] == ["ISTIO_META_WORKLOAD_NAME and ISTIO_META_OWNER"]
+
+
+def test_by_the_webhook_the_files_give_an_ordinary_container_with_a_name():
+    assert different([rendered(native=True)], by_files=False) == [
+        ("sidecar", "a native sidecar (init container)", ["Deployment default/web"]),
+        ("ISTIO_META_WORKLOAD_NAME and ISTIO_META_OWNER", "missing", ["Deployment default/web"]),
+    ]
+    assert different([rendered()], by_files=False) == [
+        ("ISTIO_META_WORKLOAD_NAME and ISTIO_META_OWNER", "missing", ["Deployment default/web"]),
+    ]
+
+
+def test_where_both_ways_give_the_same_there_is_no_difference():
+    assert different([rendered(env=NAMED)], "1.9.0") == different([rendered()], OLD, by_files=False) == []
+    assert different([], by_files=True) == []
+    decided = rendered(annotations={"sidecar.istio.io/nativeSidecar": "false"})
+    assert different([decided]) == []
+
+
+def test_the_kind_of_sidecar_is_told_of_each_workload():
+    assert [ki.sidecar_of(one) for one in (rendered(), rendered(native=True), only(workload()))] == [
+        "container", "native", ""
+    ]  # fmt: skip
+    injection = inject([workload(), workload(name="host", hostNetwork=True)], by_files=True)
+    assert [one["sidecar"] for one in injection.results] == ["container", ""]
+    assert injection.differences[0]["workloads"] == ["Deployment default/web"]
+
+
+# --- large manifests ---------------------------------------------------------------------------------------------
+
+
+def seconds(work):
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def test_a_thousand_workloads_take_time_in_proportion():
+    def work(count):
+        definitions = [workload(name=f"web-{number}") for number in range(count)]
+        answer = ki.dump_manifest([rendered(name=f"web-{number}").definition for number in range(count)])
+        text = ki.dump_manifest(definitions)
+
+        def run():
+            injection = ki.inject(ki.parse_manifest(text, "x"), NEW, render_of(answer))
+            assert {one["result"] for one in injection.results} == {"injected"}
+            assert ki.same(ki.dump_manifest(injection.definitions), injection.definitions)
+
+        return seconds(run)
+
+    few = work(250)
+    assert work(1000) < 8 * few + 0.5
+
+
+def test_ten_megabytes_are_read_soon():
+    line = "  key-{}: " + "x" * 90 + "\n"
+    text = "kind: ConfigMap\ndata:\n" + "".join(line.format(number) for number in range(100_000))
+    assert len(text) > 10_000_000
+    took = seconds(lambda: ki.parse_manifest(text, "x"))
+    assert took < 20

@@ -3,29 +3,38 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import collections
 import dataclasses
+import itertools
+import json
+import math
 import os
+import random
 import shutil
 import socket
 import subprocess
 import threading
 import time
+from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from urllib.parse import quote_plus
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.meshlab.istio.plugins.module_utils import statistics, traffic_split
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils.traffic_split import Arm, Client, Plan, SplitError, Tally
 from ansible_collections.meshlab.istio.plugins.modules import istio_traffic_split
 
 TOMCAT = b"<html>\r\n<head><title>Apache Tomcat/8.0</title></head>\r\n<body>\r\n" + b"<p>x</p>\n" * 30 + b"</body>"
 HTTPD = b"hello httpd\n"
 ARMS = (Arm("tomcat", 80, "Apache Tomcat"), Arm("httpd", 20, "hello httpd"))
+THREE = (Arm("v1", 80, "v1"), Arm("v2", 10, "v2"), Arm("v3", 10, "v3"))
+CANARY = (Arm("v1", 100, "v1"), Arm("v2", 0, "v2"))
 URL = "http://web-svc:8080/"
 CLIENT = Client("default", "client-1", "client", True)
 
@@ -43,6 +52,7 @@ class Backend(ThreadingHTTPServer):
         self.answer = answer
         self.seen = []
         self.connections = 0
+        self.piece = 1 << 30  # bytes that are written at once
         self.lock = threading.Lock()
         self.url = f"http://127.0.0.1:{self.server_port}/"
 
@@ -71,7 +81,9 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in {"Content-Length": str(len(body)), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
-        self.wfile.write(body)
+        for start in range(0, len(body), self.server.piece):
+            time.sleep(0.001 if start else 0.0)
+            self.wfile.write(body[start : start + self.server.piece])
         if headers.get("Content-Length"):
             self.close_connection = True  # it promised more than it gives
 
@@ -162,10 +174,11 @@ def plan(server, *arms, **options):
     return Plan(url=server.url, arms=arms or ARMS, **settings)
 
 
+@pytest.mark.parametrize("parallel", [1, 4])
 @every_client
-def test_counts_are_exact_over_own_connections(backend, run, box, method):
+def test_counts_are_exact_over_own_connections(backend, run, box, method, parallel):
     server = backend(lambda n: HTTPD if n % 5 == 0 else TOMCAT)
-    tally = run(plan(server, requests=150, warmup=10, method=method), box)
+    tally = run(plan(server, requests=150, warmup=10, method=method, parallel=parallel), box)
     assert tally.arms == [120, 30]
     assert (tally.sent, tally.errors, tally.method, tally.gave_up) == (150, 0, method, False)
     assert tally.samples == {}
@@ -221,6 +234,26 @@ def test_shapes_of_bodies(backend, run, box, method):
 
 
 @every_client
+def test_shapes_of_bodies_told_by_plain_text(backend, run, box, method):
+    text = b"Apache Tomcat"
+    bodies = [
+        text,
+        text + b"\r\n",
+        b"\n\n" + text + b"\n\n",
+        text + b"\nfiller" * 3000,
+        b"filler\n" * 3000 + text,
+        b"x" * 9000 + text + b"x" * 9000,
+        b"\x00\xff\xfe\n<" + text + b">\n\x80\x00",
+        b"fedcba9876543210 done 500 7\nfedcba9876543210 end\n" + text,
+    ]
+    bodies += [b"y" * (3990 + n) + b"\n" + text for n in range(12)]
+    others = [b"", b"\n", b"Apache\nTomcat", b"Apache\r\n Tomcat", b"y" * 4000 + b"\nApache\n Tomcat", b"\x00"]
+    server = backend(lambda n: (bodies + others)[n])
+    tally = run(plan(server, Arm("a", 1, text.decode()), requests=len(bodies + others), method=method), box)
+    assert (tally.arms, tally.unknown, tally.errors) == ([len(bodies)], len(others), len(others))
+
+
+@every_client
 def test_the_added_line_end_is_not_part_of_the_body(backend, run, box, method):
     server = backend(lambda n: [b"text", b"text\n", b"text\n\n", b"\ntext"][n])
     tally = run(plan(server, Arm("gap", 1, "^$"), requests=4, method=method), box)
@@ -267,7 +300,7 @@ def test_nothing_listens(run, box, method):
         url = f"http://127.0.0.1:{probe.getsockname()[1]}/"
         tally = run(Plan(url=url, arms=ARMS, requests=50, warmup=2, method=method, max_errors=2, timeout=30), box)
     assert tally.gave_up
-    assert tally.sent == 12
+    assert tally.sent == 4 * 5  # each of the four workers has its part of the ten failures beyond the limit
     assert [kind for kind, _detail in tally.failures] == ["connection"]
 
 
@@ -346,14 +379,46 @@ def test_url_and_request_headers_arrive_as_they_are(backend, run, box, method, t
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.parametrize(("parallel", "sent"), [(1, 13), (4, 4 * 6)])
 @every_client
-def test_gives_up_when_the_verdict_is_settled(backend, run, box, method):
+def test_gives_up_when_the_verdict_is_settled(backend, run, box, method, parallel, sent):
     server = backend(lambda n: (503, {}, b"no healthy upstream"))
-    tally = run(plan(server, requests=5000, method=method, max_errors=3), box, restore_signals=False)
+    wanted = plan(server, requests=5000, method=method, max_errors=3, parallel=parallel)
+    tally = run(wanted, box, restore_signals=False)
     assert tally.gave_up
-    assert tally.sent == 13
-    assert tally.failures == {("status", "503"): 13}
-    assert len(server.seen) < 200
+    assert tally.sent == sent
+    assert tally.failures == {("status", "503"): sent}
+    assert len(server.seen) < 600
+
+
+@every_client
+def test_a_worker_gives_up_only_beyond_what_all_may_fail(backend, run, box, method):
+    server = backend(lambda n: (503, {}, b"") if n % 2 else HTTPD)
+    tally = run(plan(server, requests=60, method=method, max_errors=30), box)
+    assert (tally.sent, tally.gave_up, tally.errors, tally.arms) == (60, False, 30, [0, 30])
+
+
+@every_client
+def test_workers_send_side_by_side(backend, run, box, method):
+    barrier = threading.Barrier(4, timeout=10)
+
+    def answer(n):
+        barrier.wait()  # each answer waits for three more requests
+        return HTTPD
+
+    server = backend(answer)
+    assert run(plan(server, requests=16, method=method), box).arms == [0, 16]
+    barrier = threading.Barrier(1)
+    assert run(plan(backend(answer), requests=3, method=method, parallel=16), box).arms == [0, 3]
+
+
+@every_client
+def test_bodies_that_arrive_in_pieces_side_by_side_do_not_mix(backend, run, box, method):
+    server = backend(lambda n: b"one\n" * 500 if n % 3 else b"two\n" * 500)
+    server.piece = 777
+    arms = (Arm("one", 1, "^one$"), Arm("two", 1, "^two$"), Arm("mixed", 1, "^(.|..|....+)$"))
+    tally = run(plan(server, *arms, requests=30, method=method), box)
+    assert (tally.arms, tally.errors) == ([20, 10, 0], 0)
 
 
 @every_client
@@ -384,7 +449,7 @@ def test_slow_backends_end_with_the_time(backend, run, box, method):
     assert time.monotonic() - started < 4
     assert not tally.errors
     assert not tally.gave_up
-    assert 2 <= tally.sent <= 7
+    assert 4 * 2 <= tally.sent <= 4 * 7
     assert tally.arms == [0, tally.sent]
 
 
@@ -447,8 +512,8 @@ exec @REAL@ "$@" """
     server = backend(lambda n: HTTPD)
     tally = run(plan(server, requests=127, method="curl", timeout=1000), stubs={"curl": counted})
     assert tally.arms == [0, 127]
-    # 1, 2, 4, 8, 16, 32, and 64 requests.
-    assert len((tmp_path / "starts").read_text().split()) == 7
+    # Of each worker, 1, 4, 16, and the rest.
+    assert len((tmp_path / "starts").read_text().split()) == 4 * 4
 
 
 def test_a_curl_that_cannot_start_is_an_error(backend, run):
@@ -456,7 +521,7 @@ def test_a_curl_that_cannot_start_is_an_error(backend, run):
     broken = 'case $1 in --version) echo "curl 8.16.0"; exit ;; esac; echo "curl: cannot load libcurl" >&2; exit 127'
     tally = run(plan(server, requests=50, method="curl"), stubs={"curl": broken})
     assert tally.gave_up
-    assert tally.failures == {("other", "curl ended with exit status 127"): 10}
+    assert tally.failures == {("other", "curl ended with exit status 127"): 4 * 3}
 
 
 # Of a BusyBox that was built without time-outs and without -S, as Debian's is without the first.
@@ -522,8 +587,10 @@ def test_an_awk_that_fails_is_named(backend, run):
 
 
 def test_the_command_stays_small_enough_for_a_url():
-    argv = traffic_split.probe_command(Plan(url=URL, arms=ARMS), traffic_split.new_nonce())
-    assert sum(len(f"&command={quote_plus(word)}") for word in argv) < 12_000
+    for where, most in ((None, 12_000), ("podname", 16_384)):
+        arms = (dataclasses.replace(ARMS[0], json=where), ARMS[1])
+        argv = traffic_split.probe_command(Plan(url=URL, arms=arms), traffic_split.new_nonce())
+        assert sum(len(f"&command={quote_plus(word)}") for word in argv) < most
 
 
 def test_what_the_user_gave_never_becomes_script():
@@ -536,6 +603,183 @@ def test_what_the_user_gave_never_becomes_script():
 
 def test_nonces_differ():
     assert len({traffic_split.new_nonce() for _run in range(100)}) == 100
+
+
+# ---- arms by a field of JSON ----
+
+REVIEW = {
+    "id": "0",
+    "podname": "reviews-v1-79d7c9c9c-abcde",
+    "clustername": "null",
+    "reviews": [
+        {"reviewer": "Reviewer1", "text": 'Not "slapstick", \\really\\ \u00e9\U0001f600', "rating": {"stars": 5}}
+    ],
+}
+
+
+@every_client
+def test_arms_by_a_field_of_json(backend, run, box, method):
+    def answer(n):
+        body = {**REVIEW, "podname": f"reviews-v{n % 4 + 1}-79d7c9c9c-abcde"}
+        # Elsewhere in it, the other names are no answer; nor does it matter how it is written.
+        body["notes"] = {"podname": "reviews-v9"}
+        return json.dumps(body, indent=[None, 2, "\t"][n % 3], ensure_ascii=n % 2 == 0).encode()
+
+    server = backend(answer)
+    arms = (
+        Arm("v1", 1, "^reviews-v1-", json="podname"),
+        Arm("v2", 1, "reviews-v2", json="podname"),
+        Arm("v3", 2, "^reviews-v[34]-", json="podname"),
+        Arm("v9", 0, "reviews-v9", json="podname"),
+    )
+    tally = run(plan(server, *arms, requests=40, method=method), box)
+    assert (tally.arms, tally.errors) == ([10, 10, 20, 0], 0)
+
+
+@every_client
+def test_what_is_no_json_or_lacks_the_field_is_unknown(backend, run, box, method):
+    bodies = [
+        b"<html>v1</html>", b"", b'{"v": "v1"', b'{"v": "v1"} x', b'{"v": "v1}', b'{"v": ["v1"]}',
+        b'{"w": {"v": "v1"}}',
+        b'{"v": "v1", "v": "v2"}', b'{"v": "v1", "v": {}}', b"{'v': 'v1'}", b'"v1"', b'{"v": v1}', b'{"v": "v1",}',
+    ]  # fmt: skip
+    good = [b'{"v": "v1"}', b'\r\n{\r\n"v"\r\n:\r\n"v1"\r\n}\r\n', b'{"v": "v2", "v": "\\u0076\\u0031"}']
+    server = backend(lambda n: (bodies + good)[n])
+    arms = (Arm("one", 1, "^v1$", json="v"),)
+    tally = run(plan(server, *arms, requests=len(bodies + good), method=method), box)
+    assert (tally.arms, tally.unknown, tally.errors) == ([len(good)], len(bodies), len(bodies))
+
+
+def test_json_bodies_and_headers_can_be_mixed(backend, run):
+    server = backend(lambda n: [(200, {"X-V": "1"}, b"x"), HTTPD, b'{"": "x", "n": [1, {"a.b": -2.5e3}]}'][n % 3])
+    arms = (Arm("a", 1, "1", "x-v"), Arm("b", 1, "hello httpd"), Arm("c", 1, "^-2.5e3$", json=r"n.1.a\.b"))
+    assert run(plan(server, *arms, requests=30)).arms == [10, 10, 10]
+
+
+KEYS = st.sampled_from(["a", "b", "v.w", 'q"', "\\", "größe", "", "0"])
+JSON_TEXTS = KEYS | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=6)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | JSON_TEXTS
+DOCUMENTS = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | JSON_TEXTS, inner, max_size=4)
+)
+LAYOUTS = st.sampled_from([{}, {"indent": 1}, {"indent": "\t", "ensure_ascii": False}, {"separators": (",", ":")}])
+
+READ_JSON = (
+    traffic_split._JSON
+    + """
+BEGIN {
+  arms = 1; header[1] = ":"; spot[1] = ENVIRON["SPOT"]; levels[split(spot[1], piece, "\\037")] = 1; want = "v"
+}
+{ if (want != "bad") parse($0) }
+END { if (want == "e" && !deep) printf "%s", has[1] ? "has " got[1] : "lacks" }
+"""
+)
+
+
+def read_json(awk, text, keys):
+    """What the probe's reader says of a text: None if it is no JSON, "lacks", or "has" and the value as text."""
+    done = subprocess.run(
+        [*awk, READ_JSON],
+        input=text.encode(),
+        capture_output=True,
+        env={"LC_ALL": "C", "SPOT": "\x1f".join(keys)},
+        check=True,
+    )
+    assert not done.stderr
+    return done.stdout.decode() or None
+
+
+@pytest.fixture(params=["system", "busybox"])
+def awk(request):
+    found = shutil.which("awk" if request.param == "system" else "busybox")
+    if not found:
+        pytest.skip("no busybox on PATH")
+    return [found] if request.param == "system" else [found, "awk"]
+
+
+def scalars_of(document, keys=()):
+    """Every (path, scalar) in a document."""
+    if isinstance(document, (dict, list)):
+        for key, inner in document.items() if isinstance(document, dict) else enumerate(document):
+            yield from scalars_of(inner, (*keys, str(key)))
+    elif keys:
+        yield keys, document
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=DOCUMENTS, layout=LAYOUTS, data=st.data())
+def test_the_probe_reads_json_as_python_does(awk, document, layout, data):
+    text = json.dumps(document, **layout)
+    places = list(scalars_of(document))
+    if not places:
+        assert read_json(awk, text, ["a"]) == "lacks"
+        return
+    keys, value = data.draw(st.sampled_from(places))
+    if "" in keys:  # is refused before it gets here
+        return
+    expected = value if isinstance(value, str) else json.dumps(value)
+    assert read_json(awk, text, keys) == f"has {expected}"
+
+
+def refuse_constant(name):
+    raise ValueError(name)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(document=DOCUMENTS, layout=LAYOUTS, place=st.floats(0, 1), stray=st.sampled_from([*'{}[],:"\\ tn0-.1e', ""]))
+def test_the_probe_takes_for_json_what_python_takes_for_it(awk, document, layout, place, stray):
+    text = json.dumps(document, **layout)
+    at = int(place * len(text))
+    text = text[:at] + stray + text[at + (not stray) :]
+    try:
+        json.loads(text, strict=False, parse_constant=refuse_constant)
+        known = True
+    except ValueError:
+        known = False
+    if "\\" not in text:  # awk leaves escapes of strings that nobody asks for as they are
+        assert (read_json(awk, text, ["no such key"]) is not None) is known
+
+
+def test_long_json_takes_time_in_proportion(awk):
+    text = json.dumps([{"name": f"v{number}", "text": "x" * 50} for number in range(20_000)])
+    started = time.process_time()
+    children = os.times().children_user
+    assert len(text) > 1_500_000
+    assert read_json(awk, text, ["19999", "name"]) == "has v19999"
+    assert time.process_time() - started < 1.0
+    assert os.times().children_user - children < 5.0
+
+
+@pytest.mark.parametrize(
+    ("path", "keys"),
+    [
+        ("podname", ["podname"]),
+        ("pod.name", ["pod", "name"]),
+        ("items.0.name", ["items", "0", "name"]),
+        (r"app\.kubernetes\.io/name", ["app.kubernetes.io/name"]),
+        (r"a\\.b", ["a\\", "b"]),
+        ("größe", ["größe"]),
+    ],
+)
+def test_paths_into_json(path, keys):
+    assert traffic_split.path_problem(path) is None
+    assert traffic_split.json_path(path) == keys
+
+
+@pytest.mark.parametrize(
+    ("path", "problem"),
+    [
+        (".a", "a key between its dots is empty"),
+        ("a..b", "a key between its dots is empty"),
+        ("a.", "a key between its dots is empty"),
+        (r"a\b", "before a dot or another backslash only"),
+        ("a\\", "before a dot or another backslash only"),
+        ("a\x1fb", "control character"),
+    ],
+)
+def test_paths_into_json_that_are_refused(path, problem):
+    with pytest.raises(SplitError, match=problem):
+        traffic_split.plan_from(params(arms=[arm(json=path)]))
 
 
 # ---- reading the answer ----
@@ -551,7 +795,7 @@ N time 100.25 101.75
 
 def read(text, rc=0, stderr="", **options):
     answer = SimpleNamespace(rc=rc, stdout=text, stderr=stderr)
-    return traffic_split.read_answer(answer, "N", Plan(url=URL, arms=ARMS, **options))
+    return traffic_split.read_answer(answer, "N", Plan(url=URL, arms=ARMS, **{"parallel": 1, **options}))
 
 
 def test_a_whole_answer():
@@ -562,7 +806,7 @@ def test_a_whole_answer():
 
 def test_answers_of_several_workers_add_up():
     both = WHOLE.replace("N awk", "N arm 1 5\nN arm 2 1\nN failed 2 http 503\nN failed 1 exit 143\nN sent 9 0 0\nN awk")
-    tally = read(both)
+    tally = read(both, parallel=2)
     assert (tally.arms, tally.sent, tally.errors) == ([325, 81], 409, 3)
     assert tally.failures[("status", "503")] == 2
     assert sum(count for (kind, _said), count in tally.failures.items() if kind == "timeout") == 1
@@ -640,10 +884,6 @@ def judged(counts, arms=ARMS, sidecar=True, **options):
     )
 
 
-THREE = (Arm("v1", 80, "v1"), Arm("v2", 10, "v2"), Arm("v3", 10, "v3"))
-CANARY = (Arm("v1", 100, "v1"), Arm("v2", 0, "v2"))
-
-
 def test_a_pass_and_its_documented_sample():
     result = judged([316, 84])
     assert (result["verdict"], result["likely_cause"]) == ("pass", "")
@@ -662,8 +902,118 @@ def test_the_verdict_is_the_exact_test(percent, count):
     arms = (Arm("a", percent, "a"), Arm("b", 100 - percent, "b"))
     result = judged([count, 400 - count], arms)
     right = statistics.binomial_p_value(count, 400, percent / 100) >= 0.001
-    assert result["verdict"] == ("pass" if right else "fail")
-    assert bool(result["likely_cause"]) == (not right)
+    even = statistics.binomial_p_value(count, 400, 0.5) >= 0.001 and percent != 50
+    assert result["verdict"] == ("inconclusive" if right and even else "pass" if right else "fail")
+    assert bool(result["likely_cause"]) == (result["verdict"] != "pass")
+
+
+def simulated(n, true, runs, seed):
+    """Counts of the arms in that many runs of n requests, each an independent draw as Envoy makes it."""
+    source = random.Random(seed)
+
+    def drawn(m, share):
+        """How many of m requests an arm of this share gets, run by run; the chances are those of exact arithmetic."""
+        share = Fraction(share)
+        chances = [float(math.comb(m, k) * share**k * (1 - share) ** (m - k)) for k in range(m + 1)]
+        summed = list(itertools.accumulate(chances))
+        return lambda: source.choices(range(m + 1), cum_weights=summed)[0]
+
+    draws = {}
+    for _run in range(runs):
+        left, rest, counts = n, sum(true), []
+        for weight in true[:-1]:
+            place = left, Fraction(weight, rest)
+            if place not in draws:
+                draws[place] = drawn(*place)
+            counts.append(draws[place]())
+            left, rest = left - counts[-1], rest - weight
+        yield (*counts, left)
+
+
+def rates(n, true, runs, arms=ARMS, **options):
+    """How many of so many simulated runs are judged pass, fail and inconclusive."""
+    runs = collections.Counter(simulated(n, true, runs, seed=20260211))
+    verdicts = collections.Counter()
+    for counts, times in runs.items():
+        verdicts[judged(counts, arms, **options)["verdict"]] += times
+    return verdicts
+
+
+@pytest.mark.parametrize(
+    ("n", "arms", "true", "significance"),
+    [
+        (400, ARMS, (80, 20), 0.001),
+        (400, ARMS, (80, 20), 0.05),
+        (150, THREE, (80, 10, 10), 0.01),
+        (400, CANARY, (100, 0), 0.001),
+    ],
+)
+def test_ten_thousand_right_splits_fail_no_more_often_than_the_significance_says(n, arms, true, significance):
+    runs = 10_000
+    verdicts = rates(n, true, runs, arms, significance=significance)
+    assert verdicts["inconclusive"] == 0
+    assert verdicts["pass"] + verdicts["fail"] == runs
+    # As many as the significance allows, give or take what the number of runs leaves to chance.
+    assert statistics.upper_tail(verdicts["fail"], runs, significance) > 1e-6
+    if significance == 0.05 and len(true) == 2:  # and about as many, for a test that never fails is none
+        assert verdicts["fail"] > 0.6 * significance * runs
+
+
+@pytest.mark.parametrize(
+    ("n", "true", "power"),
+    [(568, (70, 30), 0.987), (400, (70, 30), 0.915), (2160, (75, 25), 0.989), (400, (75, 25), 0.193)],
+)
+def test_wrong_splits_fail_as_often_as_was_computed(n, true, power):
+    assert statistics.power(n, 0.2, true[1] / 100, 0.001) == pytest.approx(power, abs=0.002)
+    runs = 2_000
+    failed = rates(n, true, runs)["fail"]
+    assert statistics.binomial_p_value(failed, runs, statistics.power(n, 0.2, true[1] / 100, 0.001)) > 1e-6
+
+
+@pytest.mark.parametrize("n", [5, 20, 40, 68, 150])
+def test_an_even_split_hardly_ever_passes_however_small_the_sample(n):
+    runs = 5_000
+    verdicts = rates(n, (50, 50), runs)
+    assert statistics.upper_tail(verdicts["pass"], runs, 0.001) > 1e-6
+    assert verdicts["fail"] + verdicts["inconclusive"] > 0.99 * runs
+
+
+@pytest.mark.parametrize(
+    ("counts", "arms", "verdict"),
+    [
+        ((16, 4), ARMS, "inconclusive"),
+        ((40, 10), ARMS, "pass"),
+        ((5, 0), CANARY, "inconclusive"),
+        ((20, 0), CANARY, "pass"),
+        ((4, 1), CANARY, "fail"),
+        ((220, 180), (Arm("a", 55, "a"), Arm("b", 45, "b")), "inconclusive"),
+        ((10, 10), (Arm("a", 1, "a"), Arm("b", 1, "b")), "pass"),
+        ((3,), (Arm("a", 1, "a"),), "pass"),
+        ((8, 1, 1), THREE, "inconclusive"),
+    ],
+)
+def test_a_sample_that_fits_an_even_split_too_decides_nothing(counts, arms, verdict):
+    assert judged(counts, arms)["verdict"] == verdict
+
+
+def test_an_inconclusive_message_says_how_many_requests_would_do():
+    result = judged([16, 4])
+    assert "the 80/20 split is neither confirmed nor refuted" in result["msg"]
+    assert "an even split fits these 20 responses too (p = 0.012)" in result["msg"]
+    assert result["likely_cause"] == "too few requests: about 81 tell the two apart"
+    assert "besides, the caller has no sidecar" in judged([16, 4], sidecar=False)["likely_cause"]
+    close = judged([202, 198], (Arm("a", 501, "a"), Arm("b", 499, "b")))
+    assert close["likely_cause"] == "too few requests: not even 100000 tell the two apart"
+
+
+def test_errors_that_are_accepted_can_leave_too_few_for_the_tolerance():
+    tally = {"failures": traffic_split.Counter({("status", "503"): 360}), "tolerance": 0.1, "max_errors": 360}
+    result = judged([27, 13], **tally)
+    assert result["verdict"] == "inconclusive"
+    assert "tomcat is 12.5 percentage points off, tolerance is 10, which 40 responses cannot resolve" in result["msg"]
+    assert "too many of the 400 requests are errors" in result["likely_cause"]
+    assert judged([32, 8], **tally)["verdict"] == "pass"
+    assert judged([10, 30], **tally)["verdict"] == "fail"
 
 
 @pytest.mark.parametrize(("counts", "verdict"), [((400, 0), "pass"), ((399, 1), "fail"), ((0, 400), "fail")])
@@ -775,15 +1125,26 @@ def test_errors_are_told_by_kind():
 def test_a_run_that_ended_early_is_no_pass(gave_up, why):
     tally = Tally(method="wget", arms=[80, 20], sent=100, gave_up=gave_up)
     result = traffic_split.judge(Plan(url=URL, arms=ARMS), tally, CLIENT)
-    assert result["verdict"] == "fail"
+    assert result["verdict"] == "inconclusive"
     assert why in result["msg"]
     assert (result["requests"], result["sent"]) == (400, 100)
+    assert result["likely_cause"] == "the backends answer too slowly for this many requests"
+
+
+def test_a_run_that_ended_early_can_still_refute():
+    tally = Tally(method="wget", arms=[50, 50], sent=100)
+    result = traffic_split.judge(Plan(url=URL, arms=ARMS), tally, CLIENT)
+    assert result["verdict"] == "fail"
+    assert "only 100 of 400 requests were sent" in result["msg"]
+    assert result["likely_cause"].startswith("the rule is not in force")
 
 
 def test_no_answer_at_all_is_no_pass():
     failures = traffic_split.Counter({("timeout", ""): 10})
     result = judged([0, 0], failures=failures, max_errors=10)
-    assert result["verdict"] == "fail"
+    assert result["verdict"] == "inconclusive"
+    assert "web-svc:8080 does not answer" in result["likely_cause"]
+    assert judged([0, 0], failures=failures)["verdict"] == "fail"
     assert "no response came from any arm" in result["msg"]
     assert result["arms"][0]["share"] is None
     assert result["arms"][0]["interval"] == [0.0, 1.0]
@@ -808,6 +1169,7 @@ def params(**changes):
         "max_errors": 0,
         "significance": 0.001,
         "tolerance": None,
+        "parallel": 4,
         **changes,
     }
 
@@ -841,6 +1203,8 @@ def test_a_plan_of_parameters():
         ({"arms": [arm(header="X-V"), arm(name="b", header="x-v")]}, "the same match"),
         ({"arms": [arm(weight=-1)]}, r"arms\[1\] \(tomcat\): weight -1 is below 0"),
         ({"arms": [arm(weight=0)]}, "every weight is 0"),
+        ({"arms": [arm(header="x-v", json="v")]}, "header and json are both set"),
+        ({"arms": [arm(json="v"), arm(name="b", json="v")]}, "the same match"),
         ({"arms": [arm(header="x version")]}, "'x version' is no header's name"),
         ({"headers": {"bad name": "x"}}, "'bad name' is no header's name"),
         ({"headers": {"X-A": "a\nX-B: b"}}, "the value of X-A has a line break"),
@@ -848,6 +1212,7 @@ def test_a_plan_of_parameters():
         ({"requests": 0}, r"requests 0 has to be within 1..100000"),
         ({"requests": 100_001}, "requests 100001"),
         ({"warmup": -1}, "warmup -1"),
+        ({"parallel": 0}, r"parallel 0 has to be within 1..16"),
         ({"request_timeout": 0}, "request_timeout 0"),
         ({"timeout": 4}, r"timeout 4 has to be within 5.."),
         ({"max_errors": 401}, "max_errors 401"),
@@ -877,7 +1242,7 @@ def test_the_documented_examples_are_taken_as_written():
         assert set(task) <= {*options, "kubeconfig"}
         made = traffic_split.plan_from({**defaults, **task})
         assert traffic_split.plan_warnings(made) == []
-    assert len(tasks) == 6
+    assert len(tasks) == 7
     assert traffic_split.plan_from({**defaults, **tasks[0]}) == Plan(url=URL, arms=ARMS)
 
 
@@ -1035,6 +1400,117 @@ def test_names_that_cannot_be(options):
     with pytest.raises(SplitError, match="client: "):
         traffic_split.find_client(cluster, **{"namespace": "default", **options})
     assert not cluster.queries
+
+
+class PodCluster(FakeCluster):
+    """A cluster of pods that are made and removed. steps: what a pod's status is, look by look; the last one stays."""
+
+    def __init__(self, *steps, refusal=None, sticky=False):
+        super().__init__({})
+        self.steps, self.refusal, self.sticky, self.made, self.log = list(steps), refusal, sticky, {}, []
+
+    def create(self, path, definition):
+        self.log.append("create")
+        if self.refusal:
+            raise self.refusal
+        if path != PODS:
+            return None
+        self.made[f"{path}/{definition['metadata']['name']}"] = definition
+        return definition
+
+    def get(self, path, **query):
+        if path.endswith("/events"):
+            name = next(iter(self.made.values()))["metadata"]["name"]
+            return {
+                "items": [
+                    {"involvedObject": {"name": name}, "reason": "Failed", "message": "no such image", "metadata": {}}
+                ]
+            }
+        if path not in self.made:
+            return None
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        return {**pod("x", ("driver",), sidecar=step.pop("sidecar", None)), **step, "metadata": {"name": "x"}}
+
+    def delete(self, path):
+        self.log.append("delete")
+        if not self.sticky:
+            self.made.pop(path, None)
+
+
+def status(ready, phase="Running", waiting=None, sidecar=None):
+    known = {"phase": phase, "conditions": [{"type": "Ready", "status": str(ready)}], "containerStatuses": []}
+    if waiting:
+        known["containerStatuses"] = [{"name": "driver", "state": {"waiting": {"reason": waiting}}}]
+    return {"status": known} if not sidecar else {"sidecar": sidecar}
+
+
+DRIVEN = Plan(url=URL, arms=ARMS)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(traffic_split.time, "sleep", lambda seconds: None)
+
+
+@pytest.mark.parametrize("sidecar", [None, "container", "native"])
+def test_a_driver_pod_is_made_and_removed(quick, sidecar):
+    cluster = PodCluster(status(False, "Pending"), status(False), status(True, sidecar=sidecar))
+    with traffic_split.driver(cluster, DRIVEN, "default", "curl:1") as client:
+        ((path, definition),) = cluster.made.items()
+        assert path == f"{PODS}/{client.pod}"
+        assert (client.namespace, client.container, client.sidecar) == ("default", "driver", bool(sidecar))
+        (container,) = definition["spec"]["containers"]
+        assert (container["name"], container["image"]) == ("driver", "curl:1")
+        # Longer than anything that may happen in it, and no longer than documented.
+        assert 335 < definition["spec"]["activeDeadlineSeconds"] <= 300 + 5 + 150
+    assert (cluster.made, cluster.log) == ({}, ["create", "delete"])
+    names = {definition["metadata"]["name"], client.pod}
+    with traffic_split.driver(PodCluster(status(True)), DRIVEN, "default", "curl:1") as client:
+        assert client.pod not in names
+
+
+@pytest.mark.parametrize("error", [SplitError("no awk"), ClusterError("broke"), KeyboardInterrupt(), SystemExit(1)])
+def test_a_driver_pod_is_removed_whatever_happens(quick, error):
+    cluster = PodCluster(status(True))
+    with pytest.raises(type(error)), traffic_split.driver(cluster, DRIVEN, "default", "curl:1"):
+        raise error
+    assert (cluster.made, cluster.log) == ({}, ["create", "delete"])
+
+
+@pytest.mark.parametrize(
+    ("cluster", "problem"),
+    [
+        (
+            PodCluster(status(False, "Pending", "ImagePullBackOff")),
+            "container driver: ImagePullBackOff; event Failed: no",
+        ),
+        (PodCluster(status(False, "Failed")), "does not get ready: event Failed: no such image"),
+        (PodCluster(refusal=ClusterError("answered 403 Forbidden")), "answered 403 Forbidden"),
+    ],
+)
+def test_a_driver_pod_that_does_not_get_ready_says_why_and_is_removed(quick, cluster, problem):
+    made = traffic_split.driver(cluster, DRIVEN, "default", "curl:1")
+    with pytest.raises((SplitError, ClusterError), match=problem), made:
+        pytest.fail("it is not there")
+    assert (cluster.made, cluster.log) == ({}, ["create", "delete"])
+
+
+def test_a_driver_pod_that_takes_too_long_or_stays_is_told(quick, monkeypatch):
+    clock = iter(range(0, 10_000, 20))
+    monkeypatch.setattr(traffic_split.time, "monotonic", lambda: next(clock))
+    cluster = PodCluster(status(False), sticky=True)
+    with pytest.raises(SplitError) as caught, traffic_split.driver(cluster, DRIVEN, "default", "curl:1"):
+        pytest.fail("it is not ready")
+    assert "does not get ready" in str(caught.value)
+    assert "besides, driver: pod default/traffic-split-" in str(caught.value)
+    assert "could not be removed: it is still there after 60 s" in str(caught.value)
+
+
+def test_a_driver_pod_needs_its_namespace(quick):
+    cluster = PodCluster(status(True))
+    for name, problem in (("nowhere", "there is no namespace nowhere"), ("a/b", "cannot be the name of a namespace")):
+        with pytest.raises(SplitError, match=problem), traffic_split.driver(cluster, DRIVEN, name, "curl:1"):
+            pytest.fail("it is not there")
 
 
 def test_from_the_cluster_to_the_verdict(backend, tmp_path):
