@@ -748,7 +748,7 @@ class Mesh:
     """A cluster as wait() asks it: look() reads the API, ask() the configuration of one proxy."""
 
     def __init__(self, cluster, kubeconfig, context, rules, label_selector=None):
-        """cluster: a Cluster; kubeconfig, context: for the connections that further threads need; rules: to look for."""
+        """cluster: a Cluster; kubeconfig, context: for the connections of further threads; rules: to look for."""
         self.cluster = cluster
         self.kubeconfig = kubeconfig
         self.context = context
