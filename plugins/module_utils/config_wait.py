@@ -393,7 +393,7 @@ def _lacks_virtual_service(rule, proxy, names, dump, facts):
                 found += [f"TCP -> {proxy_config.show_shares(x[2])}" for x in had if x[0] == rule.tag]
             else:
                 found.append(text)
-    return missing, found
+    return missing, sorted(found)
 
 
 def _compare_routes(rule, proxy, names, host, dump, missing, found):
@@ -412,7 +412,7 @@ def _compare_routes(rule, proxy, names, host, dump, missing, found):
             continue
         wanted = proxy_config.rule_routes(rule.spec, rule.namespace, names, proxy.labels, proxy.namespace, port)
         compared += 1
-        shown = [proxy_config.show_route(x) for x in _unique(own)]
+        shown = [proxy_config.show_route(x, wanted) for x in _unique(own)]
         if _equal(wanted, own, loose):
             found.append(f"{host} in {config}: {'; '.join(shown)}")
         else:

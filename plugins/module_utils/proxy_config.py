@@ -55,11 +55,11 @@ def add(dump, resource, text):
 
     Raises DumpError if that is no dump.
     """
-    if f"{resource} not found" in text:  # it has none of them
+    if f"{resource} not found" in text:  # it has none of them, as a newer one says with an empty object
         return
     try:
-        configs = json.loads(text)["configs"]
-    except (ValueError, KeyError, TypeError) as error:
+        configs = json.loads(text).get("configs", [])
+    except (ValueError, AttributeError) as error:
         raise DumpError(f"its answer is no configuration dump: {' '.join(text.split())[:200] or 'empty'}") from error
     for config in configs:
         for item in config.get(resource, [config]):
@@ -84,9 +84,8 @@ def tag(thing):
 def port_of(route_config):
     """The port that a route configuration is for, from its name: 8080, web.ns.svc.cluster.local:8080, http.8080,
     https.443.name.gateway.ns. None if its name has none."""
-    match = re.match(r"(?:https?\.)?([0-9]+)(?:\.|$)", route_config["name"]) or re.search(
-        r":([0-9]+)$", route_config["name"]
-    )
+    name = route_config["name"]
+    match = re.search(r":([0-9]+)$", name) or re.match(r"(?:https?\.)?([0-9]+)(?:\.|$)", name)
     return int(match[1]) if match else None
 
 
@@ -462,7 +461,7 @@ def rule_tcp(rule_spec, namespace, gateways, labels, proxy_namespace):
             matches = [
                 match
                 for match in route.get("match") or [{}]
-                if _concerns({**match, "port": None}, namespace, gateways, labels, proxy_namespace)
+                if _concerns(match, namespace, gateways, labels, proxy_namespace, None)
             ]
             if matches:
                 names = {name for match in matches for name in match.get("sniHosts") or ()}
@@ -538,8 +537,11 @@ def policy_differences(policy, cluster):
 # --- for people --------------------------------------------------------------------------------------------------
 
 
-def show_route(route):
-    """A route in a few words: "prefix /api -> tomcat-svc.x.svc:8080 4, httpd-svc.x.svc:8080 1"."""
+def show_route(route, wanted=None):
+    """A route in a few words, as "prefix /api -> v1.shop:8080 80 %, v2.shop:8080 20 %".
+
+    wanted: the routes of the rule, if this is one of a proxy; what none of them sets is the mesh's own, and not shown.
+    """
     if route is None:
         return "a delegate"
     match, action = route["match"], route["action"]
@@ -564,7 +566,8 @@ def show_route(route):
         ("delays", "delay {0[0]:g} s in {0[1]:g} %"),
         ("aborts", "abort {0[0]} in {0[1]:g} %"),
     ):
-        if action[key]:
+        own = wanted is not None and all(x is None or x["action"][key] is None for x in wanted)
+        if action[key] and not own:
             target += f", {text.format(action[key])}"
     if action["mirrors"]:
         target += f", mirror {', '.join(show_destination(x) for x in action['mirrors'])}"
