@@ -180,7 +180,7 @@ def proxies_in(pods):
         if proxy is None or metadata.get("deletionTimestamp"):
             continue
         statuses = [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-        if not any(x["name"] == SIDECAR and (x.get("state") or {}).get("running") for x in statuses):
+        if not any(x["name"] == SIDECAR and "running" in (x.get("state") or {}) for x in statuses):
             continue
         type_ = next(
             (x for x in proxy.get("args") or () if x in ("sidecar", "router", "waypoint", "ztunnel")), "sidecar"

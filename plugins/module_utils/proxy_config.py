@@ -159,9 +159,9 @@ def same_host(name, host):
 def covers(pattern, host):
     """Whether a pattern ("*", "*.example.com", or a name) covers a host, which may be a pattern as well."""
     pattern, host = pattern.lower(), host.lower()
-    if pattern.startswith("*"):
-        return host.endswith(pattern[1:])
-    return same_host(host, pattern) or same_host(pattern, host)
+    if pattern.endswith(".svc") or host.endswith(".svc"):  # one of them knows no domain, so neither counts
+        pattern, host = (re.sub(r"\.svc\..*$", ".svc", x) for x in (pattern, host))
+    return host.endswith(pattern[1:]) if pattern.startswith("*") else host == pattern
 
 
 # --- one form for routes -----------------------------------------------------------------------------------------
