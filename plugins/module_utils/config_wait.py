@@ -10,6 +10,7 @@ and what a proxy has is a proxy_config.Dump.
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +30,6 @@ POLL_SECONDS = 0.5
 REREAD_SECONDS = 2.0  # how old the pods and all else but the rules may be
 ASK_SECONDS = 15
 WORKERS = 6
-FINDINGS = 79  # the exit code of 'istioctl analyze' that has found something
 SHOWN = 10  # proxies in a message
 
 
@@ -253,7 +253,8 @@ def _pods_of_named_gateway(full, rule, facts, exported):
     if gateway is None:
         return [], [f"there is no Gateway {full}"]
     gateway = Rule("Gateway", namespace, name, gateway.get("spec") or {})
-    if not gateway_hosts(rule, gateway):
+    wants = [kind for kind in ("http", "tcp", "tls") if rule.spec.get(kind)]
+    if not any(gateway_hosts(rule, gateway, kind == "http") for kind in wants):
         theirs = sorted({host for server in gateway.spec.get("servers") or () for host in server.get("hosts") or ()})
         return [], [
             f"none of its hosts ({', '.join(rule.spec['hosts'])}) is one of {gateway.title} ({', '.join(theirs)})"
@@ -261,10 +262,15 @@ def _pods_of_named_gateway(full, rule, facts, exported):
     return _pods_of_gateway(gateway, exported)
 
 
-def gateway_hosts(rule, gateway):
-    """The hosts that a VirtualService and the servers of a Gateway have in common, the narrower of each two."""
+def gateway_hosts(rule, gateway, http=True):
+    """The hosts that a VirtualService and the servers of a Gateway have in common, the narrower of each two.
+
+    http: those of servers that take its HTTP routes, else of those that take its TCP and TLS routes.
+    """
     hosts = set()
     for server in gateway.spec.get("servers") or ():
+        if _takes_http(server) is not http:
+            continue
         for entry in server.get("hosts") or ():
             namespace, slash, host = entry.rpartition("/")
             if (
@@ -412,14 +418,10 @@ def _compare_routes(rule, proxy, names, host, dump, missing, found):
             continue
         wanted = proxy_config.rule_routes(rule.spec, rule.namespace, names, proxy.labels, proxy.namespace, port)
         compared += 1
-        shown = [proxy_config.show_route(x, wanted) for x in _unique(own)]
         if _equal(wanted, own, loose):
-            found.append(f"{host} in {config}: {'; '.join(shown)}")
+            found.append(f"{host} in {config}: {'; '.join(proxy_config.show_route(x, wanted) for x in _unique(own))}")
         else:
-            missing.append(
-                f"{host} in {config}: it has {'; '.join(shown)}; "
-                f"wanted is {'; '.join(proxy_config.show_route(x) for x in _unique(wanted)) or 'nothing'}"
-            )
+            missing.append(f"{host} in {config}: {_difference(wanted, own)}")
     if not compared:
         if not seen:
             missing.append(f"it has no virtual host for {host}")
@@ -455,6 +457,19 @@ def _equal(wanted, had, loose):
     if loose:
         return all(any(proxy_config.same_route(x, y) for x in wanted) for y in had)
     return len(wanted) == len(had) and all(proxy_config.same_route(x, y) for x, y in zip(wanted, had))
+
+
+def _difference(wanted, had):
+    """In what the routes of a proxy differ from the wanted ones, in words: those that do, if all others are there."""
+    wanted, had = _unique(wanted), _unique(had)
+    pairs = list(zip(wanted, had))
+    if len(wanted) == len(had) and None not in wanted:
+        pairs = [(x, y) for x, y in pairs if not proxy_config.same_route(x, y)]
+        return "; ".join(
+            f"it has {proxy_config.show_route(y, wanted)}, wanted is {proxy_config.show_route(x)}" for x, y in pairs
+        )
+    shown = "; ".join(proxy_config.show_route(x, wanted) for x in had)
+    return f"it has {shown}; wanted is {'; '.join(proxy_config.show_route(x) for x in wanted) or 'nothing'}"
 
 
 def _lacks_destination_rule(rule, proxy, dump):
@@ -510,7 +525,7 @@ def _lacks_gateway(rule, proxy, dump, facts):
     listeners = proxy_config.listener_ports(dump)
     for server in rule.spec.get("servers") or ():
         number, protocol = _server_port(server)
-        if not _needs_no_route(server):
+        if not _takes_http(server):
             continue
         ports = server_ports(number, proxy, facts.services)
         open_ = sorted(ports & set(listeners))
@@ -554,9 +569,9 @@ def _is_https(server):
     )
 
 
-def _needs_no_route(server):
-    """Whether a server listens at once. For plain TCP and for TLS passed on, it takes a VirtualService."""
-    return _server_port(server)[1] in ("HTTP", "HTTP2", "GRPC") or _is_https(server)
+def _takes_http(server):
+    """Whether a server takes HTTP, and so listens at once. For plain TCP, and TLS passed on, it takes a rule first."""
+    return _server_port(server)[1] in ("HTTP", "HTTP2", "GRPC", "GRPC-WEB") or _is_https(server)
 
 
 def server_ports(number, proxy, services):
@@ -576,11 +591,13 @@ def server_ports(number, proxy, services):
 def keeps(rule, proxy, dump, facts):
     """What a proxy still has of a rule that should be gone, in words, a list."""
     if rule.kind == "VirtualService":
+        counts = {}
+        for name, _port, _domains, routes in proxy_config.virtual_hosts(dump):
+            counts[name] = counts.get(name, 0) + sum(1 for x in routes if proxy_config.tag(x) == rule.tag)
         left = [
-            f"{name}: {proxy_config.show_route(proxy_config.route_of(route))}"
-            for name, _port, _domains, routes in proxy_config.virtual_hosts(dump)
-            for route in routes
-            if proxy_config.tag(route) == rule.tag
+            f"{count} {'route' if count == 1 else 'routes'} in {name}"
+            for name, count in sorted(counts.items())
+            if count
         ]
         left += [
             f"TCP -> {proxy_config.show_shares(proxy_config.tcp_shares(clusters))}"
@@ -668,7 +685,7 @@ def wait(look, ask, present=True, limits=None, root="istio-system", allow_none=F
             due = [x for x in work if x not in seen or seen[x][0] != work[x] or seen[x][1]["has"] is not present]
             reports = pool.map(_report, due, [work[x] for x in due], repeat(facts), repeat(present), repeat(ask))
             seen.update({proxy: (work[proxy], report) for proxy, report in zip(due, reports)})
-            outcome.proxies = [seen[proxy][1] for proxy in work]
+            outcome.proxies = [seen[x][1] for x in sorted(work, key=lambda x: (x.namespace, x.name))]
             if outcome.met or once or time.monotonic() - started > timeout:
                 break
             time.sleep(POLL_SECONDS)
@@ -857,11 +874,14 @@ def analyze_arguments(namespace):
 
 def findings_about(rules, output):
     """What 'istioctl analyze' found about these rules, from its Output, a line each."""
+    found = []
+    start = re.search(r"^\[", output.stdout, re.MULTILINE)  # lines of its log may come before
     try:
-        found = json.loads(output.stdout or "[]") or []
+        if start:
+            found, _end = json.JSONDecoder().raw_decode(output.stdout, start.start())
     except ValueError:
-        found = None
-    if found is None or output.rc not in (0, FINDINGS):
+        start = None
+    if not start and output.rc != 0:
         said = " ".join((output.stderr or output.stdout).split())[-300:]
         return [f"exit code {output.rc}: {said}"]
     # Old releases write NAME.NAMESPACE.

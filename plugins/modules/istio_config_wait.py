@@ -286,7 +286,8 @@ def main():
             )
             if not (outcome.met or outcome.problem or module.check_mode):
                 istiod = mesh.istiod_pods(params["istio_namespace"])
-                findings = analyze(params, kubeconfig, outcome.rules)
+                applied = [x for x in outcome.rules if mesh.facts.live.get(x.title)]
+                findings = analyze(params, kubeconfig, applied)
                 result["reasons"] = config_wait.reasons(outcome, mesh.facts, istiod, findings)
             elif outcome.problem:
                 result["reasons"] = [outcome.problem]
