@@ -270,7 +270,7 @@ def _take_pieces(outcome, found):
 def _judge(outcome, settle):
     """The verdict where there are traces, none of them complete."""
     newest = outcome.traces[0]
-    told = f"trace {newest['trace_id']} has {', '.join(newest['lacks']) or 'all that is there of it for now'}"
+    told = f"trace {newest['trace_id']}: {', '.join(newest['lacks']) or 'whole as far as it came'}"
     growing = [x for x in outcome.traces if not x["settled"]]
     if growing:
         outcome.verdict = "late"
