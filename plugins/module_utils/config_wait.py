@@ -74,6 +74,7 @@ class Facts:
     services: list = field(default_factory=list)
     gateways: list = field(default_factory=list)
     virtual_services: list = field(default_factory=list)
+    destination_rules: list = field(default_factory=list)
     sidecars: list = field(default_factory=list)
     service_entries: list = field(default_factory=list)
 
@@ -369,7 +370,7 @@ def lacks(rule, proxy, names, dump, facts):
     if rule.kind == "VirtualService":
         return _lacks_virtual_service(rule, proxy, names, dump, facts)
     if rule.kind == "DestinationRule":
-        return _lacks_destination_rule(rule, proxy, dump)
+        return _lacks_destination_rule(rule, proxy, dump, facts)
     return _lacks_gateway(rule, proxy, dump, facts)
 
 
@@ -472,7 +473,7 @@ def _difference(wanted, had):
     return f"it has {shown}; wanted is {'; '.join(proxy_config.show_route(x) for x in wanted) or 'nothing'}"
 
 
-def _lacks_destination_rule(rule, proxy, dump):
+def _lacks_destination_rule(rule, proxy, dump, facts):
     host = proxy_config.full_host(rule.spec["host"], rule.namespace)
     clusters = [x for x in proxy_config.outbound_clusters(dump) if _answers(x[0], host)]
     bases = [x for x in clusters if not x[2]]
@@ -483,6 +484,7 @@ def _lacks_destination_rule(rule, proxy, dump):
     subsets = rule.spec.get("subsets") or []
     policy = rule.spec.get("trafficPolicy") or {}
     by_key = {(x[0], x[1], x[2]): x[3] for x in clusters}
+    names = {subset["name"] for subset in subsets} | _merged_subsets(rule, host, facts)
     for name, port, _subset, cluster in bases:
         where = f"{proxy_config.show_destination((name, port, ''))}"
         own = proxy_config.tag(cluster)
@@ -509,7 +511,6 @@ def _lacks_destination_rule(rule, proxy, dump):
                     f"the cluster {where} subset {subset['name']} has {x}"
                     for x in proxy_config.policy_differences(both, theirs)
                 ]
-        names = {subset["name"] for subset in subsets}
         have = sorted(x[2] for x in clusters if x[:2] == (name, port) and x[2])
         missing += [
             f"the cluster {where} subset {x} is still there"
@@ -518,6 +519,19 @@ def _lacks_destination_rule(rule, proxy, dump):
         ]
         found.append(f"{where}{' subsets ' + ', '.join(have) if have else ''}")
     return missing, found
+
+
+def _merged_subsets(rule, host, facts):
+    """The subsets that other rules for a host add: istiod makes one of them all, and calls it by the oldest."""
+    names = set()
+    for item in facts.destination_rules:
+        metadata, spec = item["metadata"], item.get("spec") or {}
+        theirs = proxy_config.full_host(spec.get("host") or "", metadata["namespace"])
+        if (metadata["namespace"], metadata["name"]) != (rule.namespace, rule.name) and proxy_config.covers(
+            theirs, host
+        ):
+            names |= {subset["name"] for subset in spec.get("subsets") or ()}
+    return names
 
 
 def _lacks_gateway(rule, proxy, dump, facts):
@@ -794,6 +808,7 @@ class Mesh:
             services=items("/api/v1/services"),
             gateways=items(f"{API}/gateways"),
             virtual_services=items(f"{API}/virtualservices"),
+            destination_rules=items(f"{API}/destinationrules"),
             sidecars=items(f"{API}/sidecars"),
             service_entries=items(f"{API}/serviceentries"),
         )

@@ -263,6 +263,7 @@ def _rule_action(http, namespace):
             action["rewrites"] = ("regex", rewrite["uriRegexRewrite"].get("rewrite") or "")
         elif rewrite.get("uri"):
             action["rewrites"] = ("prefix", rewrite["uri"])
+        action["authority"] = rewrite.get("authority") or ""
         action["timeout"] = seconds(http.get("timeout"))
         if http.get("retries"):
             action["retries"] = http["retries"].get("attempts")
@@ -274,6 +275,12 @@ def _rule_action(http, namespace):
             percent = (percentage or {}).get("value", 0) if percentage is not None else 100 if whole is None else whole
             if mirror and percent > 0:
                 action["mirrors"].append(_rule_destination(mirror, namespace))
+    headers = [http.get("headers"), *(x.get("headers") for x in http.get("route") or ())]
+    action["headers"] = _rule_headers([x for x in headers if x])
+    if len(headers) > 2 and any(headers[1:]):  # they go with each destination, not with the route
+        action["headers"] = None
+    if any(_is_authority(name) for x in headers for name in ((x or {}).get("request") or {}).get("set") or ()):
+        action["authority"] = None  # a header to some releases, a rewrite to others
     fault = http.get("fault") or {}
     if (fault.get("delay") or {}).get("fixedDelay"):
         delay = fault["delay"]
@@ -284,12 +291,34 @@ def _rule_action(http, namespace):
     return action
 
 
+def _rule_headers(headers):
+    """What a rule does to headers, as a sorted list of (direction, name, value, None where it removes)."""
+    done = []
+    for item in headers:
+        for direction in ("request", "response"):
+            changes = item.get(direction) or {}
+            for name, value in [*(changes.get("set") or {}).items(), *(changes.get("add") or {}).items()]:
+                done.append((direction, name.lower(), value))
+            done += [(direction, name.lower(), None) for name in changes.get("remove") or ()]
+    return _sorted_headers(done)
+
+
+def _sorted_headers(headers):
+    return sorted((x for x in headers if not _is_authority(x[1])), key=lambda x: (x[0], x[1], x[2] or ""))
+
+
+def _is_authority(name):
+    return name.lower() in ("host", ":authority")
+
+
 def _empty_action():
     return {
         "destinations": {},
         "redirect": None,
         "answers": None,
         "rewrites": None,
+        "authority": "",
+        "headers": [],
         "timeout": None,
         "retries": None,
         "mirrors": [],
@@ -375,11 +404,20 @@ def _envoy_action(route):
             action["rewrites"] = ("regex", inner["regex_rewrite"].get("substitution") or "")
         elif inner.get("prefix_rewrite"):
             action["rewrites"] = ("prefix", inner["prefix_rewrite"])
+        action["authority"] = inner.get("host_rewrite_literal") or inner.get("host_rewrite") or ""
         action["timeout"] = seconds(inner.get("timeout"))
         action["retries"] = (inner.get("retry_policy") or {}).get("num_retries", 0)
         action["mirrors"] = [
             _envoy_destination(x.get("cluster", "")) for x in inner.get("request_mirror_policies") or ()
         ]
+    headers = []
+    for direction in ("request", "response"):
+        for item in route.get(f"{direction}_headers_to_add") or ():
+            name = item["header"]["key"].lower()
+            if name != "alt-svc":  # a gateway's own word about HTTP/3
+                headers.append((direction, name, item["header"].get("value", "")))
+        headers += [(direction, name.lower(), None) for name in route.get(f"{direction}_headers_to_remove") or ()]
+    action["headers"] = _sorted_headers(headers)
     fault = (route.get("typed_per_filter_config") or {}).get("envoy.filters.http.fault") or {}
     if (fault.get("delay") or {}).get("fixed_delay"):
         action["delays"] = (seconds(fault["delay"]["fixed_delay"]), _fraction(fault["delay"]))
@@ -418,7 +456,7 @@ def same_route(wanted, had):
     """Whether a route of the proxy is what a rule asks for.
 
     A rule that sets neither timeout nor retries gets the mesh's own, and one that names no port gets the right one, so
-    these are compared only where the rule sets them.
+    these are compared only where the rule sets them. None stands for what cannot be compared.
     """
     if wanted["match"] != had["match"]:
         return False
@@ -428,7 +466,7 @@ def same_route(wanted, had):
             same = same_shares(value, other)
         elif key == "mirrors":
             same = len(value) == len(other) and all(_same_destination(x, y) for x, y in zip(value, other))
-        elif key in ("timeout", "retries"):
+        elif key in ("timeout", "retries", "authority", "headers"):
             same = value is None or value == other
         else:
             same = value == other
@@ -561,6 +599,7 @@ def show_route(route, wanted=None):
         target = show_shares(action["destinations"])
     for key, text in (
         ("rewrites", "rewrite {0[0]} {0[1]}"),
+        ("authority", "rewrite host {0}"),
         ("timeout", "timeout {0:g} s"),
         ("retries", "{0} retries"),
         ("delays", "delay {0[0]:g} s in {0[1]:g} %"),
@@ -569,9 +608,15 @@ def show_route(route, wanted=None):
         own = wanted is not None and all(x is None or x["action"][key] is None for x in wanted)
         if action[key] and not own:
             target += f", {text.format(action[key])}"
+    if action["headers"]:
+        target += f", headers {' '.join(_show_header(*x) for x in action['headers'])}"
     if action["mirrors"]:
         target += f", mirror {', '.join(show_destination(x) for x in action['mirrors'])}"
     return f"{' and '.join(words)} -> {target}"
+
+
+def _show_header(direction, name, value):
+    return f"-{direction}:{name}" if value is None else f"+{direction}:{name}={value}"
 
 
 def show_shares(shares):

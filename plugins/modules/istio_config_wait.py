@@ -16,11 +16,13 @@ description:
     When the time is over it names the proxies that lag, what they have instead, and why: the rule is not in the API, no
     istiod is ready, a host that no Service has, a proxy that refused the update, another rule that came first, and what
     C(istioctl analyze) finds about it.
-  - A VirtualService is needed by the sidecars in the namespaces that it is exported to (gateway C(mesh)), and by the
-    pods of the Gateways that it names. It is there when each of its hosts has its routes. What is compared of them are
-    their order, their conditions (path, headers, method, query), destinations, subsets, ports and weights, redirects,
-    rewrites, direct responses, mirrors, faults, and timeouts and retries where the rule sets them. Of TCP and TLS
-    routes, destinations, weights and server names.
+  - >-
+    A VirtualService is needed by the sidecars in the namespaces that it is exported to (gateway C(mesh)), and by the
+    pods of the Gateways that it names. It is there when each of its hosts has its routes. Compared are their order,
+    their conditions (path, headers, method, query), destinations, subsets, ports and weights, redirects, direct
+    responses, rewrites, mirrors, faults, headers that they set, add or remove, and timeouts and retries where the rule
+    sets them. Not compared are CORS policies, headers of one of several destinations, and the routes of delegates. Of
+    TCP and TLS routes, destinations, weights and server names are compared.
   - A DestinationRule is needed by every proxy that it is exported to, or by those of its own namespace if its host
     belongs to another one. It is there when the host's clusters come from it, with its subsets and no others, and have
     its load balancing, limits of the connection pool, outlier detection and TLS as far as it sets them, other than for

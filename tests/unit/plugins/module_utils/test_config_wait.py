@@ -76,7 +76,7 @@ def rule(item):
 
 
 def facts(*objects, pods=(), services=("catalog", "v1", "v2")):
-    known = {"Gateway": [], "VirtualService": [], "Sidecar": [], "ServiceEntry": []}
+    known = {"Gateway": [], "VirtualService": [], "DestinationRule": [], "Sidecar": [], "ServiceEntry": []}
     for item in objects:
         known[item["kind"]].append(item)
     return subject.Facts(
@@ -84,6 +84,7 @@ def facts(*objects, pods=(), services=("catalog", "v1", "v2")):
         services=[service(x) if isinstance(x, str) else x for x in services],
         gateways=known["Gateway"],
         virtual_services=known["VirtualService"],
+        destination_rules=known["DestinationRule"],
         sidecars=known["Sidecar"],
         service_entries=known["ServiceEntry"],
     )
@@ -393,6 +394,16 @@ def test_a_destination_rule_that_is_not():
     ]
     assert lacks(DESTINATION_RULE, Dump())[0] == ["it knows no cluster of catalog.shop.svc"]
     assert lacks(DESTINATION_RULE, Dump(), proxy=GATEWAY_POD) == ([], [])
+
+
+def test_rules_for_one_host_become_one():
+    held = Dump(clusters=[cluster(**LIMITED), *(cluster(x, lb_policy="RANDOM", **LIMITED) for x in ("v1", "v2", "v3"))])
+    other = custom("DestinationRule", "other", host="catalog.shop.svc.cluster.local", subsets=[{"name": "v3"}])
+    assert lacks(DESTINATION_RULE, held, other)[0] == []
+    assert lacks(other, held, DESTINATION_RULE)[0] == []
+    assert lacks(custom("DestinationRule", "third", host="catalog"), held)[0] == [
+        "the cluster catalog.shop:8080 comes from DestinationRule shop/catalog"
+    ]
 
 
 def test_a_gateway_listens_on_the_port_that_its_service_makes_of_it():

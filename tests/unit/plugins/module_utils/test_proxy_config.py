@@ -302,6 +302,34 @@ SPLIT = {"route": [to("v1", 80), to("v2", 20)]}
                 )
             ],
         ),
+        (
+            {
+                "headers": {"request": {"add": {"X-A": "1"}, "remove": ["x-b"]}},
+                "rewrite": {"authority": "other"},
+                "route": [{**to("v1"), "headers": {"response": {"set": {"x-c": "2"}}}}],
+            },
+            [
+                {
+                    **route(cluster=cluster_name("v1"), host_rewrite_literal="other"),
+                    "request_headers_to_add": [{"header": {"key": "x-a", "value": "1"}}],
+                    "request_headers_to_remove": ["x-b"],
+                    "response_headers_to_add": [
+                        {"header": {"key": "x-c", "value": "2"}},
+                        {"header": {"key": "alt-svc", "value": "h3"}},
+                    ],
+                }
+            ],
+        ),
+        # What goes with each of several destinations is not known of the route.
+        (
+            {"route": [{**to("v1", 80), "headers": {"request": {"set": {"x-c": "2"}}}}, to("v2", 20)]},
+            [route(**weighted(v1=80, v2=20))],
+        ),
+        # Some releases make a rewrite of it.
+        (
+            {"headers": {"request": {"set": {"Host": "other"}}}, "route": [to("v1")]},
+            [route(cluster=cluster_name("v1"), host_rewrite_literal="other")],
+        ),
         # What the rule does not set is the mesh's own.
         (SPLIT, [route(**{**weighted(v1=80, v2=20), "timeout": "15s", "retry_policy": {"num_retries": 2}})]),
         (
@@ -350,6 +378,9 @@ def test_what_a_rule_becomes(http, envoy):
         (SPLIT, route(**weighted(v1=80, v2=20, v3=20))),
         (SPLIT, route({"prefix": "/a"}, **weighted(v1=80, v2=20))),
         (SPLIT, route(**weighted(v1=80, v2=20), prefix_rewrite="/x")),
+        (SPLIT, route(**weighted(v1=80, v2=20), host_rewrite_literal="other")),
+        (SPLIT, {**route(**weighted(v1=80, v2=20)), "request_headers_to_remove": ["x-b"]}),
+        ({"headers": {"request": {"set": {"x-a": "1"}}}, **SPLIT}, route(**weighted(v1=80, v2=20))),
         ({"timeout": "1s", **SPLIT}, route(**weighted(v1=80, v2=20))),
         ({"retries": {"attempts": 0}, **SPLIT}, route(**weighted(v1=80, v2=20), retry_policy={"num_retries": 2})),
         ({"route": [to("v1", subset="a")]}, route(cluster=cluster_name("v1"))),
@@ -488,6 +519,14 @@ def test_routes_in_words():
         )
     )
     assert shown == "exact /a in any case and no x present -> v1.shop:8080 80 %, v2.shop:8080 20 %, 2 retries"
+    changed = {
+        "headers": {"request": {"add": {"x-a": "1"}, "remove": ["x-b"]}},
+        "rewrite": {"authority": "y"},
+        "route": [to("v1")],
+    }
+    assert subject.show_route(wanted(rule(changed))[0]) == (
+        "prefix / -> v1.shop, rewrite host y, headers +request:x-a=1 -request:x-b"
+    )
     had = subject.route_of(route(**weighted(v1=80, v2=20), retry_policy={"num_retries": 2}))
     assert subject.show_route(had, wanted(rule(SPLIT))) == "prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %"
     assert subject.show_route(wanted(rule({"directResponse": {"status": 418}}))[0]) == "prefix / -> answer 418"
