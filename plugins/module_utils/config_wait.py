@@ -31,6 +31,7 @@ REREAD_SECONDS = 2.0  # how old the pods and all else but the rules may be
 ASK_SECONDS = 15
 WORKERS = 6
 SHOWN = 10  # proxies in a message
+LOG_LINES, LOG_SECONDS = 5000, 900  # how far back the log of one that lags is read
 
 
 class WaitError(Exception):
@@ -103,6 +104,7 @@ class Proxy:
     name: str
     type: str
     labels: dict = field(hash=False, compare=False)
+    ports: dict = field(default_factory=dict, hash=False, compare=False)  # of its containers, by name
 
     @property
     def title(self):
@@ -187,7 +189,9 @@ def proxies_in(pods):
             (x for x in proxy.get("args") or () if x in ("sidecar", "router", "waypoint", "ztunnel")), "sidecar"
         )
         if type_ in ("sidecar", "router"):
-            found.append(Proxy(metadata["namespace"], metadata["name"], type_, metadata.get("labels") or {}))
+            named = [x for container in containers for x in container.get("ports") or () if x.get("name")]
+            ports = {x["name"]: x["containerPort"] for x in named}
+            found.append(Proxy(metadata["namespace"], metadata["name"], type_, metadata.get("labels") or {}, ports))
     return sorted(found, key=lambda x: (x.namespace, x.name))
 
 
@@ -377,15 +381,8 @@ def lacks(rule, proxy, names, dump, facts):
 def _lacks_virtual_service(rule, proxy, names, dump, facts):
     missing, found = [], []
     if rule.spec.get("http"):
-        hosts = []
-        for name in names:
-            if name == "mesh":
-                hosts += [proxy_config.full_host(host, rule.namespace) for host in rule.spec["hosts"]]
-            else:
-                gateway = _find(facts.gateways, *name.split("/", 1))
-                hosts += gateway_hosts(rule, Rule("Gateway", *name.split("/", 1), gateway.get("spec") or {}))
-        for host in dict.fromkeys(hosts):
-            _compare_routes(rule, proxy, names, host, dump, missing, found)
+        for place in _places(rule, proxy, names, facts):
+            _compare_routes(rule, proxy, place, dump, missing, found)
     if rule.spec.get("tcp") or rule.spec.get("tls"):
         had = [
             (own, server, proxy_config.tcp_shares(clusters)) for own, server, clusters in proxy_config.tcp_targets(dump)
@@ -403,34 +400,84 @@ def _lacks_virtual_service(rule, proxy, names, dump, facts):
     return missing, sorted(found)
 
 
-def _compare_routes(rule, proxy, names, host, dump, missing, found):
-    """Compare what one host's virtual hosts hold; of several rules for a host, each is found by its tag."""
-    seen, others, compared = False, set(), 0
+@dataclass(frozen=True)
+class _Place:
+    """Where in a proxy one host's routes have to be.
+
+    names: the gateways by which they get there; ports: of the route configurations, None for any; suffix: how their
+    names end; number: the port that conditions are about, None for that of the route configuration itself;
+    strict: whether a virtual host without them is wrong; loose: see _equal.
+    """
+
+    host: str
+    names: frozenset
+    ports: frozenset | None = None
+    suffix: str = ""
+    number: int | None = None
+    strict: bool = True
+    loose: bool = False
+
+
+def _places(rule, proxy, names, facts):
+    """The _Places of a VirtualService's HTTP routes in a proxy."""
     loose = len(names) > 1 and any(match.get("gateways") for x in rule.spec["http"] for match in x.get("match") or ())
+    places = []
+    for name in sorted(names):
+        if name == "mesh":
+            hosts = [proxy_config.full_host(host, rule.namespace) for host in rule.spec["hosts"]]
+            places += [_Place(host, frozenset([name])) for host in hosts]
+            continue
+        namespace, _slash, short = name.partition("/")
+        spec = (_find(facts.gateways, namespace, short) or {}).get("spec") or {}
+        for server in spec.get("servers") or ():
+            number, _protocol = _server_port(server)
+            places += [
+                _Place(
+                    host,
+                    frozenset(names if loose else [name]),
+                    frozenset(server_ports(number, proxy, facts.services)),
+                    f".{short}.{namespace}" if _is_https(server) else "",
+                    number,
+                    not (server.get("tls") or {}).get("httpsRedirect"),  # some releases need no routes to redirect
+                    loose,
+                )
+                for host in gateway_hosts(rule, Rule("Gateway", namespace, short, {**spec, "servers": [server]}))
+            ]
+    return places
+
+
+def _compare_routes(rule, proxy, place, dump, missing, found):
+    """Compare what the virtual hosts at a place hold; of several rules for a host, each is found by its tag."""
+    host, seen = place.host, False
     for config, port, domains, routes in proxy_config.virtual_hosts(dump):
-        if not any(_answers(domain, host) for domain in domains):
+        if not any(_answers(domain, host) for domain in domains) or not config.endswith(place.suffix):
+            continue
+        if place.ports is not None and port not in place.ports:
             continue
         own = [proxy_config.route_of(x) for x in routes if proxy_config.tag(x) == rule.tag]
-        if "*" in host and not own:
+        if not own and "*" in host:  # it may be another rule's, for a host that is narrower
             continue
+        wanted = proxy_config.rule_routes(
+            rule.spec,
+            rule.namespace,
+            place.names,
+            proxy.labels,
+            proxy.namespace,
+            port if place.number is None else place.number,
+        )
         seen = True
-        if not own:
-            others |= {proxy_config.tag(x) for x in routes} - {None}
-            continue
-        wanted = proxy_config.rule_routes(rule.spec, rule.namespace, names, proxy.labels, proxy.namespace, port)
-        compared += 1
-        if _equal(wanted, own, loose):
+        if own and _equal(wanted, own, place.loose):
             found.append(f"{host} in {config}: {'; '.join(proxy_config.show_route(x, wanted) for x in _unique(own))}")
-        else:
+        elif own:
             missing.append(f"{host} in {config}: {_difference(wanted, own)}")
-    if not compared:
-        if not seen:
-            missing.append(f"it has no virtual host for {host}")
-        elif others:
-            shown = ", ".join(f"{x[1]}/{x[2]}" for x in sorted(others))
-            missing.append(f"{host}: its routes come from VirtualService {shown}")
-        else:
-            missing.append(f"{host}: its routes come from no VirtualService")
+        elif wanted and place.strict:
+            others = sorted({proxy_config.tag(x)[1:] for x in routes if proxy_config.tag(x)})
+            shown = ", ".join("/".join(x) for x in others)
+            missing.append(
+                f"{host} in {config}: its routes come from {f'VirtualService {shown}' if shown else 'no rule'}"
+            )
+    if not seen and place.strict:
+        missing.append(f"it has no virtual host for {host}")
 
 
 def _answers(domain, host):
@@ -597,8 +644,8 @@ def server_ports(number, proxy, services):
             continue
         if all(proxy.labels.get(key) == value for key, value in selector.items()):
             for port in service["spec"].get("ports") or ():
-                if port["port"] == number and isinstance(port.get("targetPort"), int):
-                    ports.add(port["targetPort"])
+                if port["port"] == number:
+                    ports.add(proxy.ports.get(port.get("targetPort"), port.get("targetPort")))
     return ports
 
 
@@ -822,6 +869,23 @@ class Mesh:
         path = f"/api/v1/namespaces/{namespace}/pods"
         return (self.cluster.get(path, labelSelector="app=istiod") or {}).get("items") or []
 
+    def refusals(self, reports):
+        """What the proxies of these reports refused lately, as their logs have it, a line each.
+
+        A proxy keeps what it had when a part of an update does not do, and its configuration does not say so.
+        """
+        told = []
+        for report in reports[:SHOWN]:
+            path = f"/api/v1/namespaces/{report['namespace']}/pods/{report['name']}/log"
+            try:
+                log = self.cluster.get(path, container=SIDECAR, tailLines=LOG_LINES, sinceSeconds=LOG_SECONDS)
+            except ClusterError:  # it may be gone, or its log not allowed to be read
+                continue
+            told += [
+                f"{report['namespace']}/{report['name']} refused an update: {x}" for x in refusals_in(str(log or ""))
+            ]
+        return told
+
     def ask(self, proxy, wanted):
         """What a proxy has of the wanted resources. Raises ClusterError and DumpError."""
         if not hasattr(self._local, "cluster"):  # a connection that runs an exec is not fit for two threads
@@ -840,10 +904,16 @@ class Mesh:
 # --- why ---------------------------------------------------------------------------------------------------------
 
 
-def reasons(outcome, facts, istiod_pods, findings):
+def refusals_in(log):
+    """The updates that a proxy refused, from its log, a line each, as "RouteConfiguration: duplicate domain"."""
+    found = re.findall(r"gRPC config for \S*?(\w+) rejected: (.*?)(?:\s+thread=\d+)?$", log, re.MULTILINE)
+    return list(dict.fromkeys(f"{kind}: {why.strip()}" for kind, why in found))
+
+
+def reasons(outcome, facts, istiod_pods, refusals, findings):
     """Why the proxies may not be as wanted, in words, a list, most telling first.
 
-    istiod_pods: the pods of the control plane; findings: what findings_about gave.
+    istiod_pods: the pods of the control plane; refusals, findings: what Mesh.refusals and findings_about gave.
     """
     told = [x for x in outcome.unmet if "does not exist" in x]
     ready = [x for x in istiod_pods if _is_ready(x)]
@@ -853,6 +923,7 @@ def reasons(outcome, facts, istiod_pods, findings):
             if istiod_pods
             else "there is no istiod, so that proxies hear of nothing"
         )
+    told += refusals
     for rule in outcome.rules:
         live = facts.live.get(rule.title)
         if live is None:

@@ -14,8 +14,8 @@ description:
     pass. This module waits for it, and reads it from the proxies' own configuration, in every pod that needs the rule.
   - >-
     When the time is over it names the proxies that lag, what they have instead, and why: the rule is not in the API, no
-    istiod is ready, a host that no Service has, a proxy that refused the update, another rule that came first, and what
-    C(istioctl analyze) finds about it.
+    istiod is ready, no Service has a host, a proxy refused an update (its log says so), another rule came first, and
+    what C(istioctl analyze) finds about it.
   - >-
     A VirtualService is needed by the sidecars in the namespaces that it is exported to (gateway C(mesh)), and by the
     pods of the Gateways that it names. It is there when each of its hosts has its routes. Compared are their order,
@@ -288,9 +288,10 @@ def main():
             )
             if not (outcome.met or outcome.problem or module.check_mode):
                 istiod = mesh.istiod_pods(params["istio_namespace"])
+                refusals = mesh.refusals(outcome.lagging)
                 applied = [x for x in outcome.rules if mesh.facts.live.get(x.title)]
                 findings = analyze(params, kubeconfig, applied)
-                result["reasons"] = config_wait.reasons(outcome, mesh.facts, istiod, findings)
+                result["reasons"] = config_wait.reasons(outcome, mesh.facts, istiod, refusals, findings)
             elif outcome.problem:
                 result["reasons"] = [outcome.problem]
     except (config_wait.WaitError, ClusterError) as error:

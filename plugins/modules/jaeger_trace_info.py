@@ -58,7 +58,7 @@ options:
     default: 3600
   start:
     description:
-      - Only traces that began at this time or later, in seconds since 1970, as C(now(utc=true\).timestamp(\)) gives it.
+      - Only traces that began at this time or later, in seconds since 1970, as C(date +%s) prints it.
       - Sets O(lookback) aside.
     type: float
   end:

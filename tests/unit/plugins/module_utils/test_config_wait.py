@@ -38,6 +38,7 @@ def plain_pod(name):
 
 
 GATEWAY_POD = pod("gateway", ROOT, "router", labels={"istio": "ingressgateway", "app": "gw"})
+GATEWAY_POD["spec"]["containers"][1]["ports"] = [{"name": "https", "containerPort": 8443}, {"containerPort": 8080}]
 
 
 def service(name, namespace="shop", ports=((8080, 8080),), selector=None):
@@ -45,6 +46,10 @@ def service(name, namespace="shop", ports=((8080, 8080),), selector=None):
         "metadata": {"name": name, "namespace": namespace},
         "spec": {"selector": selector, "ports": [{"port": x, "targetPort": y} for x, y in ports]},
     }
+
+
+# The gateway's own one; the second port is named in the pod.
+EDGE = service("gateway", ROOT, [(80, 8080), (443, "https")], {"app": "gw"})
 
 
 def custom(kind, name="catalog", namespace="shop", **spec):
@@ -322,8 +327,11 @@ def test_a_sidecar_that_has_the_routes():
             "catalog.shop.svc in 8080: it has prefix / -> v1.shop:8080 50 %, v2.shop:8080 50 %; "
             "prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %; wanted is prefix / -> v1.shop 80 %, v2.shop 20 %",
         ),
-        (sidecar_dump(plain_routes()), "catalog.shop.svc: its routes come from no VirtualService"),
-        (sidecar_dump(routes(name="older")), "catalog.shop.svc: its routes come from VirtualService shop/older"),
+        (sidecar_dump(plain_routes()), "catalog.shop.svc in 8080: its routes come from no rule"),
+        (
+            sidecar_dump(routes(name="older")),
+            "catalog.shop.svc in 8080: its routes come from VirtualService shop/older",
+        ),
         (sidecar_dump(routes(), "other.shop.svc.cluster.local"), "it has no virtual host for catalog.shop.svc"),
         (Dump(), "it has no virtual host for catalog.shop.svc"),
     ],
@@ -341,9 +349,27 @@ def test_every_host_has_to_be_there():
 def test_a_gateway_has_its_own_of_several_rules_for_a_host():
     item = virtual_service(["*"], gateways=["front"])
     held = [*routes(name="other"), *routes(), *routes()]  # twice, as two servers have it
-    missing, found = lacks(item, gateway_dump(held), gateway(), proxy=GATEWAY_POD, names=["shop/front"])
+    at_edge = {"proxy": GATEWAY_POD, "names": ["shop/front"], "services": [EDGE]}
+    missing, found = lacks(item, gateway_dump(held), gateway(), **at_edge)
     assert missing == []
     assert found == ["*.example.com in http.8080: prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %"]
+    assert lacks(item, gateway_dump(held, port=81, rds=["http.81"]), gateway(), **at_edge)[0] == [
+        "it has no virtual host for *.example.com"
+    ]
+    # One server with the routes does not make up for another one.
+    both = gateway(server(), server(443, "HTTPS", tls={"mode": "SIMPLE"}))
+    assert lacks(item, gateway_dump(held), both, **at_edge)[0] == ["it has no virtual host for *.example.com"]
+    redirects = gateway(server(), server(81, tls={"httpsRedirect": True}))
+    assert lacks(item, gateway_dump(held), redirects, **at_edge)[0] == []
+
+
+def test_one_port_with_the_routes_does_not_make_up_for_another_one():
+    half = sidecar_dump(routes())
+    half.routes += sidecar_dump(plain_routes(), port=9090).routes
+    assert lacks(virtual_service(), half)[0] == ["catalog.shop.svc in 9090: its routes come from no rule"]
+    only = virtual_service()
+    only["spec"]["http"][0]["match"] = [{"port": 8080}]
+    assert lacks(only, half)[0] == []
 
 
 def test_a_host_of_a_tcp_server_is_none_for_http():
@@ -407,16 +433,21 @@ def test_rules_for_one_host_become_one():
 
 
 def test_a_gateway_listens_on_the_port_that_its_service_makes_of_it():
-    own = service("gateway", ROOT, [(80, 8080), (443, 8443)], {"app": "gw"})
     bound = virtual_service(["a.example.com"], gateways=["front"])
-    missing, found = lacks(gateway(), gateway_dump(), bound, proxy=GATEWAY_POD, services=[own])
+    missing, found = lacks(gateway(), gateway_dump(), bound, proxy=GATEWAY_POD, services=[EDGE])
     assert missing == []
     assert found == ["HTTP 80 on 8080", "host a.example.com"]
     both = gateway(server(), server(443, "HTTPS", tls={"mode": "SIMPLE"}), server(31400, "TCP"))
-    assert lacks(both, gateway_dump(hosts=["x"]), bound, proxy=GATEWAY_POD, services=[own])[0] == [
+    assert lacks(both, gateway_dump(hosts=["x"]), bound, proxy=GATEWAY_POD, services=[EDGE])[0] == [
         "it has no listener for HTTPS 443 (it listens on 8080)",
         "it has no virtual host for a.example.com of VirtualService shop/catalog",
     ]
+
+
+def test_a_port_of_a_gateway_may_be_named_in_its_pod():
+    item = gateway(server(443, "HTTPS", tls={"mode": "SIMPLE"}))
+    dump = gateway_dump(port=8443, rds=["https.443.https.front.shop"])
+    assert lacks(item, dump, proxy=GATEWAY_POD, services=[EDGE]) == ([], ["HTTPS 443 on 8443"])
 
 
 def test_https_is_of_the_very_gateway():
@@ -491,7 +522,7 @@ def test_it_ends_when_time_is_over_and_names_who_lags():
     assert [x["name"] for x in outcome.lagging] == ["b"]
     assert subject.explain(outcome, ["no istiod is ready"]).splitlines() == [
         f"VirtualService shop/catalog has not reached 1 of 2 proxies after {outcome.seconds:g} s:",
-        "  shop/b: catalog.shop.svc: its routes come from no VirtualService",
+        "  shop/b: catalog.shop.svc in 8080: its routes come from no rule",
         "reason: no istiod is ready",
     ]
 
@@ -599,13 +630,28 @@ def test_reasons():
     lab = Lab(virtual_service(["basket"]), [pod("a")], {"a": [OLD]})
     outcome = lab.wait(timeout=0)
     lab.facts.live = {lab.rule.title: {**virtual_service(["basket"], weights=[1, 1]), "status": {}}}
-    assert subject.reasons(outcome, lab.facts, [istiod(False)], ["Warning [IST0101] x: y"]) == [
+    assert subject.reasons(outcome, lab.facts, [istiod(False)], ["shop/a refused it"], ["Warning [IST0101] x: y"]) == [
         "no istiod is ready (1 pods of it there), so that proxies hear of nothing",
+        "shop/a refused it",
         "the API holds another spec of VirtualService shop/catalog than the definition",
         "VirtualService shop/catalog: no Service or ServiceEntry has the host basket.shop.svc",
         "istioctl analyze: Warning [IST0101] x: y",
     ]
-    assert subject.reasons(outcome, lab.facts, [], [])[0] == "there is no istiod, so that proxies hear of nothing"
+    assert subject.reasons(outcome, lab.facts, [], [], [])[0] == "there is no istiod, so that proxies hear of nothing"
+
+
+def test_refusals_are_read_from_the_log():
+    log = (
+        '[2026-02-01T10:00:00.000Z] "GET / HTTP/1.1" 200 - rejected: no\n'
+        "2026-02-01T10:00:01.000000Z\twarning\tenvoy config source/x/grpc_subscription_impl.cc:138\tgRPC config "
+        "for type.googleapis.com/envoy.config.route.v3.RouteConfiguration rejected: missing ): (\tthread=18\n"
+        "2026-02-01T10:00:02.000000Z\twarning\tenvoy config\t"
+        "gRPC config for type.googleapis.com/envoy.api.v2.Listener rejected: Error adding listener\n"
+    )
+    assert subject.refusals_in(log * 2) == [
+        "RouteConfiguration: missing ): (",
+        "Listener: Error adding listener",
+    ]
 
 
 FOUND = [
