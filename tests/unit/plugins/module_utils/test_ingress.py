@@ -77,7 +77,7 @@ def pod(name="istio-ingressgateway-5d8", ready=False, phase="Running", host="10.
     }
 
 
-PLACES = [("lab-control-plane", "10.9.0.2"), ("lab-worker", "10.9.0.3")]
+PLACES = (("lab-control-plane", "10.9.0.2"), ("lab-worker", "10.9.0.3"))
 
 
 def described(made=None, ends=None, places=PLACES, **more):

@@ -147,7 +147,7 @@ def workload(name, namespace="shop", proxy="1.27.0", revision="default", ready=T
     return {"metadata": metadata, "spec": spec, "status": {"phase": more.get("phase", "Running"), **statuses}}
 
 
-ISTIO_APIS = [{"name": "networking.istio.io", "versions": [{"version": "v1"}, {"version": "v1alpha3"}]}]
+ISTIO_APIS = ({"name": "networking.istio.io", "versions": [{"version": "v1"}, {"version": "v1alpha3"}]},)
 
 
 class Lab:
