@@ -715,7 +715,7 @@ def test_the_probe_reads_json_as_python_does(awk, document, layout, data):
         assert read_json(awk, text, ["a"]) == "lacks"
         return
     keys, value = data.draw(st.sampled_from(places))
-    if "" in keys:  # is refused before it gets here
+    if "" in keys or "\x1f" in "".join(keys):  # is refused before it gets here
         return
     expected = value if isinstance(value, str) else json.dumps(value)
     assert read_json(awk, text, keys) == f"has {expected}"
