@@ -348,7 +348,7 @@ def _imports(proxy, namespace, hosts, sidecars, root):
             where, _slash, pattern = entry.rpartition("/")
             where = proxy.namespace if where == "." else where
             if where in ("", "*", namespace) and any(
-                proxy_config.covers(pattern, host) or proxy_config.covers(host, pattern) for host in hosts
+                proxy_config.covers(*pair) for host in hosts for pair in ((pattern, host), (host, pattern))
             ):
                 return True
     return False

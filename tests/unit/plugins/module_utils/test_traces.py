@@ -35,8 +35,9 @@ def tag(key, value):
     return {"key": key, "type": "string", "value": value}
 
 
-def trace(spans=BOOKINFO, trace_id="4bf92f3577b34da6", start=START, **tags):
-    """A trace; tags: those of every span beside its kind."""
+def trace(spans=None, trace_id="4bf92f3577b34da6", start=START, **tags):
+    """A trace, of BOOKINFO if spans are not given; tags: those of every span beside its kind."""
+    spans = BOOKINFO if spans is None else spans
     services = sorted({x[0] for x in spans.values()})
     return {
         "traceID": trace_id,

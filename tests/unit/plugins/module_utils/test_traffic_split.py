@@ -1456,7 +1456,8 @@ def quick(monkeypatch):
 def test_a_driver_pod_is_made_and_removed(quick, sidecar):
     cluster = PodCluster(status(False, "Pending"), status(False), status(True, sidecar=sidecar))
     with traffic_split.driver(cluster, DRIVEN, "default", "curl:1") as client:
-        ((path, definition),) = cluster.made.items()
+        assert len(cluster.made) == 1
+        path, definition = next(iter(cluster.made.items()))
         assert path == f"{PODS}/{client.pod}"
         assert (client.namespace, client.container, client.sidecar) == ("default", "driver", bool(sidecar))
         (container,) = definition["spec"]["containers"]
