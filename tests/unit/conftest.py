@@ -1,9 +1,17 @@
-"""Makes the checkout importable as ansible_collections.meshlab.istio, through the link that set-up makes."""
+"""Makes the checkout importable as ansible_collections.meshlab.istio, by set-up's link; settings of hypothesis."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+import hypothesis
+
 COLLECTIONS = Path(__file__).resolve().parents[2] / ".meshlab" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
+
+# What lands is judged by the same examples each time; at a desk the search goes on with new ones.
+hypothesis.settings.register_profile("ci", derandomize=True)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
