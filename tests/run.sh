@@ -58,11 +58,27 @@ together() {
   passed=$((passed + $(wc -w <<<"$beside")))
 }
 
-if [ $# -gt 0 ]; then
-  for name in "$@"; do run "$name"; done
-else
-  together static unit
-  together "molecule registry" faults
+all() {
+  if [ $# -gt 0 ]; then
+    for name in "$@"; do run "$name"; done
+  else
+    together static unit
+    together "molecule registry" faults
+  fi
+  echo
+  echo "$passed passed, 0 failed"
+}
+
+log=$PWD/.meshlab/test.log
+set +e # a failure is looked at first
+(
+  set -e
+  all "$@"
+) 2>&1 | tee "$log"
+code=${PIPESTATUS[0]}
+if [ "$code" -ne 0 ]; then
+  echo
+  echo "== failed (all of the output: $log)"
+  python tests/support/failures.py "$log"
 fi
-echo
-echo "$passed passed, 0 failed"
+exit "$code"

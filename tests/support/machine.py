@@ -3,8 +3,8 @@
     machine.py save FILE      writes it
     machine.py compare FILE   says what differs from FILE, and exits 1 if anything does
 
-Left out: an engine's own empty chains and the rules that jump to them (netavark's, which Podman never takes away),
-and processes that the system starts and stops by itself.
+Left out: an engine's own empty chains and the rules that jump to them (netavark's, which Podman never takes away), the
+mount of Podman's store on itself, and processes that the system starts and stops by itself.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ ENGINE_RULES = re.compile(
     r"|^-A (PREROUTING|OUTPUT|POSTROUTING|FORWARD) .*-j NETAVARK(_FORWARD|-HOSTPORT-(DNAT|MASQ))$"
     r"|^-A NETAVARK-HOSTPORT-(MASQ|SETMARK) .*-j (MASQUERADE|MARK .*)$"
 )
+# Podman mounts its store on itself while any podman command runs, "podman info" too: whoever asks meanwhile sees it.
+ENGINE_MOUNT = re.compile(r"/containers/storage/overlay\s")
 COMMANDS = {
     "interfaces": ["ip", "-brief", "address"],
     "routes": ["ip", "route", "show", "table", "all"],
@@ -73,6 +75,8 @@ def listed(name, argv):
     if name == "rules of iptables":
         lines = [re.sub(r" \[\d+:\d+\]$", "", x) for x in lines if x != "COMMIT" and not x.startswith("*")]
         lines = [x for x in lines if not ENGINE_RULES.search(x)]
+    if name == "mounts":
+        lines = [x for x in lines if not ENGINE_MOUNT.search(x)]
     if name == "tables of nft":
         # iptables keeps its rules in these; whether they are empty is seen above.
         lines = [x for x in lines if x.split()[-1] not in ("nat", "filter", "mangle", "raw")]
