@@ -39,12 +39,13 @@ run() {
 }
 
 # Runs the parts of the second argument on while those of the first are shown; the others' output follows them.
-# A cluster mostly waits, and linters never do: side by side they take little longer than one of them.
+# A cluster mostly waits, and linters never do: side by side they take little longer than one of them. Those beside get
+# what is left of the processors.
 together() {
   local shown=$1 beside=$2 log ok=true
   log=$(mktemp)
   set -m # a process group of its own, so that it can be ended whole
-  (for name in $beside; do run "$name"; done) >"$log" 2>&1 </dev/null &
+  (renice -n 10 -p "$BASHPID" >/dev/null; for name in $beside; do run "$name"; done) >"$log" 2>&1 </dev/null &
   local pid=$!
   set +m
   # shellcheck disable=SC2064 # of this call
