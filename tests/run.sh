@@ -18,9 +18,11 @@ part() {
   echo "== $name: passed in $((SECONDS - started)) s"
 }
 
+# shellcheck disable=SC2329 # "part" calls it
 faults() { python tests/support/plays.py tests/faults/*.yml tests/integration/istioctl_role.yml; }
 
 # One after the other: what is measured has the machine for itself.
+# shellcheck disable=SC2329 # "part" calls it
 benchmarks() { for play in tests/bench/*.yml; do ansible-playbook "$play"; done; }
 
 run() {
