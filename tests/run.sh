@@ -18,8 +18,9 @@ part() {
   echo "== $name: passed in $((SECONDS - started)) s"
 }
 
+# Beside a cluster, they take what it leaves of the processors.
 # shellcheck disable=SC2329 # "part" calls it
-faults() { python tests/support/plays.py tests/faults/*.yml tests/integration/istioctl_role.yml; }
+faults() { nice -n 10 python tests/support/plays.py tests/faults/*.yml tests/integration/istioctl_role.yml; }
 
 # One after the other: what is measured has the machine for itself.
 # shellcheck disable=SC2329 # "part" calls it
@@ -41,13 +42,12 @@ run() {
 }
 
 # Runs the parts of the second argument on while those of the first are shown; the others' output follows them.
-# A cluster mostly waits, and linters never do: side by side they take little longer than one of them. Those beside get
-# what is left of the processors.
+# A cluster mostly waits, and linters never do: side by side they take little longer than one of them.
 together() {
   local shown=$1 beside=$2 log ok=true
   log=$(mktemp)
   set -m # a process group of its own, so that it can be ended whole
-  (renice -n 10 -p "$BASHPID" >/dev/null; for name in $beside; do run "$name"; done) >"$log" 2>&1 </dev/null &
+  (for name in $beside; do run "$name"; done) >"$log" 2>&1 </dev/null &
   local pid=$!
   set +m
   # shellcheck disable=SC2064 # of this call
