@@ -81,7 +81,7 @@ ansible-galaxy collection build --output-path "$scratch" . >/dev/null
 tar --list --gzip --file "$scratch"/meshlab-istio-*.tar.gz | sed 's#/$##' | sort >"$scratch/packed"
 {
   printf '%s\n' README.md LICENSE MANIFEST.json meta/runtime.yml changelogs/changelog.yaml
-  tr '\0' '\n' <"$scratch/files" | grep -E '^(plugins|roles|playbooks)/'
+  tr '\0' '\n' <"$scratch/files" | grep -E '^(plugins|roles|playbooks|docs)/'
 } | sort >"$scratch/wanted"
 missing=$(comm -23 "$scratch/wanted" "$scratch/packed")
 [ -z "$missing" ] || stop "the package lacks:" "$missing"

@@ -92,7 +92,7 @@ FEATURES = {
     ),
     "strict_inject_values": Feature((1, 27), 'sidecar.istio.io/inject knows "true" and "false" only, no yes or on'),
     "status_verbosity": Feature((1, 27), "istioctl proxy-status shows the state of each type only with --verbosity 1"),
-    "verify_install": Feature((1, 7), "istioctl verify-install", until=(1, 24)),
+    "verify_install": Feature((1, 7), "istioctl verify-install compares a cluster with its release", until=(1, 24)),
 }
 
 
@@ -170,8 +170,3 @@ def next_step(installed, wanted):
     if target[0] != major or abs(target[1] - minor) <= 1:
         return None
     return show((major, minor + 1 if target[1] > minor else minor - 1))
-
-
-def uninstall_command(version):
-    """The words of istioctl's uninstall command, as a list for an argv."""
-    return ["uninstall"] if has(version, "root_uninstall") else ["x", "uninstall"]

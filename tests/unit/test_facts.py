@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -222,3 +224,9 @@ def test_every_module_says_what_it_does_in_check_and_diff_mode(module):
     assert made["module"] == module
     assert {"check_mode", "diff_mode", "idempotent"} <= set(made["attributes"])
     assert "meshlab.istio.attributes" in made["extends_documentation_fragment"]
+
+
+def test_the_page_of_releases_is_what_the_table_says(tmp_path):
+    subprocess.run([sys.executable, str(ROOT / "tools/releases_page.py"), str(tmp_path / "page.md")], check=True)
+    wanted = (tmp_path / "page.md").read_text(encoding="utf-8")
+    assert (ROOT / "docs/releases.md").read_text(encoding="utf-8") == wanted, "run tools/releases_page.py"

@@ -117,11 +117,6 @@ def test_has_refuses_what_is_older_than_the_table():
         releases.has("1.6.0", "by_webhook")
 
 
-@pytest.mark.parametrize(("version", "words"), [("1.14.0", ["x", "uninstall"]), ("1.15.0", ["uninstall"])])
-def test_uninstall_command(version, words):
-    assert releases.uninstall_command(version) == words
-
-
 @pytest.mark.parametrize(
     ("installed", "wanted", "step"),
     [
