@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, bench).
+# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, upgrade, bench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test
@@ -33,6 +33,7 @@ run() {
     faults) part "faults, without a cluster" faults ;;
     molecule) part "the lab on a cluster of its own (molecule default)" molecule test ;;
     registry) part "the lab from a registry (molecule registry)" molecule test --scenario-name registry ;;
+    upgrade) part "from one release to the next (molecule upgrade)" molecule test --scenario-name upgrade ;;
     bench) part "benchmarks" benchmarks ;;
     *)
       echo "no such part: $1" >&2

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 # Most of a playbook is waiting, for a process to start or for a cluster.
-AT_ONCE = 3 * (os.cpu_count() or 1)
+AT_ONCE = 2 * (os.cpu_count() or 1)
 
 
 def run(playbook, extra):
