@@ -5,7 +5,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 what=${1:-lab}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/meshlab
+
+# Whether a Python is new enough and can make a virtual environment.
+fits() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
+# The system's own is built with its optimizations; one that somebody compiled, a fifth slower, may be first in PATH.
 python=${PYTHON:-python3}
+if [ -z "${PYTHON:-}" ] && fits /usr/bin/python3; then python=/usr/bin/python3; fi
 
 stop() {
   printf '%s\n' "$@" >&2
