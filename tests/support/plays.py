@@ -1,6 +1,6 @@
 """Runs playbooks side by side, and prints what each took; all that a playbook printed where it fails.
 
-    plays.py [-e NAME=VALUE]... PLAYBOOK...
+    plays.py [--at-once N] [-e NAME=VALUE]... PLAYBOOK...
 
 They have to keep out of each other's way: each works in a namespace or a folder of its own.
 """
@@ -35,11 +35,12 @@ def run(playbook, extra):
 
 def main():
     parser = argparse.ArgumentParser()
+    parser.add_argument("--at-once", type=int, default=AT_ONCE)
     parser.add_argument("-e", "--extra-vars", action="append", default=[])
     parser.add_argument("playbooks", nargs="+")
     arguments = parser.parse_args()
     failed = []
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(arguments.at_once) as pool:
         for playbook, code, seconds, output in pool.map(lambda x: run(x, arguments.extra_vars), arguments.playbooks):
             print(f"{'ok' if code == 0 else 'FAILED'}: {Path(playbook).stem} in {seconds:.0f} s", flush=True)
             if code != 0:
