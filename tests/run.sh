@@ -22,10 +22,6 @@ part() {
 # shellcheck disable=SC2329 # "part" calls it
 faults() { python tests/support/plays.py --at-once 1 tests/faults/*.yml tests/integration/istioctl_role.yml; }
 
-# One after the other: what is measured has the machine for itself.
-# shellcheck disable=SC2329 # "part" calls it
-benchmarks() { for play in tests/bench/*.yml; do ansible-playbook "$play"; done; }
-
 run() {
   case $1 in
     static) part "static checks" tests/static.sh ;;
@@ -34,7 +30,7 @@ run() {
     molecule) part "the lab on a cluster of its own (molecule default)" molecule test ;;
     registry) part "the lab from a registry (molecule registry)" molecule test --scenario-name registry ;;
     upgrade) part "from one release to the next (molecule upgrade)" molecule test --scenario-name upgrade ;;
-    bench) part "benchmarks" benchmarks ;;
+    bench) part "benchmarks (molecule bench)" molecule test --scenario-name bench ;;
     *)
       echo "no such part: $1" >&2
       exit 64

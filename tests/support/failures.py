@@ -31,7 +31,7 @@ def failures(lines):
             block = [task, text]
         elif block is not None:
             block.append(line)
-        elif re.match(r"FAILED: |ERROR\b", text):
+        elif re.match(r"(FAILED|ERROR)\b(?! - RETRYING)", text):
             yield [text]
 
 
