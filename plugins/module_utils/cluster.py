@@ -114,6 +114,8 @@ class Cluster:
         self.client.configuration.retries = False
         self.client.rest_client.pool_manager.connection_pool_kw["retries"] = False
         self.core = kubernetes.client.CoreV1Api(self.client)
+        # Its requests are the same in every version of the library; the client's own are not. It discovers nothing.
+        self.dynamic = kubernetes.dynamic.DynamicClient(self.client, discoverer=lambda *_ignored: None)
 
     def get(self, path, **query):
         """GET an API path (such as /api/v1/namespaces/default) as a dictionary; None if it does not exist."""
@@ -141,22 +143,19 @@ class Cluster:
         return self._request("DELETE", path, {}, {"propagationPolicy": "Background"}, "application/json")
 
     def _request(self, method, path, query, body=None, content_type=None):
-        headers = {"Accept": "application/json"}
-        if content_type:
-            headers["Content-Type"] = content_type
         try:
-            return self.client.call_api(
-                path,
+            answer = self.dynamic.request(
                 method,
-                query_params=list(query.items()),
-                header_params=headers,
+                path,
                 body=body,
-                auth_settings=["BearerToken"],
-                response_type="object",
-                _return_http_data_only=True,
+                query_params=list(query.items()),
+                header_params={"Accept": "application/json"},
+                content_type=content_type,
+                serialize=False,
                 # Two numbers, since the library overlooks a float that is alone.
                 _request_timeout=(min(self.timeout, CONNECT_SECONDS), self.timeout),
             )
+            return json.loads(answer.data)
         except kubernetes.client.ApiException as error:
             if error.status == 404:
                 return None

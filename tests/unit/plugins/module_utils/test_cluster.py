@@ -12,6 +12,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest.mock import Mock
+from urllib.parse import unquote_plus
 
 import pytest
 import yaml
@@ -110,14 +111,14 @@ class Api(BaseHTTPRequestHandler):
         self.server.seen.append((self.path, self.headers.get("Authorization")))
         status, body = {
             "/api/v1/namespaces/default": (200, {"metadata": {"name": "default"}}),
-            "/api/v1/pods?labelSelector=app%3Dweb": (200, {"items": []}),
+            "/api/v1/pods?labelSelector=app=web": (200, {"items": []}),
             "/api/v1/events?limit=500": (200, {"items": [1, 2], "metadata": {"continue": "a b"}}),
-            "/api/v1/events?limit=500&continue=a+b": (200, {"items": [3], "metadata": {"continue": ""}}),
+            "/api/v1/events?limit=500&continue=a b": (200, {"items": [3], "metadata": {"continue": ""}}),
             "/api/v1/nodes?limit=500": (200, {"items": None, "metadata": {}}),
             "/forbidden": (403, {"message": f"the token {TOKEN} may not"}),
             "/refused": (422, {"message": "spec.ports[0].nodePort: Invalid value: 1:\n not in the range"}),
             "/api/v1/namespaces/default?dryRun=All&fieldManager=me&force=true": (200, {"metadata": {"name": "after"}}),
-        }.get(self.path, (404, {"message": "not found"}))
+        }.get(unquote_plus(self.path), (404, {"message": "not found"}))
         if self.path == "/slow":
             time.sleep(2)
         content = json.dumps(body).encode()
