@@ -615,6 +615,7 @@ def present(params, cluster, istioctl, check_mode):
     result = {
         "changed": bool(differences),
         "revision": revision,
+        "kubernetes": kubernetes,
         "objects": len(documents),
         "differences": differences,
         "warnings": warnings,

@@ -1134,6 +1134,7 @@ def judge(plan, tally, client):
         "answered": n,
         "arms": arms,
         "p_value": overall,
+        "significance": plan.significance,
         "errors": _errors(tally),
         "samples": tally.samples,
         "seconds": tally.seconds,

@@ -245,6 +245,11 @@ revision:
   returned: success
   type: str
   sample: default
+kubernetes:
+  description: The version of the cluster's API server.
+  returned: success, with O(state=present)
+  type: str
+  sample: v1.33.4
 differences:
   description: Each object that was not as it should be. In check mode, that is not.
   returned: success

@@ -413,6 +413,11 @@ p_value:
   returned: when the split was measured
   type: float
   sample: 0.65
+significance:
+  description: O(significance), which the verdict and the intervals go by.
+  returned: when the split was measured
+  type: float
+  sample: 0.001
 errors:
   description: The responses and requests that no arm counts, by kind.
   returned: when the split was measured
