@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import re
 import struct
 import zlib
 from collections import Counter
@@ -128,6 +129,7 @@ def state(namespace, workload, injected, how="", why="namespace has neither labe
 
 LABEL = "namespace default is labelled istio-injection=enabled"
 BOOKINFO_PODS = ("details-v1", "productpage-v1", "ratings-v1", "reviews-v1", "reviews-v2", "reviews-v3")
+LOOKS = {"none": "no stars", "black": "black stars", "red": "red stars"}
 FACTS = {
     "lab_cluster": "kind",
     "kind_cluster_name_used": "meshlab",
@@ -148,8 +150,13 @@ FACTS = {
     "bookinfo_pods": [pod(f"{name}-7b5d4c9c6b-x2x5s") for name in BOOKINFO_PODS],
     "bookinfo_url": "http://127.0.0.1:30080/productpage",
     "bookinfo_answer": {"status": "200", "server": "istio-envoy", "content_type": "application/json"},
+    "bookinfo_secure_url": "https://bookinfo.example.com:30443/productpage",
+    "bookinfo_looks": [
+        {"look": look, "title": title, "times": 3, "served_by": ["reviews-v1-1"]} for look, title in LOOKS.items()
+    ],
     "bookinfo_screenshots": [
-        {"path": f"/shots/{look}.png", "title": "The product page", "look": look} for look in ("none", "black", "red")
+        {"path": f"/shots/{look}.png", "title": f"The product page with {title}", "look": look}
+        for look, title in LOOKS.items()
     ],
     "jaeger_url": "http://127.0.0.1:30686/jaeger",
     "jaeger_trace": traced(),
@@ -169,13 +176,12 @@ FACTS = {
     ],
 }
 IMAGES = {x["path"]: png() for x in FACTS["bookinfo_screenshots"]}
-CHAPTERS = ["cluster", "install", "bookinfo", "browser", "tracing", "injection", "traffic"]
+CHAPTERS = ["cluster", "install", "bookinfo", "tracing", "injection", "traffic"]
 # The fact without which a chapter did not run.
 LACKING = {
     "install": "istio_version",
     "bookinfo": "bookinfo_pods",
-    "browser": "bookinfo_screenshots",
-    "tracing": "jaeger_trace",
+    "tracing": "jaeger_url",
     "injection": "sidecar_injection_workloads",
     "traffic": "traffic_shifting_split",
 }
@@ -294,7 +300,7 @@ def test_the_whole_lab():
     assert [x["name"] for x in document["chapters"]] == CHAPTERS
     assert {x["verdict"] for x in document["chapters"]} == {document["verdict"]} == {"pass"}
     assert document["cluster"]["kind"] == "kind"
-    assert [x["name"] for x in document["urls"]] == ["Ingress gateway", "Bookinfo", "Jaeger"]
+    assert [x["name"] for x in document["urls"]] == ["Ingress gateway", "Bookinfo", "Bookinfo by TLS", "Jaeger"]
     assert [x["name"] for x in document["splits"]] == ["baseline", "weights", "outside"]
     assert document["trace"]["url"] == "http://127.0.0.1:30686/jaeger/trace/4bf92f3577b34da6a3ce929d0e0e4736"
     assert [x["depth"] for x in document["trace"]["spans"]] == [0, 1, 2, 3, 2, 3, 4, 5]
@@ -327,7 +333,7 @@ def test_nothing_ran():
     text = page(document, {})
     checked(text)
     assert "No chapter of the lab ran." in text
-    assert text.count("did not run, so that there is nothing to show") == 3
+    assert text.count("did not run, so that there is nothing to show") == 2
 
 
 @pytest.mark.parametrize("nothing", ["", None, [], {}])
@@ -378,6 +384,16 @@ def test_a_split_that_decides_nothing_is_undecided():
     assert document["verdict"] == "inconclusive"
     assert "too few requests" in document["splits"][1]["words"]
     assert "not all of it could be decided" in page(document)
+
+
+def test_no_browser_and_no_trace_are_said():
+    facts = {x: y for x, y in FACTS.items() if x not in ("bookinfo_looks", "bookinfo_screenshots", "jaeger_trace")}
+    document = made(facts, {})
+    assert document["verdict"] == "pass"
+    text = page(document)
+    checked(text)
+    assert "No browser looked at Bookinfo in this run" in text
+    assert "no trace was read back in this run" in text
 
 
 def test_a_second_run_has_no_baseline():
@@ -505,6 +521,13 @@ def test_the_bar_and_what_was_asked_for_lie_where_the_measurement_says(tomcat, h
         assert low - 0.001 <= float(arm["width"][:-1]) <= high + 0.001 or tomcat + httpd == 0
 
 
+def test_what_cannot_be_is_drawn_within_the_chart():
+    facts = copy.deepcopy(FACTS)
+    facts["traffic_shifting_split"]["arms"][0].update(share=7.0, expected_share=-1.0, interval=[-2, 3])
+    facts["jaeger_trace"]["tree"][0].update(start_ms=-5.0, duration_ms=1e9)
+    assert all(0 <= x <= 100 for x in places(report.view(made(facts))))
+
+
 def test_a_long_trace_is_cut_on_the_page_only():
     spans = [("a.b", "server", None if n == 0 else n - 1, n, 10) for n in range(report.MOST_SPANS + 5)]
     document = made({**FACTS, "jaeger_trace": traced(spans)})
@@ -523,10 +546,11 @@ def test_the_page_of_the_whole_lab():
         "http://127.0.0.1:30080/productpage",
         "http://127.0.0.1:30686/jaeger",
         "http://127.0.0.1:30686/jaeger/trace/4bf92f3577b34da6a3ce929d0e0e4736",
+        "https://bookinfo.example.com:30443/productpage",
     ]
     assert found.tags["img"] == 3
     assert "did not run" not in text
-    assert "7 chapters ran, and everything that was checked holds." in text
+    assert "6 chapters ran, and everything that was checked holds." in text
     for chart in ("baseline", "weights", "outside"):
         assert {f"t-{chart}", f"d-{chart}"} <= set(found.ids)
 
@@ -536,11 +560,42 @@ def test_tables_have_headers_and_pictures_have_texts():
     scoped = [value for tag, name, value in found.attributes if tag == "th" and name == "scope"]
     assert len(scoped) == found.tags["th"]
     texts = [value for tag, name, value in found.attributes if tag == "img" and name == "alt"]
-    assert texts == [f"The product page, {x}" for x in ("none", "black", "red")]
+    assert texts == [f"The product page with {x}" for x in LOOKS.values()]
+
+
+def colours():
+    """The colours of each scheme: light, dark and print, the later ones over the light one."""
+    css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
+    found = [dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)]
+    return [{**found[0], **x} for x in found]
+
+
+def luminance(colour):
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * x for x in colour[1:])
+    parts = [int(digits[n : n + 2], 16) / 255 for n in (0, 2, 4)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", colours(), ids=["light", "dark", "print"])
+def test_texts_and_charts_have_the_contrast_that_wcag_asks_for(scheme):
+    grounds = ["paper", "card", "faint"]
+    texts = [(x, y) for x in ("ink", "soft", "link", "pass", "fail", "doubt", "none") for y in grounds]
+    texts += [(x, f"{x}-bg") for x in ("pass", "fail", "doubt", "none")]
+    marks = [(f"c{n}", y) for n in range(report.COLOURS) for y in grounds]
+    for pairs, least in ((texts, 4.5), (marks, 3.0)):
+        assert {x: c for x in pairs if (c := contrast(scheme[x[0]], scheme[x[1]])) < least} == {}
 
 
 def test_errors_are_marked():
-    text = page(made({**FACTS, "jaeger_trace": traced(failed=[5, 7])}))
+    document = made({**FACTS, "jaeger_trace": traced(failed=[5, 7])})
+    assert document["trace"]["errors"] == 2
+    text = page(document)
     assert text.count('<span class="error">error 503</span>') == 2
     assert text.count(" bad") >= 2
 
@@ -561,10 +616,21 @@ def test_hostile_strings_stay_texts():
 
 
 @pytest.mark.parametrize(
-    "url", ["javascript:alert(1)", "data:text/html,x", "//x/y", "http://", "http://a b", "http://[", "x"]
+    "url",
+    [
+        "javascript:alert(1)",
+        "javascript://h/%0aalert(1)",
+        "file://h/x",
+        "data:text/html,x",
+        "//x/y",
+        "http://",
+        "http://a b",
+        "http://[",
+        "x",
+    ],
 )
 def test_what_is_no_address_of_the_web_is_no_link(url):
-    text = page(made({**FACTS, "bookinfo_url": url, "jaeger_url": url}))
+    text = page(made({**FACTS, "bookinfo_url": url, "bookinfo_secure_url": url, "jaeger_url": url}))
     found = checked(text)
     assert set(found.links) == {"http://127.0.0.1:30080"}
 
