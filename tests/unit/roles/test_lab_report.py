@@ -18,6 +18,7 @@ from pathlib import Path
 import jinja2
 import jsonschema
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -440,6 +441,21 @@ def test_pictures_that_cannot_be_shown(content, why):
     assert why in document["screenshots"][2]["why_not"]
     found = checked(page(document, images))
     assert found.tags["img"] == 2
+
+
+def test_the_role_hands_on_every_fact_that_is_reported():
+    variables = yaml.safe_load((ROOT / "roles/lab_report/vars/main.yml").read_text(encoding="utf-8"))
+    source = (ROOT / "plugins/module_utils/report.py").read_text(encoding="utf-8")
+    prefixes = "lab|kind|istio|ingress|bookinfo|jaeger|sidecar|traffic"
+    named = set(re.findall(rf'"((?:{prefixes})_[a-z_]+)"', source))
+    assert set(variables["lab_report_names"]) | set(variables["lab_report_places"]) == named == set(FACTS)
+
+
+@pytest.mark.parametrize(("role", "name"), [("istio", "istio_namespace"), ("bookinfo", "bookinfo_namespace")])
+def test_a_namespace_that_was_not_set_is_the_default_of_its_role(role, name):
+    variables = yaml.safe_load((ROOT / "roles/lab_report/vars/main.yml").read_text(encoding="utf-8"))
+    default = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text(encoding="utf-8"))[name]
+    assert variables["lab_report_places"][name] == f"{{{{ {name} | default('{default}') }}}}"
 
 
 # ---- numbers ----
