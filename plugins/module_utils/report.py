@@ -354,6 +354,7 @@ def _trace(facts):
         "errors": sum(1 for x in spans if x["error"]),
         "complete": bool(trace.get("complete")),
         "lacks": [_text(x) for x in _list(trace.get("lacks"))],
+        "calls": _calls(spans),
         "spans": spans,
     }
 
@@ -377,6 +378,26 @@ def _spans(tree):
             }
         )
         rest += [(x, depth + 1) for x in reversed(_dicts(node.get("children")))]
+    return found
+
+
+def _calls(spans):
+    """Who called whom, as the rows of a tree: what a service does within itself is one row, as is the same call."""
+    root = {"service": None, "calls": 0, "under": {}}
+    way = [(-1, root)]
+    for span in spans:
+        while way[-1][0] >= span["depth"]:
+            way.pop()
+        node, service = way[-1][1], span["service"]
+        if node["service"] != service:
+            node = node["under"].setdefault(service, {"service": service, "calls": 0, "under": {}})
+            node["calls"] += 1
+        way.append((span["depth"], node))
+    found, rest = [], [(x, 0) for x in reversed(root["under"].values())]
+    while rest:
+        node, depth = rest.pop()
+        found.append({"service": node["service"], "depth": depth, "calls": node["calls"]})
+        rest += [(x, depth + 1) for x in reversed(node["under"].values())]
     return found
 
 
@@ -766,7 +787,16 @@ def _waterfall(trace):
         **{key: trace[key] for key in ("trace_id", "span_count", "depth", "errors", "complete", "lacks")},
         "link": _link(trace["url"] or ""),
         "took": duration(trace["duration_ms"]),
-        "services": [{"name": name, "colour": colour} for name, colour in colours.items()],
+        "services": len(colours),
+        "calls": [
+            {
+                "service": x["service"] or "unnamed",
+                "indent": min(x["depth"], 12),
+                "colour": colours[x["service"]],
+                "calls": _plural(x["calls"], "call") if x["depth"] else "where the request came in",
+            }
+            for x in trace["calls"][:MOST_SPANS]
+        ],
         "rows": rows,
         "more": len(trace["spans"]) - len(rows),
         "ticks": [

@@ -309,6 +309,26 @@ def test_the_whole_lab():
     assert "examples-bookinfo-reviews-v1, tomcat-app" in document["differs"][1]["what"]
 
 
+def test_who_called_whom():
+    def told(*spans):
+        trace = made({"jaeger_trace": traced(spans)}, {})["trace"]
+        return [(x["service"].partition(".")[0], x["depth"], x["calls"]) for x in trace["calls"]]
+
+    assert told(*BOOKINFO) == [
+        ("istio-ingressgateway", 0, 1),
+        ("productpage", 1, 1),
+        ("details", 2, 1),
+        ("reviews", 2, 1),
+        ("ratings", 3, 1),
+    ]
+    one, two = ("a.x", "client", None, 0, 9), ("b.x", "server", 0, 1, 2)
+    assert told(one, two, ("b.x", "server", 0, 4, 2), ("a.x", "server", 1, 1, 1)) == [
+        ("a", 0, 1),
+        ("b", 1, 2),
+        ("a", 2, 1),
+    ]
+
+
 def test_nothing_gets_in_that_is_not_named():
     facts = copy.deepcopy(FACTS)
     facts["token"] = facts["traffic_shifting_split"]["samples"] = facts["bookinfo_answer"]["body"] = "SECRET"
