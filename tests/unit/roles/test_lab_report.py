@@ -428,7 +428,7 @@ def test_a_registry_has_the_originals():
     document = made(facts)
     assert document["differs"] == []
     assert document["cluster"] == {**made()["cluster"], "kind": "existing", "name": None}
-    assert "Nothing: images are pulled" in page(document)
+    assert "Nothing that the lab knows of" in page(document)
 
 
 def test_why_pods_have_a_sidecar():
