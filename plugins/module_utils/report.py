@@ -54,7 +54,7 @@ def document(facts, made, images=None):
         "cluster": _cluster(facts),
         "istio": {"version": _text(facts.get("istio_version")) or None},
         "images": {
-            "source": _text(facts.get("lab_source")) or None,
+            "source": _source(facts),
             "standins": [_text(x) for x in _list(facts.get("lab_standins"))],
         },
         "urls": _urls(facts),
@@ -120,6 +120,11 @@ def _cluster(facts):
     }
 
 
+def _source(facts):
+    """Where images come from. What a user's own cluster pulls, or has already, the lab does not know."""
+    return "cluster" if facts.get("lab_cluster") == "existing" else _text(facts.get("lab_source")) or None
+
+
 def _urls(facts):
     found = []
     gateway = _text(facts.get("ingress_gateway_reachable"))
@@ -174,6 +179,8 @@ def _pods(facts):
                 "sidecar": bool(pod.get("sidecar")),
             }
             row["why"] = _why(row, states, name == "istio_pods")
+            # A gateway has the container as well, and nothing that it would be beside of.
+            row["sidecar"] = row["sidecar"] and not row["ready"].endswith("/1")
             found.append(row)
     return sorted(found, key=lambda x: (x["namespace"], x["name"]))
 
@@ -185,7 +192,7 @@ def _why(pod, states, of_istio):
         state = max(ours, key=lambda x: len(x["workload"]))
         return state["why"] or state["how"]
     if of_istio and pod["sidecar"]:
-        return "a gateway: its one container is the proxy itself"
+        return "a gateway: it is a proxy itself"
     return "part of Istio's control plane, which is never injected" if of_istio else ""
 
 
@@ -459,7 +466,7 @@ STOCK_ENVOY = (
 
 
 def _differs(facts):
-    found, source = [], facts.get("lab_source")
+    found, source = [], _source(facts)
     if source == "build":
         why = "No container registry answered. The programs come from Debian's, Python's and Go's package registries."
         found.append({"what": "The images were built on this machine", "why": why})
@@ -545,7 +552,10 @@ def _tracing_checks(found, facts):
     size = f"{_plural(trace['span_count'], 'span')} of {services}, {_plural(trace['depth'], 'level')} deep"
     lacks = "" if trace["complete"] else f", and it is not whole: {'; '.join(trace['lacks']) or 'no reason is known'}"
     yield f"one request is one trace of {size}{lacks}", _held(trace["complete"])
-    yield f"{_plural(trace['errors'], 'span')} of it with an error", _held(not trace["errors"])
+    told = (
+        f"{_plural(trace['errors'], 'span')} of it with an error" if trace["errors"] else "no span of it has an error"
+    )
+    yield told, _held(not trace["errors"])
 
 
 def _injection_checks(found, facts):
@@ -676,7 +686,11 @@ def _key_facts(document):
     yield {"name": "Cluster", "value": kinds[cluster["kind"]]}
     yield {"name": "Kubernetes", "value": (cluster["kubernetes"] or "").lstrip("v") or "not asked in this run"}
     yield {"name": "Istio", "value": document["istio"]["version"] or "not asked in this run"}
-    sources = {"build": "built on this machine", "registry": "pulled from a registry"}
+    sources = {
+        "build": "built on this machine",
+        "registry": "pulled from a registry",
+        "cluster": "as the cluster has them",
+    }
     standins = len(images["standins"])
     told = f"; {_plural(standins, 'stand-in')}" if standins else ""
     yield {"name": "Images", "value": sources.get(images["source"], "not known") + told}

@@ -424,11 +424,17 @@ def test_a_second_run_has_no_baseline():
 
 
 def test_a_registry_has_the_originals():
-    facts = {**FACTS, "lab_cluster": "existing", "lab_source": "registry", "lab_standins": [], "lab_istio_values": {}}
-    document = made(facts)
+    document = made({**FACTS, "lab_source": "registry", "lab_standins": [], "lab_istio_values": {}})
     assert document["differs"] == []
-    assert document["cluster"] == {**made()["cluster"], "kind": "existing", "name": None}
     assert "Nothing that the lab knows of" in page(document)
+
+
+def test_what_a_cluster_of_the_users_own_has_is_not_known():
+    facts = {**FACTS, "lab_cluster": "existing", "lab_source": "registry", "lab_standins": []}
+    document = made({name: value for name, value in facts.items() if name != "kind_cluster_name_used"})
+    assert (document["images"]["source"], document["differs"]) == ("cluster", [])
+    assert document["cluster"] == {**made()["cluster"], "kind": "existing", "name": None}
+    assert "The cluster is not the lab's" in page(document)
 
 
 def test_why_pods_have_a_sidecar():
@@ -436,6 +442,10 @@ def test_why_pods_have_a_sidecar():
     assert why["details2/2"] == LABEL
     assert why["istiod1/1"] == "istiod never injects in istio-system"
     assert "proxy itself" in why["istio1/1"]
+    assert {x["name"].partition("-")[0]: x["sidecar"] for x in made()["pods"] if x["namespace"] == "istio-system"} == {
+        "istio": False,
+        "istiod": False,
+    }
     untold = made({**FACTS, "sidecar_injection_workloads": []})["pods"]
     assert {x["why"] for x in untold if x["namespace"] == "default"} == {""}
 
