@@ -468,11 +468,14 @@ STOCK_ENVOY = (
 def _differs(facts):
     found, source = [], _source(facts)
     if source == "build":
-        why = "No container registry answered. The programs come from Debian's, Python's and Go's package registries."
+        why = (
+            "Their programs come from Debian's, Python's and Go's package registries. No container registry is needed."
+        )
         found.append({"what": "The images were built on this machine", "why": why})
     standins = [_short(_text(x)) for x in _list(facts.get("lab_standins"))]
     if standins:
-        found.append({"what": f"Stand-ins in place of the originals: {', '.join(standins)}", "why": STANDINS})
+        what = f"{_plural(len(standins), 'image')} of stand-ins, in place of the originals"
+        found.append({"what": what, "why": f"{_and(standins)}. {STANDINS}"})
     telemetry = _dict(_dict(facts.get("lab_istio_values")).get("telemetry"))
     if source == "build" and telemetry.get("enabled") is False:
         found.append({"what": "Envoy is a stock one, from its Python package", "why": STOCK_ENVOY})

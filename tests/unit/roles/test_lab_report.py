@@ -306,7 +306,7 @@ def test_the_whole_lab():
     assert document["trace"]["url"] == "http://127.0.0.1:30686/jaeger/trace/4bf92f3577b34da6a3ce929d0e0e4736"
     assert [x["depth"] for x in document["trace"]["spans"]] == [0, 1, 2, 3, 2, 3, 4, 5]
     assert len(document["differs"]) == 3
-    assert "examples-bookinfo-reviews-v1, tomcat-app" in document["differs"][1]["what"]
+    assert "examples-bookinfo-reviews-v1 and tomcat-app. They" in document["differs"][1]["why"]
 
 
 def test_who_called_whom():
