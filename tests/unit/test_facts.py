@@ -244,3 +244,10 @@ def test_the_scenario_default_has_every_chapter_of_the_lab():
         ]
 
     assert imported("molecule/default/converge.yml") == imported("playbooks/full-lab.yml")
+
+
+def test_the_guide_tells_of_every_stop_of_the_tour_in_its_order():
+    """A stop of which the guide says nothing, or the other way round, is one that nobody tries."""
+    headings = re.findall(r"^## (.+)$", (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8"), re.MULTILINE)
+    stops = load("playbooks/vars/tour.yml")["tour_stops"]
+    assert [stop["name"] for stop in stops] == headings
