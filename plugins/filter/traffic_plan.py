@@ -46,6 +46,14 @@ options:
     type: list
     elements: str
     default: []
+  most:
+    description: As many requests a measurement may have.
+    type: int
+    default: 1000
+  significance:
+    description: How often a right split may be called wrong.
+    type: float
+    default: 0.001
 """
 
 EXAMPLES = r"""
@@ -66,9 +74,10 @@ _value:
     - >-
       C(requests), those that show the rules: each with C(name), C(path), C(headers), C(to) (the backend that must get
       all of them), C(why), C(request) (in words) and C(arms).
+    - C(enough), how many requests show that weights do not act, such as those of a client outside of the mesh.
     - C(pages), the files that a backend has to have to answer them all.
   type: dict
-  sample: {weights: {tomcat: 80, httpd: 20}, pages: [/index.html], requests: []}
+  sample: {weights: {tomcat: 80, httpd: 20}, enough: 200, pages: [/index.html], requests: []}
 """
 
 from ansible.errors import AnsibleFilterError
@@ -76,10 +85,10 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.meshlab.istio.plugins.module_utils import releases, traffic_plan
 
 
-def plan(backends, weights, rules=(), istio_version="", taken=()):
+def plan(backends, weights, rules=(), istio_version="", taken=(), most=1000, significance=0.001):
     """The plan as a dictionary, in plain words where there is none."""
     try:
-        return traffic_plan.plan(backends, weights, rules, istio_version, taken)
+        return traffic_plan.plan(backends, weights, rules, istio_version, taken, most, significance)
     except (traffic_plan.PlanError, releases.ReleaseError) as error:
         raise AnsibleFilterError(str(error)) from error
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import itertools
 import re
 
-from ansible_collections.meshlab.istio.plugins.module_utils import releases
+from ansible_collections.meshlab.istio.plugins.module_utils import releases, statistics
 
 # What a single destination gets, and what weights added up to before they could be anything.
 WHOLE = 100
+# So many requests at least show that weights do not act.
+FEWEST = 200
 # A name of a backend is the name of a Deployment, and with -svc of a Service.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,48}[a-z0-9])?")
 _KINDS = ("exact", "prefix", "regex")
@@ -222,21 +224,31 @@ def arms(backends, weights):
     return [{"name": x, "weight": weights.get(x, 0), "match": its["match"]} for x, its in backends.items()]
 
 
-def plan(backends, weights, rules=(), istio_version=None, taken=()):
+def enough(shares, most, significance):
+    """How many requests tell an even split from one with these shares; most if not even they do."""
+    even = [1.0 / len(shares)] * len(shares)
+    needed = None if shares == even else statistics.requests_to_tell(even, shares, significance, most=most)
+    return min(most, max(FEWEST, needed or (FEWEST if shares == even else most)))
+
+
+def plan(backends, weights, rules=(), istio_version=None, taken=(), most=1000, significance=0.001):
     """What to apply and to measure, as a dictionary. Raises PlanError for what is asked for and cannot be.
 
     weights: as Istio takes them. arms: with these; even: with the same for every backend. requests: see requests(),
-    each with its arms. pages: the paths that a backend without a page of its own has to have.
+    each with its arms. pages: the paths that a backend without a page of its own has to have. enough: how many, at
+    most most, requests show at this significance that weights do not act.
     """
     check_backends(backends, taken)
     weights = scaled(check_weights(weights, backends), istio_version or None)
     check_rules(rules, backends)
+    total = sum(weights.values())
     shown = [{**x, "arms": arms(backends, {x["to"]: WHOLE})} for x in requests(list(rules))]
     return {
         "weights": weights,
         "arms": arms(backends, weights),
         "even": arms(backends, dict.fromkeys(backends, max(1, WHOLE // len(backends)))),
         "requests": shown,
+        "enough": enough([weights.get(x, 0) / total for x in backends], most, significance),
         "pages": sorted({page(x["path"]) for x in shown} | {page("/")}),
     }
 

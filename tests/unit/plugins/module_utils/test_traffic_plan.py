@@ -41,6 +41,7 @@ def test_the_plan_of_two_backends_without_rules():
             {"name": "httpd", "weight": 50, "match": "hello httpd"},
         ],
         "requests": [],
+        "enough": 200,
         "pages": ["/index.html"],
     }
 
@@ -256,6 +257,21 @@ def test_every_request_goes_where_the_first_rule_that_it_meets_says(drawn):
 )
 def test_the_file_of_a_path(path, file):
     assert subject.page(path) == file
+
+
+@pytest.mark.parametrize(
+    ("weights", "most", "number"),
+    [
+        ({"tomcat": 80, "httpd": 20}, 1000, 200),
+        ({"tomcat": 80, "httpd": 20}, 150, 150),
+        ({"tomcat": 60, "httpd": 40}, 1000, 786),
+        ({"tomcat": 51, "httpd": 49}, 1000, 1000),
+        ({"tomcat": 1, "httpd": 1}, 1000, 200),
+        ({"httpd": 1}, 1000, 200),
+    ],
+)
+def test_as_many_requests_as_show_that_weights_do_not_act(weights, most, number):
+    assert subject.plan(PAIR, weights, most=most)["enough"] == number
 
 
 # ---- the filter ----
