@@ -83,6 +83,7 @@ FEATURES = {
     "by_webhook": Feature((1, 10), "kube-inject asks the webhook of the cluster, unless it is given the three files"),
     "v1_webhooks": Feature((1, 10), "installs on Kubernetes 1.22 and newer, which dropped the v1beta1 webhook API"),
     "cluster_specific": Feature((1, 16), "manifest generate --cluster-specific asks the cluster, as install does"),
+    "any_weights": Feature((1, 15), "weights of a route may add up to anything, which was 100 and nothing else"),
     "root_uninstall": Feature((1, 15), "istioctl uninstall, which was istioctl x uninstall"),
     "inject_label": Feature((1, 16), "the injector reads the label sidecar.istio.io/inject before the annotation"),
     "default_validator": Feature((1, 20), "the default tag has a validating webhook too, istiod-default-validator"),

@@ -7,9 +7,14 @@ from __future__ import annotations
 
 import time
 
+from ansible_collections.meshlab.istio.plugins.module_utils import endpoints
+
 SIDECAR = "istio-proxy"
 
 POLL_SECONDS = 1.0
+
+# What a container waits for whose image did not come.
+_NO_IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"}
 
 
 def containers_of(pod):
@@ -111,6 +116,23 @@ def container_reasons(pod):
     return lines
 
 
+def image_advice(pod):
+    """The ways out for a pod whose images did not come, a line for each image."""
+    status, spec = pod.get("status") or {}, pod["spec"]
+    images = {x["name"]: x.get("image") for x in [*(spec.get("initContainers") or ()), *spec["containers"]]}
+    missing = {
+        images.get(x["name"])
+        for x in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
+        if ((x.get("state") or {}).get("waiting") or {}).get("reason") in _NO_IMAGE
+    }
+    return [
+        f"image {image} did not come to the node. If its name is right, load it on every node beforehand (kind load "
+        "docker-image or image-archive; elsewhere ctr --namespace k8s.io images import), or name a copy of it on a "
+        "mirror that the nodes reach (roles have a variable for each image; Istio's own take the value global.hub)"
+        for image in sorted(filter(None, missing))
+    ]
+
+
 def last_events(events, name, count=2):
     """The newest warnings (else the newest events) about one object, a line each."""
     about = [x for x in events if (x.get("involvedObject") or {}).get("name") == name]
@@ -121,10 +143,11 @@ def last_events(events, name, count=2):
     return [f"event {x.get('reason')}: {(x.get('message') or '').strip()}" for x in about[-count:]]
 
 
-def not_ready(deployments, pods, names, sidecars):
+def not_ready(deployments, pods, names, sidecars, outside=()):
     """Lines that say what is not ready; an empty list when everything is.
 
-    names: Deployments that must be there; sidecars: every pod must have a ready istio-proxy.
+    names: Deployments that must be there; sidecars: every pod must have a ready istio-proxy, but for those of the
+    Deployments outside, which must have none.
     """
     by_name = {x["metadata"]["name"]: x for x in deployments}
     lines = [f"Deployment {name}: it does not exist" for name in names if name not in by_name]
@@ -135,6 +158,13 @@ def not_ready(deployments, pods, names, sidecars):
         missing = rolled_out(deployment)
         if missing:
             lines.append(f"Deployment {name}: {missing}")
+        elif name in outside:
+            lines += [
+                f"pod {pod['metadata']['name']}: it has a sidecar (container {SIDECAR}) and must have none; the label "
+                'and annotation sidecar.istio.io/inject: "false" on the pod keep it away'
+                for pod in owned_pods(deployment, pods)
+                if SIDECAR in expected_containers(pod)
+            ]
         elif sidecars:
             lines += [
                 f"pod {pod['metadata']['name']}: it has no sidecar (container {SIDECAR}); "
@@ -145,9 +175,9 @@ def not_ready(deployments, pods, names, sidecars):
     return lines
 
 
-def explain(deployments, pods, events, names, sidecars):
+def explain(deployments, pods, events, names, sidecars, outside=()):
     """not_ready with the reasons behind each line: container states and last events."""
-    lines = not_ready(deployments, pods, names, sidecars)
+    lines = not_ready(deployments, pods, names, sidecars, outside)
     by_name = {x["metadata"]["name"]: x for x in deployments}
     for name in names:
         deployment = by_name.get(name)
@@ -160,30 +190,36 @@ def explain(deployments, pods, events, names, sidecars):
             reasons = container_reasons(pod)
             if reasons:
                 lines.append(f"  pod {pod['metadata']['name']}:")
-                lines += [f"    {x}" for x in reasons + last_events(events, pod["metadata"]["name"])]
+                reasons += last_events(events, pod["metadata"]["name"]) + image_advice(pod)
+                lines += [f"    {x}" for x in reasons]
     return lines
 
 
-def wait(cluster, namespace, names, sidecars, deadline, why=True):
+def wait(cluster, namespace, names, sidecars, deadline, why=True, outside=(), services=None):
     """Look at a namespace's Deployments until they are ready, or once more after a deadline (of time.monotonic()).
 
-    names: all of the namespace if empty, and there must be one then; why: whether to give the reasons behind each line.
+    names: all of the namespace if empty, and there must be one then; why: whether to give the reasons behind each line;
+    outside: those whose pods must have no sidecar; services: how many ready endpoints each of these Services must have,
+    which is looked at when the Deployments are ready.
     Returns lines that say what is not ready, none when everything is, and a summary of each pod.
     """
     while True:
         deployments = cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
         pods = cluster.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
         wanted = names or sorted(x["metadata"]["name"] for x in deployments)
-        lines = not_ready(deployments, pods, wanted, sidecars)
+        lines = not_ready(deployments, pods, wanted, sidecars, outside)
+        rolled = not lines
         if not wanted:
             lines = [f"namespace {namespace} has no Deployment"]
+        elif rolled and services:
+            lines = endpoints.not_ready(cluster, namespace, services, pods)
         if not lines or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)
     if lines and cluster.get(f"/api/v1/namespaces/{namespace}") is None:
         lines = [f"there is no namespace {namespace}"]
-    elif lines and why:
+    elif lines and why and not rolled:
         events = cluster.get(f"/api/v1/namespaces/{namespace}/events")["items"]
-        lines = explain(deployments, pods, events, wanted, sidecars) or lines
+        lines = explain(deployments, pods, events, wanted, sidecars, outside) or lines
     owned = [pod for x in deployments if x["metadata"]["name"] in wanted for pod in owned_pods(x, pods)]
     return lines, [summarize(x) for x in owned]

@@ -6,14 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workload_wait
-short_description: Wait until Deployments are rolled out, and say why when they are not
+short_description: Wait until Deployments are rolled out and Services have endpoints, and say why when they are not
 version_added: "0.1.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Waits until Deployments are rolled out whole and available, with their sidecars where asked.
+  - Waits until Deployments are rolled out whole and available, with their sidecars where asked, and then until Services
+    have their endpoints.
   - >-
     When the time is over it names what is not ready and why: the state of each container and the last events, as
-    one would find out with C(kubectl describe).
+    one would find out with C(kubectl describe). For an image that did not come it names the ways out.
+  - >-
+    A Service whose selector fits no pod has no endpoints, and no part of Kubernetes says so. Here the message says
+    which labels it selects, which ones the pods carry, and which were probably meant.
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -44,6 +48,15 @@ options:
     description: Whether every pod must have the sidecar C(istio-proxy) too.
     type: bool
     default: false
+  outside:
+    description: Those of the Deployments whose pods must have no sidecar, whatever O(sidecars) says of the others.
+    type: list
+    elements: str
+    default: []
+  services:
+    description: How many ready endpoints each of these Services must have, exactly; a dictionary of names and numbers.
+    type: dict
+    default: {}
   timeout:
     description: Time to wait, in seconds.
     type: int
@@ -61,6 +74,14 @@ EXAMPLES = r"""
     namespace: default
     sidecars: true
     timeout: 600
+
+- name: Wait for two backends, a client outside of the mesh, and the endpoints of their Services
+  meshlab.istio.workload_wait:
+    namespace: shop
+    deployments: [catalog-v1, catalog-v2, outsider]
+    sidecars: true
+    outside: [outsider]
+    services: {catalog-v1: 1, catalog-v2: 1, catalog: 2}
 """
 
 RETURN = r"""
@@ -121,12 +142,20 @@ def main():
             "namespace": {"type": "str", "required": True},
             "deployments": {"type": "list", "elements": "str", "default": []},
             "sidecars": {"type": "bool", "default": False},
+            "outside": {"type": "list", "elements": "str", "default": []},
+            "services": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
             **CLUSTER_ARGS,
         },
         supports_check_mode=True,
     )
     namespace, timeout = module.params["namespace"], module.params["timeout"]
+    try:
+        services = {name: int(number) for name, number in module.params["services"].items()}
+    except (TypeError, ValueError):
+        module.fail_json(
+            msg=f"services: {module.params['services']}: each name has a number", not_ready=[], seconds=0.0
+        )
     started = time.monotonic()
     deadline = started if module.check_mode else started + timeout
     try:
@@ -138,6 +167,8 @@ def main():
                 module.params["sidecars"],
                 deadline,
                 why=not module.check_mode,
+                outside=module.params["outside"],
+                services=services,
             )
     except ClusterError as error:
         module.fail_json(msg=str(error), not_ready=[], seconds=round(time.monotonic() - started, 1))

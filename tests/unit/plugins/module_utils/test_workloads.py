@@ -224,6 +224,16 @@ def test_a_missing_sidecar_is_told_only_where_one_is_asked_for():
     assert subject.explain([deployment()], [made], [], ["reviews-v1"], True) == [line]
 
 
+def test_a_sidecar_where_there_must_be_none_is_told():
+    for made in (classic(), native()):
+        (line,) = subject.not_ready([deployment()], [made], ["reviews-v1"], True, ["reviews-v1"])
+        assert line.startswith(
+            "pod reviews-v1-7b5d4c9c6b-x2x5s: it has a sidecar (container istio-proxy) and must have none"
+        )
+    bare = pod([running("reviews")])
+    assert subject.not_ready([deployment()], [bare], ["reviews-v1"], True, ["reviews-v1"]) == []
+
+
 # ---- explain ----
 
 
@@ -252,10 +262,27 @@ def test_a_crash_loop_shows_the_last_end_and_the_newest_warnings():
     ]
 
 
-def test_an_image_that_cannot_be_pulled_is_named():
+def test_an_image_that_cannot_be_pulled_is_named_and_the_ways_out_are_told():
     message = 'Back-off pulling image "docker.io/istio/nowhere:1"'
-    lines = explained([pod([waiting("reviews", "ImagePullBackOff", message)], phase="Pending")])
-    assert lines[2:] == [f"    container reviews: ImagePullBackOff: {message}"]
+    stuck = pod(
+        [waiting("reviews", "ImagePullBackOff", message), waiting("istio-proxy", "PodInitializing")], phase="Pending"
+    )
+    stuck["spec"]["containers"][0]["image"] = "docker.io/istio/nowhere:1"
+    lines = explained([stuck])
+    assert lines[2] == f"    container reviews: ImagePullBackOff: {message}"
+    assert lines[4].startswith(
+        "    image docker.io/istio/nowhere:1 did not come to the node. If its name is right, load it"
+    )
+    assert len(lines) == 5 and "mirror" in lines[4] and "global.hub" in lines[4]
+
+
+@pytest.mark.parametrize("reason", ["ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull"])
+def test_ways_out_are_told_once_for_each_image(reason):
+    stuck = pod([waiting("a", reason), waiting("b", reason), waiting("c", "CrashLoopBackOff")])
+    for container, image in zip(stuck["spec"]["containers"], ("x:1", "x:1", "y:1")):
+        container["image"] = image
+    assert [x.split(" did")[0] for x in subject.image_advice(stuck)] == ["image x:1"]
+    assert subject.image_advice(classic()) == []
 
 
 def test_a_pod_that_finds_no_node_says_why_the_scheduler_does_not_place_it():
@@ -388,6 +415,41 @@ def test_wait_gives_the_reasons_when_the_time_is_over():
     assert lines[0] == "Deployment reviews-v1: 0 of 1 pods available"
     assert lines[-1].strip() == "container reviews-v1: running, not ready"
     assert subject.wait(cluster, "default", [], False, 0, why=False)[0] == lines[:1]
+
+
+class Endpoints(Answers):
+    """One whose Service gets its endpoint at the given look."""
+
+    def __init__(self, ready_at, endpoint_at):
+        super().__init__(ready_at)
+        self.endpoint_at = endpoint_at
+        self.asked = 0
+
+    def get(self, path):
+        if path.endswith("/services"):
+            self.asked += 1
+            return {"items": [{"metadata": {"name": "reviews"}, "spec": {"selector": {"app": "reviews"}}}]}
+        if path.endswith("/endpointslices"):
+            found = [{"addresses": ["198.18.64.12"]}] if self.asked >= self.endpoint_at else []
+            return {"items": [{"metadata": {"labels": {"kubernetes.io/service-name": "reviews"}}, "endpoints": found}]}
+        return super().get(path)
+
+
+def test_wait_looks_at_services_when_the_deployments_are_ready(monkeypatch):
+    monkeypatch.setattr(subject, "POLL_SECONDS", 0)
+    cluster = Endpoints(ready_at=3, endpoint_at=2)
+    assert subject.wait(cluster, "default", [], False, float("inf"), services={"reviews": 1})[0] == []
+    assert (cluster.looks, cluster.asked) == (4, 2)
+
+
+def test_wait_says_which_service_lacks_endpoints_and_why():
+    lines, _pods = subject.wait(Endpoints(1, 9), "default", ["reviews-v1"], False, 0, services={"reviews": 1})
+    assert lines == [
+        "Service reviews: 0 of 1 ready endpoints: it selects app: reviews, which no pod carries; "
+        "pods carry app: reviews-v1 (reviews-v1-7b5d4c9c6b-x2x5s)"
+    ]
+    (line,) = subject.wait(Endpoints(None, 1), "default", [], False, 0, why=False, services={"reviews": 1})[0]
+    assert line.startswith("Deployment reviews-v1")
 
 
 def test_wait_says_what_there_is_not():

@@ -1,0 +1,138 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether Services have the endpoints that they must have, and if not, why: which labels they select, and who has them.
+
+All but not_ready work on API objects alone.
+"""
+
+from __future__ import annotations
+
+SERVICE_NAME = "kubernetes.io/service-name"
+# Kubernetes before 1.21 has the older one only.
+SLICES = ("v1", "v1beta1")
+# Labels that nobody selects by: controllers and injectors put them on.
+_MADE = ("pod-template-hash", "controller-revision-hash", "pod-template-generation")
+# As many kinds of pod, or names, in a sentence.
+MOST = 5
+
+
+def ready_of(slices, service):
+    """The names of the pods (or addresses, where no pod is behind it) that are ready endpoints of a Service."""
+    found = set()
+    for each in slices:
+        if (each["metadata"].get("labels") or {}).get(SERVICE_NAME) != service:
+            continue
+        for endpoint in each.get("endpoints") or ():
+            if (endpoint.get("conditions") or {}).get("ready") is not False:  # not told counts as ready
+                found.add((endpoint.get("targetRef") or {}).get("name") or endpoint["addresses"][0])
+    return found
+
+
+def selected(selector, pods):
+    """The live pods that a Service's selector fits. It fits none if it is empty."""
+    return [
+        pod
+        for pod in pods
+        if selector
+        and not pod["metadata"].get("deletionTimestamp")
+        and all((pod["metadata"].get("labels") or {}).get(key) == value for key, value in selector.items())
+    ]
+
+
+def show_labels(labels):
+    """Labels as one writes them in YAML: "app: web, server: tomcat"."""
+    return ", ".join(f"{key}: {labels[key]}" for key in sorted(labels)) or "no labels"
+
+
+def _own_labels(pod):
+    labels = pod["metadata"].get("labels") or {}
+    return {
+        key: value
+        for key, value in labels.items()
+        if key not in _MADE and not key.partition("/")[0].endswith("istio.io") and not key.startswith("topology.")
+    }
+
+
+def _listed(names):
+    names = sorted(names)
+    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
+
+
+def carried(selector, pods):
+    """What the live pods carry, a clause for each set of labels, those nearest to the selector first."""
+    wanted = set(selector.items())
+    kinds = {}
+    for pod in pods:
+        if not pod["metadata"].get("deletionTimestamp"):
+            kinds.setdefault(show_labels(_own_labels(pod)), (_own_labels(pod), []))[1].append(pod["metadata"]["name"])
+
+    def far(item):
+        labels = item[1][0]
+        same, values = len(wanted & set(labels.items())), len(set(selector.values()) & set(labels.values()))
+        return -same, -values, item[0]
+
+    return [f"{text} ({_listed(names)})" for text, (_labels, names) in sorted(kinds.items(), key=far)]
+
+
+def instead(selector, pods):
+    """The labels that were probably meant: what no pod has, by another key that has the same value. None if unknown."""
+    found = {}
+    for key, value in selector.items():
+        labels = [_own_labels(pod) for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+        if any(each.get(key) == value for each in labels):
+            found[key] = value
+            continue
+        keys = sorted({other for each in labels for other in each if each[other] == value})
+        if not keys:
+            return None
+        found[keys[0]] = value
+    return found if found != selector and selected(found, pods) else None
+
+
+def explain(name, service, ready, wanted, pods):
+    """None if a Service has as many ready endpoints as it must have, else what it has, and why, in a line.
+
+    service: the object, or None; ready: what ready_of gives; wanted: how many there must be; pods: of its namespace.
+    """
+    if service is None:
+        return f"Service {name}: it does not exist"
+    if len(ready) == wanted:
+        return None
+    spec = service.get("spec") or {}
+    selector, start = spec.get("selector") or {}, f"Service {name}: {len(ready)} of {wanted} ready endpoints"
+    if spec.get("type") == "ExternalName":
+        return f"{start}: it is an ExternalName, which has none"
+    if not selector:
+        return f"{start}: it has no selector, so that somebody has to make its endpoints"
+    fitting = selected(selector, pods)
+    start += f": it selects {show_labels(selector)}"
+    if not fitting:
+        clauses = carried(selector, pods)
+        more = f"; and {len(clauses) - MOST} other kinds" if len(clauses) > MOST else ""
+        line = (
+            f"{start}, which no pod carries; pods carry {'; '.join(clauses[:MOST]) or 'nothing: there is none'}{more}"
+        )
+        meant = instead(selector, pods)
+        return line + (f". Probably meant: {show_labels(meant)}" if meant else "")
+    late = {x["metadata"]["name"] for x in fitting} - ready
+    if late and len(ready) < wanted:
+        return f"{start}, and of the pods that carry it these are not ready endpoints: {_listed(late)}"
+    return f"{start}, which these pods carry: {_listed(x['metadata']['name'] for x in fitting)}"
+
+
+def not_ready(cluster, namespace, wanted, pods):
+    """A line for each Service that has not as many ready endpoints as wanted ({name: number}) says.
+
+    cluster: anything with Cluster.get; pods: those of the namespace.
+    """
+    listed = (cluster.get(f"/api/v1/namespaces/{namespace}/services") or {}).get("items") or []
+    services = {x["metadata"]["name"]: x for x in listed}
+    slices = []
+    for version in SLICES:
+        answer = cluster.get(f"/apis/discovery.k8s.io/{version}/namespaces/{namespace}/endpointslices")
+        if answer is not None:
+            slices = answer.get("items") or []
+            break
+    lines = [explain(x, services.get(x), ready_of(slices, x), number, pods) for x, number in wanted.items()]
+    return [line for line in lines if line]
