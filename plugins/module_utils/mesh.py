@@ -17,7 +17,16 @@ from urllib.parse import quote
 from ansible_collections.meshlab.istio.plugins.module_utils import proxy_status, releases
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import Istioctl, IstioctlError
-from ansible_collections.meshlab.istio.plugins.module_utils.kube_inject import INJECT, STATUS, SYSTEM_NAMESPACES
+from ansible_collections.meshlab.istio.plugins.module_utils.kube_inject import (
+    INJECT,
+    STATUS,
+    SYSTEM_NAMESPACES,
+    Workload,
+    injected_by,
+    opted_out,
+    sidecar_of,
+    webhook_reason,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils.workloads import (
     SIDECAR,
     containers_of,
@@ -273,6 +282,106 @@ def age(proxy, plane):
     return (ours > theirs) - (ours < theirs) if ours and theirs else None
 
 
+# ---- workloads -------------------------------------------------------------------------------------------------------
+
+# What owns pods and holds their template: where its list is, with and without the namespace that goes in between.
+OWNERS = {
+    "ReplicaSet": ("/apis/apps/v1", "replicasets"),
+    "StatefulSet": ("/apis/apps/v1", "statefulsets"),
+    "DaemonSet": ("/apis/apps/v1", "daemonsets"),
+    "Job": ("/apis/batch/v1", "jobs"),
+    "ReplicationController": ("/api/v1", "replicationcontrollers"),
+}
+
+
+def owner_of(thing):
+    """(kind, name) of what controls an object; None if nothing does."""
+    for reference in thing["metadata"].get("ownerReferences") or ():
+        if reference.get("controller") and reference["kind"] != "Node":  # as kubelet says of the pods of its own files
+            return reference["kind"], reference["name"]
+    return None
+
+
+def workload_states(pods, owners, states, objects, configurations, version):
+    """Every workload with pods as what the module returns of it, in the order of names.
+
+    owners: the objects of OWNERS by (namespace, kind, name); states: what namespace_state gave, by name;
+    objects: the Namespace objects, by name; configurations: as namespace_state takes them; version: Istio's, or None.
+    """
+    found = {}
+    for pod in pods:
+        namespace, own = pod["metadata"]["namespace"], owner_of(pod)
+        owner = owners.get((namespace, *own)) if own else None
+        # A Deployment owns its pods by way of a ReplicaSet, a CronJob by way of a Job.
+        kind, name = (owner and owner_of(owner)) or own or ("Pod", pod["metadata"]["name"])
+        template = owner and (owner.get("spec") or {}).get("template")
+        verdict = _pod_state(pod, template, states[namespace], objects[namespace], configurations, version)
+        found.setdefault((namespace, name, kind), []).append(verdict)
+    return [
+        {"namespace": namespace, "workload": name, "kind": kind, **_of_all(verdicts)}
+        for (namespace, name, kind), verdicts in sorted(found.items())
+    ]
+
+
+def _of_all(verdicts):
+    """One verdict on a workload from those on its pods: it counts as injected if every pod is."""
+    lacking = [x for x in verdicts if not x["injected"]]
+    if not lacking or len(lacking) == len(verdicts):
+        return verdicts[-1]
+    return {**lacking[0], "why": f"{len(lacking)} of {len(verdicts)} pods: {lacking[0]['why']}"}
+
+
+def _pod_state(pod, template, state, namespace, configurations, version):
+    """Whether one pod is injected, how, with which kind of sidecar, and why. template: its owner's, or None."""
+    if (number(version) or (0,))[:2] < min(releases.RELEASES):
+        version = releases.show(max(releases.RELEASES))
+    name, proxy = state["name"], proxy_of(pod)
+    seen = Workload([{"kind": "Pod", **pod}], 0, (), name)
+    reason = webhook_reason(seen, namespace["metadata"].get("labels") or {}, version)
+    # Where webhooks may not be read, the labels are all there is to go by.
+    selected = bool(reason) if configurations is None else wants_proxy(pod, namespace, configurations)
+    reason = reason or "a webhook selects its pods"
+
+    def verdict(how, why, injected=True):
+        return {"injected": injected, "how": how, "sidecar": sidecar_of(seen) if injected else "", "why": why}
+
+    if proxy and proxy["type"] != "sidecar" and STATUS not in seen.annotations():
+        return verdict("", f"it is a proxy itself ({proxy['type']}), as its manifest has it", False)
+    if not proxy:
+        return verdict("", _why_not(seen, state, selected, version), False)
+    carried = template and injected_by(Workload([{"kind": "Pod", **template}], 0, (), name), version)
+    if carried and selected:
+        return verdict("kube-inject and webhook", f"{carried} already in the manifest, and {reason}")
+    if carried:
+        return verdict("kube-inject", f"{carried} already in the manifest")
+    if selected:
+        return verdict("webhook", reason)
+    if template:
+        return verdict("webhook", "it was when its pods were made; nothing would inject them today")
+    return verdict("unknown", "nothing would inject it today: kube-inject did it, or a label that is gone")
+
+
+def _why_not(seen, state, selected, version):
+    """Why a pod (a Workload) has no sidecar, in words."""
+    name, labels = state["name"], state["labels"]
+    if name in SYSTEM_NAMESPACES:
+        return f"istiod never injects in {name}"
+    if seen.template["spec"].get("hostNetwork"):
+        return "its pods use the network of their node"
+    if opted_out(seen, version) or seen.labels().get(INJECT) == "false":
+        return f"its pods say {INJECT}: false"
+    if selected:
+        return (
+            "its pods are older than the label or the webhook; make them anew "
+            f"(kubectl rollout restart deployment -n {name})"
+        )
+    if labels and state["warnings"]:
+        return f"namespace {name}: {state['warnings'][0]}"
+    if state["injection"] == "disabled":
+        return f"namespace {name} is labelled {NAMESPACE_LABEL}={labels[NAMESPACE_LABEL]}"
+    return f"namespace {name} has neither label, {NAMESPACE_LABEL} nor {REVISION}"
+
+
 # ---- reading ---------------------------------------------------------------------------------------------------------
 
 
@@ -332,10 +441,10 @@ def find_client(binary_path, kubeconfig, context, timeout):
         return None, None, str(error)
 
 
-def look(cluster, istioctl, namespaces=(), proxies=True, sync=True):
+def look(cluster, istioctl, namespaces=(), proxies=True, sync=True, workloads=False):
     """Look at a cluster and return what the module returns, without what is known of the client alone.
 
-    istioctl: the runner, or None; namespaces: names of those to look at, all if empty.
+    istioctl: the runner, or None; namespaces: names of those to look at, all if empty; workloads: wants proxies too.
     Raises ClusterError if the cluster cannot be reached, or if this user may read nothing at all.
     """
     reader, namespaces = Reader(cluster), list(dict.fromkeys(namespaces))
@@ -359,18 +468,23 @@ def look(cluster, istioctl, namespaces=(), proxies=True, sync=True):
         "apis": apis,
         "namespaces": states,
         "proxies": [],
+        "workloads": [],
         "sync_why": None,
     }
     versions = {x["version"] for x in found["control_planes"]}
     if len(versions) == 1:
         found["version"] = versions.pop()
     if proxies:
-        found["proxies"] = _proxies(reader, objects, states, namespaces, configurations)
+        found["proxies"], pods = _proxies(reader, objects, states, namespaces, configurations, workloads)
         if sync:
             found["sync_why"] = synchronise(found["proxies"], found["control_planes"], istioctl)
         for proxy in found["proxies"]:
             older = age(proxy, plane_of(proxy, found["control_planes"], tags))
             proxy["outdated"] = None if older is None else older < 0
+        if workloads:
+            owners = _owners(reader, pods, namespaces)
+            by_name = ({x["name"]: x for x in states}, {x["metadata"]["name"]: x for x in objects})
+            found["workloads"] = workload_states(pods, owners, *by_name, configurations, found["version"])
     if not (proxies and sync):
         found["sync_why"] = "it was not asked for"
     found["counts"] = counts(found, proxies)
@@ -425,9 +539,23 @@ def _namespaces(reader, names):
     return objects, unknown
 
 
-def _proxies(reader, objects, states, names, configurations):
-    """The proxies of all pods that are looked at. Fills in what the namespaces' states say of pods."""
-    by_name, proxies = {x["metadata"]["name"]: x for x in objects}, []
+def _owners(reader, pods, names):
+    """What holds the templates of these pods, by (namespace, kind, name), as far as it may be read."""
+    found = {}
+    for kind in sorted({own[0] for own in map(owner_of, pods) if own} & OWNERS.keys()):
+        group, plural = OWNERS[kind]
+        for path in [f"{group}/namespaces/{quote(x, safe='')}/{plural}" for x in names] or [f"{group}/{plural}"]:
+            for owner in reader.each(path):
+                found[owner["metadata"]["namespace"], kind, owner["metadata"]["name"]] = owner
+    return found
+
+
+def _proxies(reader, objects, states, names, configurations, keep=False):
+    """The proxies of all pods that are looked at, and those pods, if they are to be kept.
+
+    Fills in what the namespaces' states say of pods.
+    """
+    by_name, proxies, kept = {x["metadata"]["name"]: x for x in objects}, [], []
     for state in states:
         state.update(proxies=0, without_proxy=[])
     state_of = {x["name"]: x for x in states}
@@ -442,11 +570,13 @@ def _proxies(reader, objects, states, names, configurations):
                 proxies.append(proxy)
             if namespace not in state_of:
                 continue
+            if keep:
+                kept.append(pod)
             if proxy:
                 state_of[namespace]["proxies"] += 1
             elif configurations and wants_proxy(pod, by_name[namespace], configurations):
                 state_of[namespace]["without_proxy"].append(pod["metadata"]["name"])
-    return proxies
+    return proxies, kept
 
 
 def synchronise(proxies, control_planes, istioctl):

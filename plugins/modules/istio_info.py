@@ -54,6 +54,14 @@ options:
       - Whether to look at proxies, which means to read all pods.
     type: bool
     default: true
+  workloads:
+    description:
+      - >-
+        Whether to say of each workload whether it is injected, how, and why. This reads what owns the pods too, such as
+        ReplicaSets.
+      - It takes O(proxies).
+    type: bool
+    default: false
   sync:
     description:
       - Whether to ask which proxies are in step with their control plane, by C(istioctl proxy-status).
@@ -81,6 +89,13 @@ EXAMPLES = r"""
   meshlab.istio.istio_info:
     namespaces: [default]
     sync: false
+  register: mesh
+
+- name: See who is injected in it, and who is not, and why
+  meshlab.istio.istio_info:
+    namespaces: [default]
+    sync: false
+    workloads: true
   register: mesh
 
 - name: Stop unless its pods are injected
@@ -325,6 +340,52 @@ proxies:
       description: The pod of the control plane that it is connected to. Null if that is not known.
       type: str
       sample: istiod-866fd487f5-xqjzk
+workloads:
+  description: >-
+    Every workload that has pods in the RV(namespaces), except pods that ended. Empty unless O(workloads).
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    namespace:
+      description: Its namespace.
+      type: str
+      sample: default
+    workload:
+      description: Its name.
+      type: str
+      sample: reviews-v1
+    kind:
+      description: >-
+        What it is, C(Deployment) rather than C(ReplicaSet) and C(CronJob) rather than C(Job). V(Pod) for one that
+        nothing owns.
+      type: str
+      sample: Deployment
+    injected:
+      description: Whether all of its pods have a sidecar, or a gateway's proxy, that injection made.
+      type: bool
+      sample: true
+    how:
+      description:
+        - V(webhook) is automatic injection, when the pod was made.
+        - V(kube-inject) is a sidecar that the manifest has already, as C(istioctl kube-inject) writes it.
+        - >-
+          V(kube-inject and webhook) is both, one after the other: the webhook renders such a pod again since Istio 1.9,
+          and breaks it before.
+        - V(unknown) is a pod that nothing owns and nothing would inject today.
+        - Empty if it is not injected.
+      type: str
+      sample: webhook
+    sidecar:
+      description: >-
+        V(native) if it is an init container that keeps running, V(container) if it is an ordinary one. Empty if it is
+        not injected.
+      type: str
+      sample: native
+    why:
+      description: Why it is injected, or why not, in words.
+      type: str
+      sample: namespace default is labelled istio-injection=enabled
 sync_why:
   description: Why it is not known of all proxies whether they are in step. Null if it is known.
   returned: success
@@ -386,7 +447,9 @@ def look(params):
         istioctl, client, why = mesh.find_client(
             params["binary_path"], kubeconfig, params["context"], params["timeout"]
         )
-        found = mesh.look(cluster, istioctl, params["namespaces"], params["proxies"], params["sync"])
+        found = mesh.look(
+            cluster, istioctl, params["namespaces"], *(params[x] for x in ("proxies", "sync", "workloads"))
+        )
     found["problems"] += mesh.client_problems(client, found["control_planes"])
     return {"client": client, "client_why": why, **found}
 
@@ -399,12 +462,15 @@ def main():
             "namespaces": {"type": "list", "elements": "str", "default": []},
             "proxies": {"type": "bool", "default": True},
             "sync": {"type": "bool", "default": True},
+            "workloads": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
         supports_check_mode=True,
     )
     if module.params["timeout"] < 1:
         module.fail_json(msg=f"timeout {module.params['timeout']}: it has to be at least 1 second")
+    if module.params["workloads"] and not module.params["proxies"]:
+        module.fail_json(msg="workloads needs proxies: whether a workload is injected is read from its pods")
     try:
         result = look(module.params)
     except IstioctlError as error:

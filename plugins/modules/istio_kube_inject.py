@@ -89,7 +89,7 @@ options:
         the cluster (of O(revision)), written to C(inject-config.yaml), C(mesh-config.yaml) and C(inject-values.yaml)
         where they differ, and used for the injection.
       - This is manual injection as Istio's documentation has it. C(istiod) need not run for it.
-      - The folder has to be there. Without O(dest) and with files that are up to date, nothing changes.
+      - The folder is made where it is not there. Without O(dest) and with files that are up to date, nothing changes.
       - Mutually exclusive with O(inject_config_file), O(mesh_config_file) and O(values_file).
     type: path
   namespace:
@@ -390,8 +390,11 @@ def keep_configuration(module, texts):
     Returns the paths for istioctl, and the module's results.
     """
     folder = module.params["config_dir"]
-    if not os.path.isdir(folder):
-        raise kube_inject.ConfigurationError(f"config_dir {folder}: this folder does not exist")
+    if not module.check_mode:
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as error:
+            raise kube_inject.ConfigurationError(f"config_dir {folder}: {error.strerror}") from error
     paths, result = [], {"config_files": [], "changed": False, "diff": []}
     for name, text in texts.items():
         path = os.path.join(folder, name)

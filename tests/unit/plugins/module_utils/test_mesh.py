@@ -843,3 +843,207 @@ def test_another_istioctl_is_told_with_all_versions():
         "istioctl is 1.27.0 and the control plane 1.9.1 and 1.10.0; "
         "use one of the same minor release (role meshlab.istio.istioctl)"
     ]
+
+
+# ---- workloads ----
+
+
+def owned(pod, kind, name, **template):
+    """A pod that something owns, and that owner, whose pods are made of this template (metadata and spec)."""
+    pod["metadata"]["ownerReferences"] = [{"kind": kind, "name": name, "controller": True}]
+    return {
+        "metadata": {"name": name, "namespace": pod["metadata"]["namespace"], "ownerReferences": []},
+        "spec": {"template": {"metadata": {}, "spec": {"containers": [{"name": "app"}]}, **template}},
+    }
+
+
+def deployment_of(pod, name, **template):
+    replicas = owned(pod, "ReplicaSet", f"{name}-5d4f", **template)
+    replicas["metadata"]["ownerReferences"] = [{"kind": "Deployment", "name": name, "controller": True}]
+    return replicas
+
+
+INJECTED = {"metadata": {"annotations": {"sidecar.istio.io/status": "{}"}}}
+MARK = "its pods have the annotation sidecar.istio.io/status already in the manifest"
+
+
+@pytest.mark.parametrize(
+    ("labels", "pod", "template", "injected", "how", "why"),
+    [
+        ({"istio_injection": "enabled"}, {}, {}, True, "webhook", "namespace shop is labelled istio-injection=enabled"),
+        ({"rev": "default"}, {}, {}, True, "webhook", "namespace shop is labelled istio.io/rev=default"),
+        (
+            {},
+            {"labels": {"sidecar.istio.io/inject": "true"}},
+            {},
+            True,
+            "webhook",
+            "its pods are labelled sidecar.istio.io/inject=true",
+        ),
+        ({}, {}, {}, True, "webhook", "it was when its pods were made; nothing would inject them today"),
+        ({}, {}, INJECTED, True, "kube-inject", MARK),
+        (
+            {"istio_injection": "enabled"},
+            {},
+            INJECTED,
+            True,
+            "kube-inject and webhook",
+            f"{MARK}, and namespace shop is labelled istio-injection=enabled",
+        ),
+        (
+            {"istio_injection": "enabled"},
+            {"labels": {"sidecar.istio.io/inject": "false"}},
+            INJECTED,
+            True,
+            "kube-inject",
+            MARK,
+        ),
+        (
+            {},
+            {"proxy": None},
+            {},
+            False,
+            "",
+            "namespace shop has neither label, istio-injection nor istio.io/rev",
+        ),
+        (
+            {"istio_injection": "disabled"},
+            {"proxy": None},
+            {},
+            False,
+            "",
+            "namespace shop is labelled istio-injection=disabled",
+        ),
+        (
+            {"istio_injection": "enabled"},
+            {"proxy": None},
+            {},
+            False,
+            "",
+            "its pods are older than the label or the webhook; make them anew "
+            "(kubectl rollout restart deployment -n shop)",
+        ),
+        (
+            {"istio_injection": "enabled"},
+            {"proxy": None, "labels": {"sidecar.istio.io/inject": "false"}},
+            {},
+            False,
+            "",
+            "its pods say sidecar.istio.io/inject: false",
+        ),
+        (
+            {"istio_injection": "enabled"},
+            {"proxy": None, "annotations": {"sidecar.istio.io/inject": "false"}},
+            {},
+            False,
+            "",
+            "its pods say sidecar.istio.io/inject: false",
+        ),
+        (
+            {"istio_injection": "enabled"},
+            {"proxy": None, "spec": {"hostNetwork": True}},
+            {},
+            False,
+            "",
+            "its pods use the network of their node",
+        ),
+        (
+            {"rev": "canary"},
+            {"proxy": None},
+            {},
+            False,
+            "",
+            "namespace shop: istio.io/rev=canary, and no webhook serves this revision or tag (there are default), so "
+            "nothing is injected; label it with default instead, or install that revision",
+        ),
+    ],
+)
+def test_who_is_injected_and_who_is_not_has_a_reason(labels, pod, template, injected, how, why):
+    pod = workload("web-5d4f-x", **pod)
+    lab = healthy(spaces=[space(**labels)], pods=[pod])
+    lab.lists["/apis/apps/v1/namespaces/shop/replicasets"] = [deployment_of(pod, "web", **template)]
+    row = subject.look(lab, None, ["shop"], sync=False, workloads=True)["workloads"]
+    sidecar = "container" if injected else ""
+    names = {"namespace": "shop", "workload": "web", "kind": "Deployment"}
+    assert row == [{**names, "injected": injected, "how": how, "sidecar": sidecar, "why": why}]
+
+
+def test_a_workload_is_named_by_what_its_owner_owes():
+    night, agent, lone, static = (
+        workload(name, native=True) for name in ("night-1-x", "agent-x", "lone", "static-node")
+    )
+    strange = workload("clone-0")
+    job = owned(night, "Job", "night-1")
+    job["metadata"]["ownerReferences"] = [{"kind": "CronJob", "name": "night", "controller": True}]
+    daemons = owned(agent, "DaemonSet", "agent")
+    owned(static, "Node", "node")
+    owned(strange, "CloneSet", "clone")
+    lab = healthy(pods=[night, agent, lone, static, strange])
+    lab.lists |= {"/apis/batch/v1/jobs": [job], "/apis/apps/v1/daemonsets": [daemons]}
+    rows = subject.look(lab, None, sync=False, workloads=True)["workloads"]
+    assert [(x["kind"], x["workload"], x["sidecar"]) for x in rows] == [
+        ("DaemonSet", "agent", "native"),
+        ("CloneSet", "clone", "container"),
+        ("Pod", "lone", "native"),
+        ("CronJob", "night", "native"),
+        ("Pod", "static-node", "native"),
+    ]
+    assert {x["how"] for x in rows} == {"webhook"}
+
+
+def test_a_pod_whose_manifest_nobody_has_is_not_judged():
+    lab = healthy(spaces=[space()], pods=[workload("lone")])
+    (row,) = subject.look(lab, None, sync=False, workloads=True)["workloads"]
+    assert (row["injected"], row["how"]) == (True, "unknown")
+
+
+def test_one_pod_without_a_sidecar_is_enough():
+    pods = [workload("web-5d4f-x"), workload("web-5d4f-y", proxy=None), workload("web-5d4f-z")]
+    replicas = [deployment_of(pod, "web") for pod in pods]
+    lab = healthy(pods=pods)
+    lab.lists["/apis/apps/v1/replicasets"] = replicas[:1]
+    (row,) = subject.look(lab, None, sync=False, workloads=True)["workloads"]
+    assert not row["injected"]
+    assert row["why"].startswith("1 of 3 pods: its pods are older than the label")
+
+
+@pytest.mark.parametrize(("name", "made"), [("ingress", False), ("gateway", True)])
+def test_a_gateway_is_injected_only_if_the_webhook_made_it(name, made):
+    pod = workload(name, revision="default" if made else None)
+    pod["spec"]["containers"] = [{"name": "istio-proxy", "image": "proxyv2:1.27.0", "args": ["proxy", "router"]}]
+    template = {"spec": {"containers": [{"name": "istio-proxy", "image": "auto"}]}}
+    lab = healthy(pods=[pod])
+    lab.lists["/apis/apps/v1/replicasets"] = [deployment_of(pod, name, **template)]
+    (row,) = subject.look(lab, None, sync=False, workloads=True)["workloads"]
+    assert (row["injected"], row["how"]) == (made, "webhook" if made else "")
+    assert made or row["why"] == "it is a proxy itself (router), as its manifest has it"
+
+
+def test_system_namespaces_have_a_reason_of_their_own():
+    lab = healthy(spaces=[space("kube-system")], pods=[workload("dns", "kube-system", proxy=None)])
+    (row,) = subject.look(lab, None, sync=False, workloads=True)["workloads"]
+    assert row["why"] == "istiod never injects in kube-system"
+
+
+@pytest.mark.parametrize("version", ["latest", "1.6.14", "1.8.6", "1.99.0"])
+def test_whatever_the_release_workloads_are_told(version):
+    lab = healthy(planes=[istiod(tag=version)])
+    rows = subject.look(lab, None, sync=False, workloads=True)["workloads"]
+    assert [x["how"] for x in rows] == ["webhook", "webhook"]
+
+
+def test_owners_that_may_not_be_read_are_told_and_their_pods_stay():
+    pod = workload("web-5d4f-x")
+    deployment_of(pod, "web", **INJECTED)
+    hooks = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+    lab = healthy(pods=[pod], refused=("/apis/apps/v1/replicasets", hooks))
+    found = subject.look(lab, None, sync=False, workloads=True)
+    (row,) = found["workloads"]
+    assert (row["kind"], row["workload"], row["how"]) == ("ReplicaSet", "web-5d4f", "webhook")
+    assert any("replicasets" in x for x in found["problems"])
+
+
+def test_workloads_are_read_only_if_asked_for():
+    lab = healthy()
+    assert subject.look(lab, None, sync=False)["workloads"] == []
+    assert not any("replicasets" in x for x in lab.asked)
