@@ -152,7 +152,7 @@ class Visit:
         page = self.browser.sign_in(user)
         if not page["sign_out"] or user not in page["text"]:
             raise PageError(f"signed in as {user!r}, and the page does not say so: {shown(page)}")
-        for _ in range(STEADY_RELOADS if STEADY_LOOK in self.seen else 1):
+        for _reload in range(STEADY_RELOADS if STEADY_LOOK in self.seen else 1):
             page, look = self.load()
             if not page["sign_out"] or user not in page["text"]:
                 raise PageError(
