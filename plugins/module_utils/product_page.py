@@ -99,6 +99,10 @@ def title_of(look):
     return LOOKS[look].title if look in LOOKS else look
 
 
+def _count(number, what):
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
 def shown(page):
     """What a page says, short."""
     text = " ".join(page["text"].split())
@@ -141,9 +145,9 @@ class Visit:
             row["served_by"].update(filter(None, [served_by(page)]))
         missed = [f"{x.title} ({x.version})" for name, x in LOOKS.items() if name not in self.seen]
         if missed:
-            times = ", ".join(f"{title_of(look)} {row['times']} times" for look, row in sorted(self.seen.items()))
+            times = ", ".join(f"{title_of(x)} {_count(row['times'], 'time')}" for x, row in sorted(self.seen.items()))
             raise PageError(
-                f"never seen in {self.loads} loads of {self.url}: {', '.join(missed)}; seen: {times}. "
+                f"never seen in {_count(self.loads, 'load')} of {self.url}: {', '.join(missed)}; seen: {times}. "
                 "Does a VirtualService send its requests elsewhere, is no pod of it ready, or were the reloads too few?"
             )
 
