@@ -28,6 +28,7 @@ else:
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DRIVERS = ("chromedriver",)
+PACKAGES = ("chromium", "chromium-driver", "fonts-dejavu-core")  # on Debian; neither says that it needs a font
 HEIGHT, TALLEST = 800, 4000  # pixels
 
 # Beside those that the driver gives it: what would go out by itself, and what makes two pictures of one page differ.
@@ -103,7 +104,7 @@ def find(browser=None, driver=None):
             missing.append(f"no {what} ({named if named else ' or '.join(names) + ' in PATH'})")
     if missing:
         raise BrowserError(
-            f"there is {' and '.join(missing)}. On Debian: apt-get install chromium chromium-driver fonts-dejavu-core. "
+            f"there is {' and '.join(missing)}. On Debian: apt-get install {' '.join(PACKAGES)}. "
             "The role meshlab.istio.bookinfo does so where bookinfo_install_browser is true."
         )
     return found

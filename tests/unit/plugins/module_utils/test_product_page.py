@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import itertools
 import random
+from pathlib import Path
 
 import pytest
+import yaml
 
-from ansible_collections.meshlab.istio.plugins.module_utils import product_page
+from ansible_collections.meshlab.istio.plugins.module_utils import browser, product_page
 from ansible_collections.meshlab.istio.plugins.module_utils.product_page import PageError, Visit
 
 URL = "http://127.0.0.1:30080/productpage"
@@ -252,3 +254,9 @@ def test_pictures_have_a_path_and_a_title():
     }
     assert product_page.picture("narrow", "/f", "me")["title"] == "Signed in as me, on a narrow screen"
     assert len(set(product_page.FILES.values())) == 5
+
+
+def test_the_role_removes_the_pictures_and_installs_the_packages_that_are_named_here():
+    role = yaml.safe_load((Path(__file__).parents[4] / "roles/bookinfo/vars/main.yml").read_text(encoding="utf-8"))
+    assert role["bookinfo_screenshots_files"] == list(product_page.FILES.values())
+    assert role["bookinfo_browser_packages"] == list(browser.PACKAGES)
