@@ -138,9 +138,9 @@ def waterfall(trace, width):
     for name, span in rows:
         begin = min(int(span["start_ms"] / whole * width), width - 1)
         length = min(max(round(span["duration_ms"] / whole * width), 1), width - begin)
-        bar = (" " * begin + "=" * length).ljust(width)
+        drawn = (" " * begin + "=" * length).ljust(width)
         failed = "  error" if span["error"] else ""
-        lines.append(f"{name:{names}}  {span['kind']:{kinds}} {span['duration_ms']:8.1f} ms  |{bar}|{failed}")
+        lines.append(f"{name:{names}}  {span['kind']:{kinds}} {span['duration_ms']:8.1f} ms  |{drawn}|{failed}")
     return lines
 
 
