@@ -93,6 +93,12 @@ FEATURES = {
     ),
     "strict_inject_values": Feature((1, 27), 'sidecar.istio.io/inject knows "true" and "false" only, no yes or on'),
     "status_verbosity": Feature((1, 27), "istioctl proxy-status shows the state of each type only with --verbosity 1"),
+    "default_tracer": Feature(
+        (1, 7),
+        "proxies send spans to zipkin.istio-system:9411 by themselves; newer ones need a tracing provider in the mesh "
+        "configuration, and a Telemetry object that names it",
+        until=(1, 22),
+    ),
     "verify_install": Feature((1, 7), "istioctl verify-install compares a cluster with its release", until=(1, 24)),
 }
 

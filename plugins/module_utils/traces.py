@@ -122,6 +122,28 @@ def summarize(trace, span_tags=()):
     }
 
 
+def waterfall(trace, width):
+    """A summary as lines of text, one for each span; width: that of the whole trace's bar, in characters."""
+    if width < 1:
+        raise ValueError(f"a bar of {width} characters")
+    rows, waiting = [], [(0, x) for x in reversed(trace["tree"])]
+    while waiting:
+        level, span = waiting.pop()
+        rows.append(("  " * level + span["service"], span))
+        waiting += [(level + 1, x) for x in reversed(span["children"])]
+    names = max((len(name) for name, _span in rows), default=0)
+    kinds = max((len(span["kind"]) for _name, span in rows), default=0)
+    whole = trace["duration_ms"] or 1
+    lines = []
+    for name, span in rows:
+        begin = min(int(span["start_ms"] / whole * width), width - 1)
+        length = min(max(round(span["duration_ms"] / whole * width), 1), width - begin)
+        drawn = (" " * begin + "=" * length).ljust(width)
+        failed = "  error" if span["error"] else ""
+        lines.append(f"{name:{names}}  {span['kind']:{kinds}} {span['duration_ms']:8.1f} ms  |{drawn}|{failed}")
+    return lines
+
+
 def _milliseconds(microseconds):
     return round(microseconds / 1000, 3)
 

@@ -147,19 +147,31 @@ def test_the_same_fact_has_the_same_default_in_every_role(fact):
     assert len({options(role)[f"{role}_{fact}"]["default"] for role in values}) == 1
 
 
-def test_the_cluster_maps_the_ports_that_the_gateway_has():
+def test_the_cluster_maps_the_ports_that_the_gateway_and_jaeger_have():
     mapped = {x["name"]: x["node"] for x in defaults("kind_cluster")["kind_cluster_ports"]}
     gateway = defaults("ingress_gateway")
     assert mapped["http"] == gateway["ingress_gateway_http_port"]
     assert mapped["https"] == gateway["ingress_gateway_https_port"]
+    assert mapped["jaeger"] == defaults("jaeger")["jaeger_node_port"]
 
 
 def test_images_are_loaded_into_the_cluster_that_is_made():
     assert defaults("lab_images")["lab_images_cluster"] == defaults("kind_cluster")["kind_cluster_name"]
 
 
-def test_the_gateway_is_where_istio_is():
+def test_the_gateway_and_jaeger_are_where_istio_is():
     assert defaults("ingress_gateway")["ingress_gateway_namespace"] == defaults("istio")["istio_namespace"]
+    assert defaults("jaeger")["jaeger_namespace"] == defaults("istio")["istio_namespace"]
+
+
+def test_every_feature_that_is_asked_for_is_in_the_table():
+    texts = [
+        x.read_text(encoding="utf-8")
+        for x in [*ROOT.glob("roles/*/*/*"), *ROOT.glob("playbooks/**/*.yml")]
+        if x.is_file()
+    ]
+    asked = {name for text in texts for name in re.findall(r"release_has\(['\"](\w+)", text)}
+    assert asked and asked <= set(releases.FEATURES)
 
 
 def locked(path, module):

@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -184,6 +185,10 @@ func newReviews(get env) (http.Handler, string, error) {
 		timeout = 10 * time.Second
 	}
 	ratings := newUpstream(get, "ratings", timeout)
+	forward, err := newForwarder(get)
+	if err != nil {
+		return nil, "", err
+	}
 
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /health", healthy("Reviews is healthy"))
@@ -205,7 +210,7 @@ func newReviews(get env) (http.Handler, string, error) {
 			},
 		}
 		if withRatings {
-			stars := starsOf(ratings, r, id)
+			stars := starsOf(r.Context(), ratings, forward.headers(r.Header, "End-User"), id)
 			for i := range answer.Reviews {
 				one := &answer.Reviews[i]
 				one.Rating = &rating{Color: color}
@@ -221,8 +226,8 @@ func newReviews(get env) (http.Handler, string, error) {
 }
 
 // starsOf asks ratings about a product; the answer is empty where ratings gives none, and the log says why.
-func starsOf(ratings upstream, r *http.Request, id string) map[string]json.RawMessage {
-	status, body, err := ratings.get(r.Context(), id, forwardHeaders(r.Header, "End-User"))
+func starsOf(ctx context.Context, ratings upstream, header http.Header, id string) map[string]json.RawMessage {
+	status, body, err := ratings.get(ctx, id, header)
 	var answer struct {
 		Ratings map[string]json.RawMessage `json:"ratings"`
 	}

@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,19 +35,34 @@ var forwarded = []string{
 // forwardedPrefix is Datadog's family of headers.
 const forwardedPrefix = "X-Datadog-"
 
-// forwardHeaders gives the headers of an incoming request that the calls made for it carry.
-// more names further ones, in canonical form.
-func forwardHeaders(in http.Header, more ...string) http.Header {
-	out := http.Header{}
-	for _, names := range [][]string{forwarded, more} {
-		for _, name := range names {
-			if values := in[name]; len(values) > 0 {
-				out[name] = append([]string(nil), values...)
-			}
+// forwarder hands headers on, but for those that it was told to drop: what then becomes of a trace can be seen.
+type forwarder struct {
+	dropped map[string]bool
+}
+
+// newForwarder takes the names to drop from FORWARD_WITHOUT, with commas between them.
+func newForwarder(get env) (forwarder, error) {
+	dropped := map[string]bool{}
+	for _, part := range strings.Split(get("FORWARD_WITHOUT"), ",") {
+		name := http.CanonicalHeaderKey(strings.TrimSpace(part))
+		if name == "" {
+			continue
 		}
+		if !slices.Contains(forwarded, name) && !strings.HasPrefix(name, forwardedPrefix) {
+			return forwarder{}, fmt.Errorf("FORWARD_WITHOUT has %q, which is not handed on anyway", name)
+		}
+		dropped[name] = true
 	}
+	return forwarder{dropped}, nil
+}
+
+// headers gives the headers of an incoming request that the calls made for it carry.
+// more names further ones, in canonical form.
+func (f forwarder) headers(in http.Header, more ...string) http.Header {
+	out := http.Header{}
 	for name, values := range in {
-		if strings.HasPrefix(name, forwardedPrefix) {
+		wanted := slices.Contains(forwarded, name) || slices.Contains(more, name) || strings.HasPrefix(name, forwardedPrefix)
+		if wanted && len(values) > 0 && !f.dropped[name] {
 			out[name] = append([]string(nil), values...)
 		}
 	}

@@ -59,12 +59,35 @@ func TestForwardHeadersTakesNothingElse(t *testing.T) {
 	in.Add("tracestate", "c=d")
 	want := tracing()
 	want.Add("tracestate", "c=d")
-	if got := forwardHeaders(in); !reflect.DeepEqual(got, want) {
+	if got := (forwarder{}).headers(in); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
 	want.Set("end-user", "jason")
-	if got := forwardHeaders(in, "End-User"); !reflect.DeepEqual(got, want) {
+	if got := (forwarder{}).headers(in, "End-User"); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
+	}
+}
+
+func TestForwardWithoutDropsWhatItNames(t *testing.T) {
+	ratings, seen := spy(t, 200, `{"id":0,"ratings":{"Reviewer1":5,"Reviewer2":4}}`)
+	without := settings{"ENABLE_RATINGS": "true", "FORWARD_WITHOUT": "traceparent, X-B3-TraceId,x-datadog-tags,"}.at("RATINGS", ratings)
+	call(t, "GET", start(t, "reviews", without).URL+"/reviews/0", "", tracing())
+	want := tracing()
+	for _, name := range []string{"traceparent", "x-b3-traceid", "x-datadog-tags"} {
+		want.Del(name)
+		if got := seen.Get(name); got != "" {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	wantHeaders(t, *seen, want)
+}
+
+func TestForwardWithoutRefusesWhatIsNotForwarded(t *testing.T) {
+	for _, name := range []string{"reviews", "productpage"} {
+		_, _, _, err := configure([]string{name}, settings{"FORWARD_WITHOUT": "traceparent,trace-parent"}.get)
+		if err == nil || !strings.Contains(err.Error(), `"Trace-Parent", which is not handed on anyway`) {
+			t.Errorf("%s: error %v", name, err)
+		}
 	}
 }
 

@@ -58,6 +58,7 @@ func glyphs(n int) []bool {
 // productpage asks the other services and shows what they say.
 type productpage struct {
 	details, reviews, ratings upstream
+	forward                   forwarder
 	results                   results
 }
 
@@ -66,11 +67,16 @@ func newProductpage(get env) (http.Handler, string, error) {
 	if factor := get.or("FLOOD_FACTOR", "0"); factor != "0" {
 		return nil, "", fmt.Errorf("FLOOD_FACTOR is %q, and flooding has no stand-in; use the original image", factor)
 	}
+	forward, err := newForwarder(get)
+	if err != nil {
+		return nil, "", err
+	}
 	const patience = 3 * time.Second
 	page := &productpage{
 		details: newUpstream(get, "details", patience),
 		reviews: newUpstream(get, "reviews", patience),
 		ratings: newUpstream(get, "ratings", patience),
+		forward: forward,
 		results: results{count: map[result]int{}},
 	}
 	mux := http.NewServeMux()
@@ -96,7 +102,7 @@ func newProductpage(get env) (http.Handler, string, error) {
 
 // ask gets what name knows about a product: status 200 and its JSON, or the upstream's status (500 where it gave none) and an error.
 func (p *productpage) ask(r *http.Request, name string, from upstream, id string, attempts int) (int, json.RawMessage) {
-	header := forwardHeaders(r.Header)
+	header := p.forward.headers(r.Header)
 	if user := sessionUser(r); user != "" {
 		header.Set("End-User", user)
 	}

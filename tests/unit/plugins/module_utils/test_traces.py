@@ -116,6 +116,38 @@ def test_a_whole_trace():
     assert page["children"][1]["children"][0]["children"][0]["children"][0]["service"] == "ratings.default"
 
 
+def test_a_waterfall():
+    lines = subject.waterfall(subject.summarize(trace()), 40)
+    assert lines == [
+        "istio-ingressgateway.istio-system  client     27.5 ms  |========================================|",
+        "  productpage.default              server     26.0 ms  | ====================================== |",
+        "    productpage.default            client      5.0 ms  |    =======                             |",
+        "      details.default              server      3.0 ms  |     ====                               |",
+        "    productpage.default            client     13.0 ms  |              ===================       |",
+        "      reviews.default              server     11.0 ms  |                ================        |",
+        "        reviews.default            client      6.0 ms  |                  =========             |",
+        "          ratings.default          server      4.0 ms  |                    ======              |",
+    ]
+    failed = subject.waterfall(subject.summarize(trace(only("a1"), error="true")), 10)
+    assert failed == ["istio-ingressgateway.istio-system  client     27.5 ms  |==========|  error"]
+    assert subject.waterfall(subject.summarize({"traceID": "1", "spans": []}), 10) == []
+
+
+@given(
+    st.lists(st.tuples(st.none() | st.integers(0, 9), st.integers(0, 50_000), st.integers(0, 90_000)), max_size=12),
+    st.integers(1, 60),
+)
+def test_a_waterfall_has_a_line_for_every_span_and_no_bar_beyond_its_width(drawn, width):
+    spans = {
+        f"b{n}": ("web", "client", None if parent is None else f"b{parent}", start, duration)
+        for n, (parent, start, duration) in enumerate(drawn)
+    }
+    lines = subject.waterfall(subject.summarize(trace(spans)), width)
+    bars = [line.split("|")[1] for line in lines]
+    assert len(bars) == len(spans)
+    assert all(len(x) == width and x.strip(" ").strip("=") == "" and "=" in x for x in bars)
+
+
 def test_spans_that_failed_are_counted():
     assert subject.summarize(trace(error="true"))["errors"] == 8
     odd = trace()

@@ -1,0 +1,57 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: waterfall
+short_description: A trace as lines of text
+version_added: "0.1.0"
+author: The meshlab.istio founders (@meshlab)
+description:
+  - One line for each span of a trace, beneath the one that called it, with a bar for when it began and what it took.
+options:
+  _input:
+    description: A trace, one of RV(meshlab.istio.jaeger_trace_info#module:traces).
+    type: dict
+    required: true
+  width:
+    description: How many characters the whole trace's bar is wide.
+    type: int
+    default: 40
+"""
+
+EXAMPLES = r"""
+- name: Show the newest trace
+  ansible.builtin.debug:
+    msg: "{{ found.traces | first | meshlab.istio.waterfall }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The lines.
+  type: list
+  elements: str
+  sample:
+    - "istio-ingressgateway.istio-system  client   27.5 ms  |========================================|"
+    - "  productpage.default              server   26.0 ms  | ====================================== |"
+"""
+
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.meshlab.istio.plugins.module_utils import traces
+
+
+def waterfall(trace, width=40):
+    """The lines of a trace that is a summary of traces.summarize()."""
+    try:
+        return traces.waterfall(trace, int(width))
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnsibleFilterError(f"waterfall: not a trace of jaeger_trace_info, or no width: {error!r}") from error
+
+
+class FilterModule:
+    """What Ansible looks for."""
+
+    def filters(self):
+        return {"waterfall": waterfall}
