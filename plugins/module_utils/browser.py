@@ -168,7 +168,6 @@ class Chromium:
         os.environ.update(environment)
         options = ChromeOptions()
         options.binary_location = browser
-        options.timeouts = {"pageLoad": self.timeout * 1000, "script": self.timeout * 1000}
         flags = [*FLAGS, f"--user-data-dir={self.folder}/profile", f"--host-resolver-rules={self.rules}"]
         if os.geteuid() == 0:
             flags.append("--no-sandbox")  # Chromium refuses root its sandbox
@@ -177,6 +176,9 @@ class Chromium:
         with self._failing("the browser does not start"):
             self.driver = Chrome(options=options, service=Service(driver, env=at_home(environment, self.folder)))
             self._size(self.width, HEIGHT)
+            # Not before: on a busy machine to start takes longer than any step.
+            self.driver.set_page_load_timeout(self.timeout)
+            self.driver.set_script_timeout(self.timeout)
 
     def __exit__(self, *_error):
         if self.driver:
@@ -231,7 +233,7 @@ class Chromium:
 
     def _until(self, condition, otherwise):
         # A script that runs while the page goes away fails, and is asked again of the next page.
-        waiting = WebDriverWait(self.driver, self.timeout, poll_frequency=0.05, ignored_exceptions=[WebDriverException])
+        waiting = WebDriverWait(self.driver, self.timeout, poll_frequency=0.2, ignored_exceptions=[WebDriverException])
         waiting.until(lambda _driver: condition(), otherwise)
 
     def _size(self, width, height):
