@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 .PHONY: lab test reset setup static unit faults molecule registry upgrade bench
 
 lab: setup
-	ansible-playbook playbooks/full-lab.yml -e kind_cluster_install_engine=true
+	ansible-playbook playbooks/full-lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true
 
 reset: setup
 	ansible-playbook playbooks/reset.yml

@@ -197,9 +197,9 @@ def hostile(value):
     return value + EVIL if isinstance(value, str) else value
 
 
-def made(facts=FACTS, images=IMAGES):
+def made(facts=None, images=IMAGES):
     """The document, which is what its description says."""
-    found = report.document(copy.deepcopy(facts), MADE, images)
+    found = report.document(copy.deepcopy(FACTS if facts is None else facts), MADE, images)
     VALID.validate(found)
     return json.loads(json.dumps(found, allow_nan=False))
 

@@ -160,7 +160,7 @@ def test_no_more_reloads_than_are_allowed(reloads, loads):
 
 def test_as_many_reloads_as_the_default_miss_no_look_by_chance():
     dice = random.Random(1)
-    for _ in range(2000):
+    for _visit in range(2000):
         Visit(Browser(dice.choices(["none", "black", "red"], k=61)), URL).see_looks(60)
 
 

@@ -20,9 +20,15 @@ def rule(name="rule", to="httpd", **its):
     return {"name": name, "to": to, "match": {"uri": {"exact": "/a"}}, **its}
 
 
-def refused(backends=PAIR, weights=None, rules=(), version=None, taken=()):
+def refused(backends=None, weights=None, rules=(), version=None, taken=()):
     with pytest.raises(subject.PlanError) as told:
-        subject.plan(backends, {"tomcat": 80, "httpd": 20} if weights is None else weights, list(rules), version, taken)
+        subject.plan(
+            PAIR if backends is None else backends,
+            {"tomcat": 80, "httpd": 20} if weights is None else weights,
+            list(rules),
+            version,
+            taken,
+        )
     return str(told.value)
 
 
