@@ -21,14 +21,10 @@ def rule(name="rule", to="httpd", **its):
 
 
 def refused(backends=None, weights=None, rules=(), version=None, taken=()):
+    backends = PAIR if backends is None else backends
+    weights = {"tomcat": 80, "httpd": 20} if weights is None else weights
     with pytest.raises(subject.PlanError) as told:
-        subject.plan(
-            PAIR if backends is None else backends,
-            {"tomcat": 80, "httpd": 20} if weights is None else weights,
-            list(rules),
-            version,
-            taken,
-        )
+        subject.plan(backends, weights, list(rules), version, taken)
     return str(told.value)
 
 
