@@ -7,6 +7,7 @@ TASK is the beginning of the task's name, without its role's. Fails with the out
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -45,10 +46,8 @@ def main():
                 time.sleep(UNDER_WAY_SECONDS)
                 # Ansible's workers are in sessions of their own: a signal to its group would leave them.
                 for pid in [run.pid, *descendants(run.pid)]:
-                    try:
+                    with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
-                    except ProcessLookupError:
-                        pass
                 print(f"killed in the task {task}")
                 return
     sys.exit(f"{''.join(output)}\nended with {run.returncode} before a task {task!r}")

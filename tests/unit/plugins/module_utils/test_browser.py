@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,9 @@ def test_what_is_left_running_is_ended_and_nothing_else(tmp_path):
     sleeper = [sys.executable, "-c", "import time; time.sleep(60)"]
     with subprocess.Popen([*sleeper, f"{tmp_path}/profile"]) as ours, subprocess.Popen([*sleeper, "/other"]) as other:
         try:
+            # A process has its command line a moment after it is there.
+            while str(tmp_path) not in Path(f"/proc/{ours.pid}/cmdline").read_text():
+                assert ours.poll() is None
             browser.end_all(tmp_path)
             assert ours.wait(10) == -9
             assert other.poll() is None
