@@ -116,15 +116,23 @@ def container_reasons(pod):
     return lines
 
 
-def image_advice(pod):
-    """The ways out for a pod whose images did not come, a line for each image."""
+def image_advice(pod, events=()):
+    """The ways out for a pod whose images did not come, a line for each image.
+
+    events: of its namespace. The kubelet's are there before the pod's state says the same.
+    """
     status, spec = pod.get("status") or {}, pod["spec"]
     images = {x["name"]: x.get("image") for x in [*(spec.get("initContainers") or ()), *spec["containers"]]}
-    missing = {
-        images.get(x["name"])
-        for x in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]
-        if ((x.get("state") or {}).get("waiting") or {}).get("reason") in _NO_IMAGE
-    }
+    told = " ".join(
+        x.get("message") or ""
+        for x in events
+        if x.get("reason") == "Failed" and (x.get("involvedObject") or {}).get("name") == pod["metadata"]["name"]
+    )
+    missing = set()
+    for each in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
+        image, waiting = images.get(each["name"]), (each.get("state") or {}).get("waiting")
+        if waiting and (waiting.get("reason") in _NO_IMAGE or f'Failed to pull image "{image}"' in told):
+            missing.add(image)
     return [
         f"image {image} did not come to the node. If its name is right, load it on every node beforehand (kind load "
         "docker-image or image-archive; elsewhere ctr --namespace k8s.io images import), or name a copy of it on a "
@@ -190,7 +198,7 @@ def explain(deployments, pods, events, names, sidecars, outside=()):
             reasons = container_reasons(pod)
             if reasons:
                 lines.append(f"  pod {pod['metadata']['name']}:")
-                reasons += last_events(events, pod["metadata"]["name"]) + image_advice(pod)
+                reasons += last_events(events, pod["metadata"]["name"]) + image_advice(pod, events)
                 lines += [f"    {x}" for x in reasons]
     return lines
 

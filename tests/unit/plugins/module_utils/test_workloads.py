@@ -285,6 +285,19 @@ def test_ways_out_are_told_once_for_each_image(reason):
     assert subject.image_advice(classic()) == []
 
 
+def test_the_kubelet_says_that_an_image_did_not_come_before_the_pods_state_does():
+    early = pod([waiting("a", "PodInitializing"), waiting("b", "PodInitializing")], phase="Pending")
+    for container, image in zip(early["spec"]["containers"], ("x:1", "y:1")):
+        container["image"] = image
+    told = {
+        "reason": "Failed",
+        "message": 'Failed to pull image "x:1": no such host',
+        "involvedObject": {"name": early["metadata"]["name"]},
+    }
+    assert [x.split(" did")[0] for x in subject.image_advice(early, [told])] == ["image x:1"]
+    assert subject.image_advice(early, [{**told, "involvedObject": {"name": "another"}}]) == []
+
+
 def test_a_pod_that_finds_no_node_says_why_the_scheduler_does_not_place_it():
     message = "0/1 nodes are available: 1 Insufficient memory."
     condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
