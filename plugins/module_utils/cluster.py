@@ -155,7 +155,7 @@ class Cluster:
                 # Two numbers, since the library overlooks a float that is alone.
                 _request_timeout=(min(self.timeout, CONNECT_SECONDS), self.timeout),
             )
-            return json.loads(answer.data)
+            return _content(answer.data)
         except kubernetes.client.ApiException as error:
             if error.status == 404:
                 return None
@@ -216,6 +216,15 @@ class Cluster:
             raise ClusterError(f"the connection to the command in {where} broke: {_innermost(error)}") from error
         finally:
             socket.close()
+
+
+def _content(data):
+    """An answer's body: what JSON says, or, as of a log, the text."""
+    text = data.decode("utf-8", "replace")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _exit_code(status, where):
