@@ -19,7 +19,7 @@ import jinja2
 import jsonschema
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.meshlab.istio.plugins.module_utils import report, traces, traffic_split
@@ -535,7 +535,6 @@ def places(view):
             yield from places(value)
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.floats(0, 1e7, allow_nan=False), st.floats(0, 1e7, allow_nan=False), st.integers(-1, 30)),
@@ -555,7 +554,6 @@ def test_nothing_is_drawn_beyond_the_chart(spans):
         assert float(row["x_drawn"][:-1]) + float(row["width"][:-1]) <= 100.5
 
 
-@settings(deadline=None)
 @given(st.integers(0, 5000), st.integers(0, 5000), st.integers(0, 100))
 def test_the_bar_and_what_was_asked_for_lie_where_the_measurement_says(tomcat, httpd, weight):
     result = measured({"tomcat": weight, "httpd": 100 - weight}, [tomcat, httpd])
@@ -681,7 +679,6 @@ def test_what_is_no_address_of_the_web_is_no_link(url):
     assert set(found.links) == {"http://127.0.0.1:30080"}
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),

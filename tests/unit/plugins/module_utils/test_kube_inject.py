@@ -121,7 +121,7 @@ DEFINITIONS = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(DEFINITIONS)
 def test_what_is_written_is_read_back_as_it_was_by_this_reader_and_by_plain_pyyaml(definitions):
     text = ki.dump_manifest(definitions)
@@ -131,7 +131,7 @@ def test_what_is_written_is_read_back_as_it_was_by_this_reader_and_by_plain_pyya
     assert ki.normal(text) == text
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(DEFINITIONS)
 def test_what_istioctl_gets_is_yaml_and_means_the_same(definitions):
     assert ki.parse_manifest(ki._to_stdin(definitions), "x") == definitions
@@ -141,7 +141,7 @@ def test_what_istioctl_gets_is_yaml_and_means_the_same(definitions):
 NEARLY_YAML = st.lists(st.sampled_from(["kind: A", "- ", "\n", "---", "{", "&a ", "*a", ": ", "<<"])).map("".join)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=60) | NEARLY_YAML)
 def test_any_text_is_a_manifest_or_a_manifest_error_that_names_it(text):
     try:
@@ -725,7 +725,7 @@ NAMES = st.sampled_from(["a", "b", "c"])
 MARKS = st.sampled_from(["true", "false", "no", "{}"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.builds(

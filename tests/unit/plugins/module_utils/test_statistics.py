@@ -324,7 +324,7 @@ def test_requests_for_tolerance_has_a_limit_and_needs_no_chance():
     assert statistics.requests_for_tolerance([1.0, 0.0], 0.001, 0.001) == 1
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(0, 100_000), st.floats(1e-6, 1 - 1e-6))
 def test_a_hundred_thousand_requests_neither_overflow_nor_take_long(k, p):
     n = 100_000

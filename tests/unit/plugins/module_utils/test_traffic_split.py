@@ -706,7 +706,7 @@ def scalars_of(document, keys=()):
         yield keys, document
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=DOCUMENTS, layout=LAYOUTS, data=st.data())
 def test_the_probe_reads_json_as_python_does(awk, document, layout, data):
     text = json.dumps(document, **layout)
@@ -725,7 +725,7 @@ def refuse_constant(name):
     raise ValueError(name)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(document=DOCUMENTS, layout=LAYOUTS, place=st.floats(0, 1), stray=st.sampled_from([*'{}[],:"\\ tn0-.1e', ""]))
 def test_the_probe_takes_for_json_what_python_takes_for_it(awk, document, layout, place, stray):
     text = json.dumps(document, **layout)
