@@ -173,12 +173,12 @@ msg:
 """
 
 import os
-import signal
 import tempfile
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import browser, product_page
+from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 
 
 def visit(params, paths):
@@ -211,11 +211,6 @@ def keep(module, path, png):
     return True
 
 
-def end(_signal, _frame):
-    """End as after an error, so that the browser is ended too."""
-    raise SystemExit("ended by a signal")
-
-
 def main():
     module = AnsibleModule(
         argument_spec={
@@ -241,7 +236,7 @@ def main():
         if browser.SELENIUM_ERROR:
             module.fail_json(msg=missing_required_lib("selenium"), exception=browser.SELENIUM_ERROR)
         paths = browser.find(params["browser"], params["driver"])
-        signal.signal(signal.SIGTERM, end)
+        end_orderly()
         done, problems, version = visit(params, paths)
         os.makedirs(folder, mode=0o755, exist_ok=True)
         written = [keep(module, pictures[look]["path"], png) for look, png in done.pictures.items()]

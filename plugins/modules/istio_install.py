@@ -345,6 +345,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import install, kube_inject
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
 
@@ -391,6 +392,7 @@ def main():
     if kube_inject.YAML_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
     params = module.params
+    end_orderly()
     try:
         with connect(params) as (cluster, kubeconfig):
             if params["state"] == "present":

@@ -519,12 +519,12 @@ client:
 """
 
 import contextlib
-import signal
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.meshlab.istio.plugins.module_utils import traffic_split
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 
 CLIENTS = ("pod", "deployment", "label_selector")
 
@@ -540,11 +540,6 @@ def measure(params, plan):
             named = [params[name] for name in CLIENTS]
             client = traffic_split.find_client(cluster, params["namespace"], *named, params["container"])
         return traffic_split.judge(plan, traffic_split.measure(cluster, plan, client), client)
-
-
-def end(_signal, _frame):
-    """End as after an error, so that a driver pod is removed."""
-    raise SystemExit("ended by a signal")
 
 
 def main():
@@ -591,7 +586,7 @@ def main():
     for name in (*CLIENTS, "container"):
         if module.params["driver"] and module.params[name]:
             module.fail_json(msg=f"driver and {name} are both set: it is either a pod of its own or one that is named")
-    signal.signal(signal.SIGTERM, end)
+    end_orderly()
     try:
         plan = traffic_split.plan_from(module.params)
         for warning in traffic_split.plan_warnings(plan):

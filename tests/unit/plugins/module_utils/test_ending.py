@@ -1,0 +1,38 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+# As a module does: it writes a secret for its istioctl, runs it, and takes the file away whatever happens.
+MODULE = """
+import sys, tempfile
+from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
+from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import Istioctl
+end_orderly()
+with tempfile.NamedTemporaryFile(dir=sys.argv[1], prefix="secret"):
+    Istioctl(sys.argv[2]).run("install")
+"""
+
+
+def test_a_module_that_is_asked_to_end_ends_its_istioctl_and_removes_its_files(tmp_path):
+    program, started = tmp_path / "istioctl", tmp_path / "started"
+    os.mkfifo(started)
+    program.write_text(f"#!/bin/sh\necho $$ >{started}\nsleep 60 & wait\n")
+    program.chmod(0o755)
+    # Its imports are found where ours were.
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    module = subprocess.Popen(
+        [sys.executable, "-c", MODULE, tmp_path, program], env=env, stderr=subprocess.PIPE, encoding="utf-8"
+    )
+    pid = int(started.read_text())  # waits for it
+    assert list(tmp_path.glob("secret*"))
+    module.send_signal(signal.SIGTERM)
+    stderr = module.communicate(timeout=30)[1]
+    assert (module.returncode, stderr) == (1, "ended by a signal\n")
+    assert not list(tmp_path.glob("secret*"))
+    assert not os.path.exists(f"/proc/{pid}")
