@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, roles, interrupted, upgrade, bench).
+# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, roles, interrupted, airgap, upgrade, bench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test
@@ -31,6 +31,7 @@ run() {
     registry) part "the lab from a registry (molecule registry)" molecule test --scenario-name registry ;;
     roles) part "the roles' options and refusals (molecule roles)" molecule test --scenario-name roles ;;
     interrupted) part "the lab, killed in every chapter (molecule interrupted)" molecule test --scenario-name interrupted ;;
+    airgap) part "the lab without a network (molecule airgap)" molecule test --scenario-name airgap ;;
     upgrade) part "from one release to the next (molecule upgrade)" molecule test --scenario-name upgrade ;;
     bench) part "benchmarks (molecule bench)" molecule test --scenario-name bench ;;
     *)

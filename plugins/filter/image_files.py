@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The filter image_files: images, and where in a folder the archive of each lies."""
+
+from __future__ import annotations
+
+import re
+
+from ansible.errors import AnsibleFilterError
+
+DOCUMENTATION = """
+name: image_files
+short_description: Where in a folder the archives of images lie
+version_added: "0.1.0"
+author: The meshlab.istio founders
+description:
+  - Gives each image the path of its archive in a folder, named after its first tag.
+  - The role P(meshlab.istio.artifacts#role) writes and finds the archives of a folder by it.
+options:
+  _input:
+    description: Images, each with its V(tags); where it has a V(path), that becomes V(src).
+    type: list
+    elements: dict
+    required: true
+  folder:
+    description: The folder, as it is to stand in the paths.
+    type: str
+    required: true
+"""
+
+EXAMPLES = """
+- name: Where the archive of an image lies
+  ansible.builtin.debug:
+    msg: "{{ [{'tags': ['docker.io/istio/pilot:1.27.0']}] | meshlab.istio.image_files('/srv/artifacts/images') }}"
+"""
+
+RETURN = """
+_value:
+  description: The images, each with the V(path) of its archive.
+  type: list
+  elements: dict
+  sample:
+    - {tags: ["docker.io/istio/pilot:1.27.0"], path: /srv/artifacts/images/docker.io_istio_pilot_1.27.0.tar}
+"""
+
+
+def image_files(images, folder):
+    result, seen = [], set()
+    for image in images:
+        if not image.get("tags"):
+            raise AnsibleFilterError(f"image_files: an image has no tag: {image}")
+        path = f"{folder}/{re.sub('[/:@]', '_', image['tags'][0])}.tar"
+        if path in seen:
+            raise AnsibleFilterError(f"image_files: {image['tags'][0]} is there twice")
+        seen.add(path)
+        moved = {"src": image["path"]} if "path" in image else {}
+        result.append({**image, **moved, "path": path})
+    return result
+
+
+class FilterModule:
+    def filters(self):
+        return {"image_files": image_files}
