@@ -14,7 +14,44 @@ SIDECAR = "istio-proxy"
 POLL_SECONDS = 1.0
 
 # What a container waits for whose image did not come.
-_NO_IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable"}
+NO_IMAGE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "InvalidImageName"}
+
+# What is in a message of the kubelet about a pull, whether another try may help, and the way out. The first that fits.
+_CAUSES = (
+    (
+        ("invalid reference", "InvalidImageName", "couldn't parse"),
+        "final",
+        "That is no image's name: it is [HOST[:PORT]/]NAME[:TAG], in small letters.",
+    ),
+    (
+        ("unauthorized", "authentication required", "no basic auth", " 401 ", " 403 ", "denied", "insufficient_scope"),
+        "final",
+        "The registry does not let this cluster have it, or has no such image and does not say so: make a Secret with "
+        "credentials (kubectl create secret docker-registry), and name it as a pull secret of the pod or of its "
+        "ServiceAccount (Istio's own pods take the value global.imagePullSecrets).",
+    ),
+    (
+        ("not found", "manifest unknown", "does not exist", "NotFound"),
+        "final",
+        "The registry has no such image: correct its name or tag, or push it there.",
+    ),
+    (
+        ("http: server gave HTTP response to HTTPS client",),
+        "final",
+        "The registry speaks plain HTTP, and the node's runtime must be told so (containerd: a hosts.toml for it).",
+    ),
+    (
+        ("x509", "certificate"),
+        "final",
+        "The node does not trust the registry's certificate: give its CA to the node's runtime.",
+    ),
+    (
+        ("connection refused", "no such host", "i/o timeout", "EOF", "reset by peer", "no route to host", "deadline",
+         "network is unreachable", "TLS handshake timeout", "unexpected status"),
+        "passing",
+        "The node does not reach the registry, or the registry stopped.",
+    ),
+)  # fmt: skip
 
 
 def containers_of(pod):
@@ -116,6 +153,17 @@ def container_reasons(pod):
     return lines
 
 
+def pull_cause(message):
+    """Whether another try may mend a pull that failed with this message ("passing") or not ("final"); and the way out.
+
+    The way out is empty where the message is none that is known.
+    """
+    for words, kind, advice in _CAUSES:
+        if any(x in message for x in words):
+            return kind, advice
+    return "passing", ""
+
+
 def image_advice(pod, events=()):
     """The ways out for a pod whose images did not come, a line for each image.
 
@@ -128,16 +176,17 @@ def image_advice(pod, events=()):
         for x in events
         if x.get("reason") == "Failed" and (x.get("involvedObject") or {}).get("name") == pod["metadata"]["name"]
     )
-    missing = set()
+    missing = {}
     for each in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
         image, waiting = images.get(each["name"]), (each.get("state") or {}).get("waiting")
-        if waiting and (waiting.get("reason") in _NO_IMAGE or f'Failed to pull image "{image}"' in told):
-            missing.add(image)
+        if waiting and image and (waiting.get("reason") in NO_IMAGE or f'Failed to pull image "{image}"' in told):
+            missing[image] = f"{waiting.get('reason')} {waiting.get('message') or ''} {told}"
     return [
-        f"image {image} did not come to the node. If its name is right, load it on every node beforehand (kind load "
-        "docker-image or image-archive; elsewhere ctr --namespace k8s.io images import), or name a copy of it on a "
-        "mirror that the nodes reach (roles have a variable for each image; Istio's own take the value global.hub)"
-        for image in sorted(filter(None, missing))
+        f"image {image} did not come to the node. {pull_cause(message)[1]}".rstrip()
+        + " If its name is right, load it on every node beforehand (meshlab.istio.image_prepull; kind "
+        "load docker-image or image-archive; elsewhere ctr --namespace k8s.io images import), or name a copy of it on "
+        "a mirror that the nodes reach (roles have a variable for each image; Istio's own take the value global.hub)"
+        for image, message in sorted(missing.items())
     ]
 
 
