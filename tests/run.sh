@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, roles, interrupted, airgap, upgrade, bench).
+# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, roles, interrupted,
+# airgap, releases, upgrade, bench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test
@@ -32,6 +33,7 @@ run() {
     roles) part "the roles' options and refusals (molecule roles)" molecule test --scenario-name roles ;;
     interrupted) part "the lab, killed in every chapter (molecule interrupted)" molecule test --scenario-name interrupted ;;
     airgap) part "the lab without a network (molecule airgap)" molecule test --scenario-name airgap ;;
+    releases) part "real releases, old and new" ansible-playbook tests/integration/istioctl_releases.yml ;;
     upgrade) part "from one release to the next (molecule upgrade)" molecule test --scenario-name upgrade ;;
     bench) part "benchmarks (molecule bench)" molecule test --scenario-name bench ;;
     *)

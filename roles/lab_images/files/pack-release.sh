@@ -18,11 +18,14 @@ cp -R "$module/tools/certs" "$top/tools/"
 cp "$module/LICENSE" "$module/README.md" "$top/"
 chmod -R u+w "$top"
 
-# A release names its own images where the source tree names a test hub.
-grep -rlZ 'gcr.io/istio-testing' "$top/manifests" --include='*.yaml' |
-  xargs -0 sed -i -e "s#gcr.io/istio-testing#$hub#" -e "s/tag: latest/tag: $version/"
-"$istioctl" completion bash >"$top/tools/istioctl.bash"
-"$istioctl" completion zsh >"$top/tools/_istioctl"
+# A release names its own images where the source tree names a test hub: this one, or since 1.30 that one.
+grep -rlZE '(gcr.io/istio-|registry.istio.io/)testing' "$top/manifests" --include='*.yaml' |
+  xargs -0 sed -i -E -e "s#(gcr.io/istio-|registry.istio.io/)testing#$hub#" -e "s/tag: latest/tag: $version/"
+if "$istioctl" completion bash >"$top/tools/istioctl.bash" 2>/dev/null; then
+  "$istioctl" completion zsh >"$top/tools/_istioctl"
+else # as 1.7 has it
+  "$istioctl" collateral --bash --zsh --output "$top/tools"
+fi
 printf 'version: %s\ndocker: %s\n' "$version" "$hub" >"$top/manifest.yaml"
 
 mkdir "$scratch/out"
