@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+
+_state = {"held": 0, "asked": False}
 
 
 def end_orderly():
@@ -13,5 +16,20 @@ def end_orderly():
     signal.signal(signal.SIGTERM, _end)
 
 
+@contextlib.contextmanager
+def held_back():
+    """Puts such an end off until the block is over: what is started in it is known to its caller before it comes."""
+    _state["held"] += 1
+    try:
+        yield
+    finally:
+        _state["held"] -= 1
+        if _state["asked"] and not _state["held"]:
+            _end(None, None)
+
+
 def _end(_number, _frame):
-    raise SystemExit("ended by a signal")
+    if _state["held"]:
+        _state["asked"] = True
+    else:
+        raise SystemExit("ended by a signal")

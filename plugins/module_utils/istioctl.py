@@ -15,6 +15,8 @@ import signal
 import subprocess
 from dataclasses import dataclass
 
+from ansible_collections.meshlab.istio.plugins.module_utils.ending import held_back
+
 # Pairs with doc_fragments/istioctl.py; the environment variable is read by find_istioctl.
 ISTIOCTL_ARGS = {"binary_path": {"type": "path"}}
 
@@ -124,22 +126,25 @@ class Istioctl:
         if not self.kubeconfig:
             # Else it would take a cluster from the environment or from ~/.kube/config that nobody named.
             env["KUBECONFIG"] = os.devnull
+        process = None
         try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env=env,
-                encoding="utf-8",
-                errors="replace",
-                start_new_session=True,  # so that the login helpers of a kubeconfig end with it
-            )
-        except OSError as error:
-            raise IstioctlError(f"cannot run {argv[0]}: {error.strerror}", command=command) from error
-        try:
+            with held_back():
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env=env,
+                    encoding="utf-8",
+                    errors="replace",
+                    start_new_session=True,  # so that the login helpers of a kubeconfig end with it
+                )
             stdout, stderr = process.communicate(stdin, timeout)
         except BaseException as error:
+            if process is None:
+                if isinstance(error, OSError):
+                    raise IstioctlError(f"cannot run {argv[0]}: {error.strerror}", command=command) from error
+                raise
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             stdout, stderr = process.communicate()
