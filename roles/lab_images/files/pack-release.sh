@@ -24,7 +24,7 @@ grep -rlZE '(gcr.io/istio-|registry.istio.io/)testing' "$top/manifests" --includ
 if "$istioctl" completion bash >"$top/tools/istioctl.bash" 2>/dev/null; then
   "$istioctl" completion zsh >"$top/tools/_istioctl"
 else # as 1.7 has it
-  "$istioctl" collateral --bash --zsh --output "$top/tools"
+  "$istioctl" collateral --bash --zsh --outputDir "$top/tools"
 fi
 printf 'version: %s\ndocker: %s\n' "$version" "$hub" >"$top/manifest.yaml"
 
