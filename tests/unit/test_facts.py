@@ -249,6 +249,16 @@ def test_the_page_of_releases_is_what_the_table_says(tmp_path):
     assert (ROOT / "docs/releases.md").read_text(encoding="utf-8") == wanted, "run tools/releases_page.py"
 
 
+def test_known_checksums_are_sums_of_whole_versions_and_of_the_machines_that_the_role_knows():
+    known = load("roles/istioctl/files/checksums.yml")
+    arches = set(options("istioctl")["istioctl_arch"]["choices"]) - {""}
+    sums = [value for row in known.values() for value in row.values()]
+    assert {"1.7.4"} <= set(known) and all(re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version) for version in known)
+    assert all(set(row) <= arches for row in known.values())
+    assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in sums) and len(set(sums)) == len(sums)
+    assert all(releases.release(version) for version in known)
+
+
 def test_the_scenario_default_has_every_chapter_of_the_lab():
     def imported(path):
         return [
