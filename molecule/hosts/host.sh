@@ -1,7 +1,7 @@
 #!/bin/sh
 # A managed host: a root folder with an sshd of its own on loopback. Runs until its process is killed.
-# Arguments: its folder, the root folder that it is a copy of, its port. The first holds "add", what is copied over the root,
-# and "prepare", what is run in it.
+# Arguments: its folder, the root folder that it is a copy of, its port. The first holds "prepare", what is run in it before
+# its sshd, and perhaps "python", a link to a Python of this machine that it is to see at the same path.
 #
 # The copy is an overlay in memory, and its mounts are in a namespace of its own: with the process, everything is gone.
 set -eu
@@ -22,7 +22,11 @@ ln -s pts/ptmx "$root/dev/ptmx"
 mount -t proc proc "$root/proc"
 mount -t tmpfs -o mode=0755 tmpfs "$root/run"
 mkdir "$root/run/sshd"
-cp -R "$folder/add/." "$root"
+if [ -e "$folder/python" ]; then
+  python=$(readlink "$folder/python")
+  mkdir -p "$root$python"
+  mount --bind -o ro "$python" "$root$python"
+fi
 hostname "${folder##*/}"
 echo "127.0.0.1 localhost ${folder##*/}" >"$root/etc/hosts"
 chroot "$root" sh -eu <"$folder/prepare"
