@@ -6,6 +6,7 @@ releases_page.py FILE   writes FILE instead
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -23,14 +24,56 @@ both before they change anything: a pair that does not fit is refused, and the r
 
 ## Which goes with which
 
-| Istio | Kubernetes supported | its installer takes |
-|---|---|---|
+| Istio | newest version | Kubernetes supported | its installer takes |
+|---|---|---|---|
+"""
+
+PICKED = """
+## Which release for a cluster
+
+The filter `meshlab.istio.istio_version_for` picks by the cluster: the newest version of the newest Istio that supports
+its Kubernetes, as below. With a list of the versions that can be had, it picks of those.
+
+| Kubernetes | Istio |
+|---|---|
+"""
+
+USED = """
+The lab does so where `lab_istio_version` is set and empty, and takes the version where it names one. By itself the role
+`istioctl` sees no cluster: it installs `istioctl_version`, by default {default}.
+
+```bash
+ansible-playbook playbooks/full-lab.yml -e lab_cluster=existing -e lab_kubeconfig=/path -e lab_istio_version=
+```
+
+Where the lab builds its own images, Istio is one of them: an empty `lab_istio_version` is {default} there.
+
+```yaml
+---
+- name: Put the release for a cluster on the machine
+  hosts: localhost
+  tasks:
+    - name: Ask the cluster for its version
+      kubernetes.core.k8s_cluster_info:
+        kubeconfig: /path/to/kubeconfig
+      register: cluster
+
+    - name: Bring the release that goes with it, of two that the mirror has
+      ansible.builtin.include_role:
+        name: meshlab.istio.istioctl
+      vars:
+        istioctl_version: "{{{{ cluster.version.server.kubernetes.gitVersion
+          | meshlab.istio.istio_version_for(['1.26.8', '1.27.9']) }}}}"
+        istioctl_mirror: /srv/mirror
+```
+"""
+
+CEILING = """
+Installers of releases before {webhooks} cannot work on Kubernetes 1.22 or newer at all: that Kubernetes dropped the
+webhook API that they use.
 """
 
 MIDDLE = """
-Installers of releases before {webhooks} cannot work on Kubernetes 1.22 or newer at all: that Kubernetes dropped the
-webhook API that they use.
-
 ## What differs between releases
 
 The modules know these differences and act on them; by hand, one has to.
@@ -43,14 +86,26 @@ The modules know these differences and act on them; by hand, one has to.
 def page(releases):
     """The page's text, of the module that holds the table."""
     lines = [
-        f"| {releases.show(row.minor)} | {releases.show(row.oldest)} to {releases.show(row.newest)} "
+        f"| {releases.show(row.minor)} | {row.version} | {releases.show(row.oldest)} to {releases.show(row.newest)} "
         f"| {releases.show(row.kubernetes_min)} and newer |"
         for row in sorted(releases.RELEASES.values(), key=lambda row: row.minor, reverse=True)
     ]
     since = sorted(releases.FEATURES.values(), key=lambda feature: (feature.since, feature.text), reverse=True)
     features = [f"| {span(releases, feature)} | {feature.text} |" for feature in since]
-    middle = MIDDLE.format(webhooks=releases.show(releases.FEATURES["v1_webhooks"].since))
-    return HEAD + "\n".join(lines) + "\n" + middle + "\n".join(features) + "\n"
+    ceiling = CEILING.format(webhooks=releases.show(releases.FEATURES["v1_webhooks"].since))
+    oldest = min(row.oldest for row in releases.RELEASES.values())
+    newest = max(row.newest for row in releases.RELEASES.values())
+    clusters = [releases.show((1, minor)) for minor in range(newest[1], oldest[1] - 1, -1)]
+    picked = [f"| {version} | {releases.version_for(version)} |" for version in clusters]
+    used = USED.format(default=default_version())
+    windows, kubernetes, differences = ("\n".join(table) + "\n" for table in (lines, picked, features))
+    return HEAD + windows + ceiling + PICKED + kubernetes + used + MIDDLE + differences
+
+
+def default_version():
+    """What the role istioctl installs if nothing else is asked for."""
+    text = (ROOT / "roles/istioctl/defaults/main.yml").read_text(encoding="utf-8")
+    return re.search(r'^istioctl_version: "(.+)"$', text, re.MULTILINE)[1]
 
 
 def span(releases, feature):

@@ -19,12 +19,13 @@ class ReleaseError(Exception):
 @dataclass(frozen=True)
 class Release:
     """One Istio minor: itself, the oldest Kubernetes that its installer accepts without a warning, and the oldest and
-    newest Kubernetes that it supports. All are pairs such as (1, 27)."""
+    newest Kubernetes that it supports, all pairs such as (1, 27); and its newest version, such as "1.27.9"."""
 
     minor: tuple
     kubernetes_min: tuple
     oldest: tuple
     newest: tuple
+    version: str
 
 
 # Istio minor: (its installer's minimum, oldest and newest Kubernetes minor supported). All of major version 1.
@@ -55,14 +56,43 @@ _WINDOWS = {
     30: (32, 32, 36),
 }
 
-RELEASES = {
-    (1, minor): Release((1, minor), (1, floor), (1, oldest), (1, newest))
-    for minor, (floor, oldest, newest) in _WINDOWS.items()
+# Where several minors support a Kubernetes, the newest is proposed, except here. Kubernetes minor: whole Istio version.
+PREFERRED = {
+    (1, 18): "1.7.4",  # the classic pair that this collection is tested with
 }
 
-# Where several minors support a Kubernetes, the newest is proposed, except here.
-PREFERRED = {
-    (1, 18): (1, 7),  # the classic pair that this collection is tested with
+# Istio minor: the newest patch that was announced when this was written, September 2026. Of the announcements that the
+# repository istio/istio.io holds below content/en/news/releases.
+_NEWEST_PATCH = {
+    7: 8,
+    8: 6,
+    9: 9,
+    10: 6,
+    11: 8,
+    12: 9,
+    13: 9,
+    14: 6,
+    15: 7,
+    16: 7,
+    17: 8,
+    18: 7,
+    19: 10,
+    20: 8,
+    21: 6,
+    22: 8,
+    23: 6,
+    24: 6,
+    25: 5,
+    26: 8,
+    27: 9,
+    28: 10,
+    29: 8,
+    30: 5,
+}
+
+RELEASES = {
+    (1, minor): Release((1, minor), (1, floor), (1, oldest), (1, newest), f"1.{minor}.{_NEWEST_PATCH[minor]}")
+    for minor, (floor, oldest, newest) in _WINDOWS.items()
 }
 
 
@@ -153,9 +183,40 @@ def istio_for(kubernetes):
     """The Istio minors that support a Kubernetes version, as text, best first; empty if none does."""
     minor = minor_of(kubernetes)
     fitting = [istio for istio, row in RELEASES.items() if row.oldest <= minor <= row.newest]
-    return [
-        show(istio) for istio in sorted(fitting, key=lambda istio: (istio == PREFERRED.get(minor), istio), reverse=True)
-    ]
+    first = minor_of(PREFERRED[minor]) if minor in PREFERRED else None
+    return [show(istio) for istio in sorted(fitting, key=lambda istio: (istio == first, istio), reverse=True)]
+
+
+def version_for(kubernetes, available=None):
+    """The whole Istio version for a Kubernetes version, "1.30.5": the preferred one, else the newest of the newest
+    minor that supports it. With available, whole versions, only one of those. Raises ReleaseError if there is none.
+    """
+    fitting, preferred = istio_for(kubernetes), PREFERRED.get(minor_of(kubernetes))
+    if not fitting:
+        windows = RELEASES.values()
+        raise ReleaseError(
+            f"no Istio in the table supports Kubernetes {show(minor_of(kubernetes))}; "
+            f"the table holds Istio {show(min(RELEASES))} to {show(max(RELEASES))}, which support "
+            f"{show(min(x.oldest for x in windows))} to {show(max(x.newest for x in windows))}"
+        )
+    if available is None:
+        return preferred or RELEASES[minor_of(fitting[0])].version
+    if preferred in available:
+        return preferred
+    there = [version for minor in fitting for version in available if show(minor_of(version)) == minor]
+    if not there:
+        raise ReleaseError(
+            f"Kubernetes {show(minor_of(kubernetes))} is supported by Istio {', '.join(fitting)}, "
+            f"and what can be had is {', '.join(map(str, available)) or 'nothing'}"
+        )
+    best = minor_of(there[0])
+    return max((version for version in there if minor_of(version) == best), key=_order)
+
+
+def _order(version):
+    """What sorts whole versions: by their numbers, and one that is no final release before the one that is."""
+    text, dash, _rest = str(version).strip().lstrip("v").partition("-")
+    return [int(part) for part in re.findall(r"[0-9]+", text)], not dash
 
 
 def suggestions(istio, kubernetes):

@@ -1,18 +1,24 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Release archives for the tests of the role istioctl, whole or with one fault, and a web server that gives them.
+"""Release archives for the tests of the role istioctl, whole or with one fault; a web server that gives them; a proxy.
 
-istioctl_archive.py make MIRROR VERSION [--prints TEXT] [--fault FAULT] [--spaces N] [--no-sum]
-    writes MIRROR/VERSION/istio-VERSION-linux-amd64.tar.gz and its .sha256, laid out as Istio's are; prints the sum.
-istioctl_archive.py serve MIRROR
-    serves MIRROR on a free port of 127.0.0.1 for ten minutes at most; MIRROR/server.json tells the port and the
-    process, MIRROR/requests.log has a line for each request.
+istioctl_archive.py make MIRROR VERSION [--arch ARCH] [--prints TEXT] [--fault FAULT] [--ballast N] [--spaces N]
+                    [--no-sum]
+    writes MIRROR/VERSION/istio-VERSION-linux-ARCH.tar.gz and its .sha256, laid out as Istio's are; prints the sum.
+    Ballast: that many bytes of zeros, which come small in the archive; with --fault dense, bytes that do not.
+istioctl_archive.py serve MIRROR [--certificate FILE]
+    serves MIRROR on a free port of 127.0.0.1 for ten minutes at most; MIRROR/server.json (or secure.json) tells the
+    port and the process, MIRROR/requests.log has a line for each request, and says so if a password came with it.
+    Below /FAULT/ is MIRROR once more, with that fault: see Handler.
+istioctl_archive.py proxy MIRROR NAME PASSWORD
+    a proxy that wants a password, for the server: MIRROR/proxy.json, and MIRROR/proxy.log.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import functools
 import hashlib
 import http.server
@@ -20,13 +26,19 @@ import io
 import json
 import os
 import pathlib
+import socket
+import ssl
 import tarfile
 import threading
+import urllib.error
+import urllib.request
 
-FAULTS = ["dotdot", "cut", "does-not-run"]
+FAULTS = ["dotdot", "cut", "does-not-run", "device", "setuid", "dense"]
+PAGE = b"<!doctype html>\n<title>Sign in</title>\n"
+NAME, PASSWORD = "reader", "s3cret-of-the-mirror"
 
 
-def release(version, prints, fault):
+def release(version, prints, fault, ballast):
     """The bytes of a .tar.gz that holds a release whose istioctl prints the given text."""
     top = "istio-" + version
     script = "#!/bin/sh\n[ \"$*\" = 'version --remote=false' ] || exit 64\necho '" + prints + "'\n"
@@ -57,6 +69,12 @@ def release(version, prints, fault):
         # Links that stay inside are no fault.
         add(top + "/samples/profiles", tarfile.SYMTYPE, "../manifests/profiles", 0o777)
         add(top + "/LICENCE", tarfile.LNKTYPE, top + "/LICENSE")
+        if ballast:
+            add(top + "/ballast", tarfile.REGTYPE, data=os.urandom(ballast) if fault == "dense" else bytes(ballast))
+        if fault == "device":
+            add(top + "/samples/null", tarfile.CHRTYPE, mode=0o666)
+        if fault == "setuid":
+            add(top + "/bin/helper", tarfile.REGTYPE, mode=0o4755)
         if fault == "dotdot":
             add(top + "/../istioctl-dotdot", tarfile.REGTYPE)
     data = sink.getvalue()
@@ -67,9 +85,9 @@ def make(arguments):
     """Write the archive and its checksum file, and print the checksum."""
     folder = pathlib.Path(arguments.mirror, arguments.version)
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ("istio-" + arguments.version + "-linux-amd64.tar.gz")
+    path = folder / ("istio-" + arguments.version + "-linux-" + arguments.arch + ".tar.gz")
     prints = arguments.prints or "client version: " + arguments.version
-    data = release(arguments.version, prints, arguments.fault)
+    data = release(arguments.version, prints, arguments.fault, arguments.ballast)
     path.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
     beside = folder / (path.name + ".sha256")
@@ -79,21 +97,149 @@ def make(arguments):
     print(digest)
 
 
-def serve(arguments):
-    """Serve the mirror until the process is ended, or ten minutes have passed."""
-    mirror = pathlib.Path(arguments.mirror)
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Gives the mirror's files; below /FAULT/ with a fault."""
 
-    class Handler(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_unused):
-            with open(mirror / "requests.log", "a") as log:
-                log.write(self.requestline + "\n")
+    def log_message(self, *_unused):
+        word = " with a password" if self.headers.get("Authorization") else ""
+        with open(pathlib.Path(self.directory) / "requests.log", "a") as log:
+            log.write(self.requestline + word + "\n")
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=mirror))
+    def do_HEAD(self):
+        self.give(super().do_HEAD)
+
+    def do_GET(self):
+        self.give(super().do_GET)
+
+    def give(self, rightly):
+        """Answer rightly, or with the fault that the path begins with."""
+        fault, _slash, rest = self.path[1:].partition("/")
+        is_sum = self.path.endswith(".sha256")
+        if fault not in ("cut", "page", "page-sum", "loop", "private", "moved"):
+            return rightly()
+        self.path = "/" + rest
+        if fault in ("private", "moved") and not is_basic(self.headers.get("Authorization"), NAME, PASSWORD):
+            return self.send_error(401)
+        if fault == "loop":
+            return self.redirect("/loop/" + rest)
+        if fault == "moved":
+            return self.redirect("/" + rest)
+        if (fault, is_sum) in (("page", False), ("page-sum", True)):
+            return self.send(PAGE, len(PAGE))
+        if fault == "cut" and not is_sum:
+            data = pathlib.Path(self.translate_path(self.path)).read_bytes()
+            return self.send(data[: len(data) // 2], len(data))
+        return rightly()
+
+    def redirect(self, where):
+        self.send_response(302)
+        self.send_header("Location", where)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def send(self, data, length):
+        """Send data, and say that so many bytes come."""
+        self.send_response(200)
+        self.send_header("Content-Length", str(length))
+        self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(data)
+
+
+class Proxy(http.server.BaseHTTPRequestHandler):
+    """Passes requests on to this machine's loopback, for whoever knows the name and the password."""
+
+    wanted: tuple
+    log: pathlib.Path
+
+    def log_message(self, *_unused):
+        with open(self.log, "a") as log:
+            log.write(self.requestline + "\n")
+
+    def refused(self):
+        """Whether the request has been answered by a no."""
+        if not is_basic(self.headers.get("Proxy-Authorization"), *self.wanted):
+            self.send_response(407)
+            self.send_header("Proxy-Authenticate", 'Basic realm="proxy"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return True
+        return False
+
+    def do_GET(self):
+        if self.refused():
+            return
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            answer = direct.open(urllib.request.Request(self.path, method=self.command), timeout=30)
+        except urllib.error.HTTPError as error:
+            answer = error
+        with answer:
+            data = answer.read()
+            self.send_response(answer.status)
+        self.send_header("Content-Length", answer.headers.get("Content-Length", str(len(data))))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_HEAD = do_GET
+
+    def do_CONNECT(self):
+        if self.refused():
+            return
+        host, _colon, port = self.path.partition(":")
+        if host != "127.0.0.1":
+            self.send_error(403)
+            return
+        with socket.create_connection((host, int(port)), timeout=30) as there:
+            self.send_response(200)
+            self.end_headers()
+            back = threading.Thread(target=pour, args=(there, self.connection), daemon=True)
+            back.start()
+            pour(self.connection, there)
+            back.join(30)
+        self.close_connection = True
+
+
+def pour(source, sink):
+    """Pass on what comes until the end."""
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass  # the other side has gone
+
+
+def is_basic(header, name, password):
+    """Whether a header holds the name and the password."""
+    return header == "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
+
+
+def run(server, mirror, name):
+    """Serve until the process is ended, or ten minutes have passed."""
     threading.Timer(600, os._exit, [0]).start()
-    written = mirror / "server.json.part"
+    written = mirror / (name + ".json.part")
     written.write_text(json.dumps({"port": server.server_port, "pid": os.getpid()}))
-    written.rename(mirror / "server.json")
+    written.rename(mirror / (name + ".json"))
     server.serve_forever()
+
+
+def serve(arguments):
+    """Serve the mirror."""
+    mirror = pathlib.Path(arguments.mirror)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=mirror))
+    if arguments.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(arguments.certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    run(server, mirror, "secure" if arguments.certificate else "server")
+
+
+def proxy(arguments):
+    """Be a proxy that wants a password."""
+    mirror = pathlib.Path(arguments.mirror)
+    Proxy.wanted, Proxy.log = (arguments.name, arguments.password), mirror / "proxy.log"
+    run(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy), mirror, "proxy")
 
 
 def main():
@@ -102,14 +248,22 @@ def main():
     making = commands.add_parser("make")
     making.add_argument("mirror")
     making.add_argument("version")
+    making.add_argument("--arch", default="amd64")
     making.add_argument("--prints")
     making.add_argument("--fault", choices=FAULTS)
+    making.add_argument("--ballast", type=int, default=0)
     making.add_argument("--spaces", type=int, default=1)
     making.add_argument("--no-sum", action="store_true")
     making.set_defaults(run=make)
     serving = commands.add_parser("serve")
     serving.add_argument("mirror")
+    serving.add_argument("--certificate")
     serving.set_defaults(run=serve)
+    passing = commands.add_parser("proxy")
+    passing.add_argument("mirror")
+    passing.add_argument("name")
+    passing.add_argument("password")
+    passing.set_defaults(run=proxy)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

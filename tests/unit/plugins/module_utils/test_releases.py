@@ -78,6 +78,58 @@ def test_istio_for_and_supported_agree(istio, kubernetes):
     assert releases.supported(text, f"1.{kubernetes}") == (text in releases.istio_for(f"1.{kubernetes}"))
 
 
+@pytest.mark.parametrize(
+    ("kubernetes", "version"),
+    [("v1.33.13", "1.30.5"), ("1.18.19", "1.7.4"), ("1.17", "1.9.9"), ("1.16.15", "1.8.6"), ("1.36.0", "1.30.5")],
+)
+def test_version_for_is_the_newest_of_the_newest_but_for_the_classic_pair(kubernetes, version):
+    assert releases.version_for(kubernetes) == version
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "available", "version"),
+    [
+        ("1.33", ["1.26.0", "1.27.0", "1.27.10", "1.27.9", "1.20.0"], "1.27.10"),
+        ("1.33", ["1.27.0-rc.1", "1.27.0", "1.27.0-beta.0"], "1.27.0"),
+        ("1.33", ["1.31.0", "1.26.0"], "1.26.0"),
+        ("1.18", ["1.7.4", "1.7.8", "1.11.8"], "1.7.4"),
+        ("1.18", ["1.7.8", "1.7.3", "1.11.8"], "1.7.8"),
+        ("1.18", ["1.11.8", "1.8.6"], "1.11.8"),
+    ],
+)
+def test_version_for_keeps_to_what_can_be_had(kubernetes, available, version):
+    assert releases.version_for(kubernetes, available) == version
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "available", "says"),
+    [
+        (
+            "1.15",
+            None,
+            r"no Istio in the table supports Kubernetes 1\.15; .* Istio 1\.7 to 1\.30, which support 1\.16 to 1\.36",
+        ),
+        ("1.37.1", ["1.30.5"], r"no Istio in the table supports Kubernetes 1\.37"),
+        ("1.33", ["1.7.4", "1.20.0"], r"by Istio 1\.30, .*1\.26, and what can be had is 1\.7\.4, 1\.20\.0"),
+        ("1.33", [], "what can be had is nothing"),
+        ("1.33", ["latest"], "'latest' is not a version"),
+    ],
+)
+def test_version_for_says_why_there_is_none(kubernetes, available, says):
+    with pytest.raises(ReleaseError, match=says):
+        releases.version_for(kubernetes, available)
+
+
+@given(st.integers(16, 36))
+def test_version_for_gives_a_version_that_supports_the_cluster(minor):
+    assert releases.supported(releases.version_for(f"1.{minor}.0"), f"1.{minor}.0")
+
+
+def test_the_newest_version_of_a_minor_is_one_of_it():
+    for minor, row in releases.RELEASES.items():
+        assert releases.minor_of(row.version) == minor and row.version.count(".") == 2
+
+
 def test_suggestions_name_what_would_fit():
     assert releases.suggestions("1.7.4", "v1.33.1") == (
         "Istio 1.7 supports Kubernetes 1.16 to 1.18; Kubernetes 1.33 is supported by Istio 1.30, 1.29, 1.28, 1.27, 1.26"
