@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs a command, and prints as JSON its exit code, seconds, output and memory: of its largest process, in MiB.
 
-    measured.py COMMAND...
+measured.py COMMAND...
 """
 
 from __future__ import annotations
