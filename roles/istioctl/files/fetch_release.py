@@ -205,6 +205,7 @@ def lock(path):
         fcntl.flock(held, fcntl.LOCK_EX)
         try:
             if os.stat(path).st_ino == os.fstat(held.fileno()).st_ino:
+                held.truncate(0)  # what a process left that was killed
                 return held
         except FileNotFoundError:
             pass

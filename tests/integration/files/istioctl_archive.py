@@ -170,8 +170,9 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         if self.refused():
             return
         direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        own = {name: value for name, value in self.headers.items() if name.lower() == "authorization"}
         try:
-            answer = direct.open(urllib.request.Request(self.path, method=self.command), timeout=30)
+            answer = direct.open(urllib.request.Request(self.path, headers=own, method=self.command), timeout=30)
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
