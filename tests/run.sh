@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, roles, interrupted,
+# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, roles, hosts, interrupted,
 # airgap, releases, upgrade, bench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,6 +31,7 @@ run() {
     molecule) part "the lab on a cluster of its own (molecule default)" molecule test ;;
     registry) part "the lab from a registry (molecule registry)" molecule test --scenario-name registry ;;
     roles) part "the roles' options and refusals (molecule roles)" molecule test --scenario-name roles ;;
+    hosts) part "the role istioctl on hosts with old and new Pythons (molecule hosts)" molecule test --scenario-name hosts ;;
     interrupted) part "the lab, killed in every chapter (molecule interrupted)" molecule test --scenario-name interrupted ;;
     airgap) part "the lab without a network (molecule airgap)" molecule test --scenario-name airgap ;;
     releases) part "real releases, old and new" ansible-playbook tests/integration/istioctl_releases.yml ;;

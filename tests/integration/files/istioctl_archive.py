@@ -49,6 +49,7 @@ def release(version, prints, fault, ballast):
         "manifests/profiles/demo.yaml": "demo: true\n",
         "samples/sleep/sleep.yaml": "sleep: true\n",
         "tools/istioctl.bash": "istioctl_completion_is_loaded=yes\n",
+        "tools/_istioctl": "#compdef istioctl\n_arguments '*:word:(version)'\n",
         "LICENSE": "a licence\n",
         "manifest.yaml": "version: " + version + "\n",
     }
