@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, roles, hosts, interrupted,
-# airgap, releases, upgrade, bench).
+# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, roles, sources, hosts,
+# interrupted, airgap, releases, upgrade, bench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test
@@ -21,7 +21,11 @@ part() {
 
 # They run beside a cluster, which mostly keeps one processor busy: one after the other, they take the other one.
 # shellcheck disable=SC2329 # "part" calls it
-faults() { python tests/support/plays.py --at-once 1 tests/faults/*.yml tests/integration/istioctl_{role,cache}.yml; }
+faults() { python tests/support/plays.py --at-once 1 tests/faults/{kind_cluster,lab_report,istioctl_role}.yml tests/integration/istioctl_role.yml; }
+
+# Whatever else can go wrong between a release page and a host takes its time.
+# shellcheck disable=SC2329 # "part" calls it
+sources() { python tests/support/plays.py --at-once 2 tests/faults/istioctl_{downloads,shells}.yml tests/integration/istioctl_cache.yml; }
 
 run() {
   case $1 in
@@ -31,6 +35,7 @@ run() {
     molecule) part "the lab on a cluster of its own (molecule default)" molecule test ;;
     registry) part "the lab from a registry (molecule registry)" molecule test --scenario-name registry ;;
     roles) part "the roles' options and refusals (molecule roles)" molecule test --scenario-name roles ;;
+    sources) part "the role istioctl: sources, downloads, shells" sources ;;
     hosts) part "the role istioctl on hosts with old and new Pythons (molecule hosts)" molecule test --scenario-name hosts ;;
     interrupted) part "the lab, killed in every chapter (molecule interrupted)" molecule test --scenario-name interrupted ;;
     airgap) part "the lab without a network (molecule airgap)" molecule test --scenario-name airgap ;;
