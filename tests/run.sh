@@ -20,7 +20,7 @@ part() {
 
 # They run beside a cluster, which mostly keeps one processor busy: one after the other, they take the other one.
 # shellcheck disable=SC2329 # "part" calls it
-faults() { python tests/support/plays.py --at-once 1 tests/faults/*.yml tests/integration/istioctl_role.yml; }
+faults() { python tests/support/plays.py --at-once 1 tests/faults/*.yml tests/integration/istioctl_{role,cache}.yml; }
 
 run() {
   case $1 in
