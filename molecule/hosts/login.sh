@@ -1,3 +1,5 @@
+#!/bin/sh
+# shellcheck disable=SC2016 # the shells that are asked expand it
 # Read by the login shell of who comes by ssh: what the shells find, and what sudo finds.
 say() {
   name=$1

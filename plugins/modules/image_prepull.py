@@ -125,7 +125,7 @@ def main():
             "images": {"type": "list", "elements": "str", "required": True},
             "namespace": {"type": "str", "default": "default"},
             "node_selector": {"type": "dict", "default": {}},
-            "pull_secrets": {"type": "list", "elements": "str", "default": []},
+            "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "timeout": {"type": "int", "default": 600},
             **CLUSTER_ARGS,
         },
