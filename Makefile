@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: lab test reset setup static unit faults molecule registry roles sources hosts interrupted airgap releases upgrade bench
+.PHONY: lab test reset setup static unit faults molecule registry images roles sources hosts interrupted airgap releases upgrade bench
 
 lab: setup
 	ansible-playbook playbooks/full-lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true
@@ -21,6 +21,6 @@ setup:
 	@tools/setup.sh lab
 
 # Parts of the tests, for working on one thing.
-static unit faults molecule registry roles sources hosts interrupted airgap releases upgrade bench:
+static unit faults molecule registry images roles sources hosts interrupted airgap releases upgrade bench:
 	@tools/setup.sh test
 	tests/run.sh $@

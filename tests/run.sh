@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, roles, sources, hosts,
+# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, images, roles, sources, hosts,
 # interrupted, airgap, releases, upgrade, bench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -34,6 +34,7 @@ run() {
     faults) part "faults, without a cluster" faults ;;
     molecule) part "the lab on a cluster of its own (molecule default)" molecule test ;;
     registry) part "the lab from a registry (molecule registry)" molecule test --scenario-name registry ;;
+    images) MESHLAB_TEST_IMAGES=true part "the same, and registries that do not give an image" molecule test --scenario-name registry ;;
     roles) part "the roles' options and refusals (molecule roles)" molecule test --scenario-name roles ;;
     sources) part "the role istioctl: sources, downloads, shells" sources ;;
     hosts) part "the role istioctl on hosts with old and new Pythons (molecule hosts)" molecule test --scenario-name hosts ;;

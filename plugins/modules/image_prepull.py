@@ -28,8 +28,8 @@ requirements:
 attributes:
   check_mode:
     support: full
-    details: It goes by the images that the nodes list. A kubelet lists the 50 largest, so a small one that is there
-      may be taken for missing.
+    details: It goes by the images that the nodes list. A kubelet lists the 50 largest, and a new one after some ten
+      seconds, so one that is there may be taken for missing.
   diff_mode:
     support: full
     details: Shows the images of O(images) that each node has.
