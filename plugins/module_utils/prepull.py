@@ -4,7 +4,7 @@
 """Images on the nodes of a cluster before they are needed, whatever its container runtime is.
 
 A pod for each node names the images, with a command that none of them has: the kubelet pulls each, as it would for a
-workload, and nothing runs. All but prepull work on API objects alone.
+workload, and nothing runs. All but Prepull work on API objects alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,13 @@ import time
 import uuid
 
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils.workloads import NO_IMAGE, POLL_SECONDS, matches, pull_cause
+from ansible_collections.meshlab.istio.plugins.module_utils.workloads import (
+    NO_IMAGE,
+    POLL_SECONDS,
+    events_about,
+    matches,
+    pull_cause,
+)
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 OWNER = "meshlab.istio.image_prepull"
@@ -104,7 +110,7 @@ def image_states(pod, events):
 
     events: of its namespace. A failure is one that another try may mend, as long as pull_cause does not call it final.
     """
-    told = [x for x in events if (x.get("involvedObject") or {}).get("name") == pod["metadata"]["name"]]
+    told = events_about(events, pod["metadata"]["name"])
     status = pod.get("status") or {}
     by_name = {x["name"]: x for x in status.get("containerStatuses") or ()}
     states = {}

@@ -164,6 +164,11 @@ def pull_cause(message):
     return "passing", ""
 
 
+def events_about(events, name):
+    """Those of a namespace's events that are about one object."""
+    return [x for x in events if (x.get("involvedObject") or {}).get("name") == name]
+
+
 def image_advice(pod, events=()):
     """The ways out for a pod whose images did not come, a line for each image.
 
@@ -172,9 +177,7 @@ def image_advice(pod, events=()):
     status, spec = pod.get("status") or {}, pod["spec"]
     images = {x["name"]: x.get("image") for x in [*(spec.get("initContainers") or ()), *spec["containers"]]}
     told = " ".join(
-        x.get("message") or ""
-        for x in events
-        if x.get("reason") == "Failed" and (x.get("involvedObject") or {}).get("name") == pod["metadata"]["name"]
+        x.get("message") or "" for x in events_about(events, pod["metadata"]["name"]) if x.get("reason") == "Failed"
     )
     missing = {}
     for each in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
@@ -192,7 +195,7 @@ def image_advice(pod, events=()):
 
 def last_events(events, name, count=2):
     """The newest warnings (else the newest events) about one object, a line each."""
-    about = [x for x in events if (x.get("involvedObject") or {}).get("name") == name]
+    about = events_about(events, name)
     about = [x for x in about if x.get("type") == "Warning"] or about
     about.sort(
         key=lambda x: x.get("lastTimestamp") or x.get("eventTime") or x["metadata"].get("creationTimestamp") or ""
