@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -12,6 +13,10 @@ import shutil
 import subprocess
 import tempfile
 import time
+
+
+# In a lock's folder: run in a copy of it before anything is built there, for a module that lacks generated files.
+PREPARE = "prepare.sh"
 
 
 class GoError(Exception):
@@ -78,8 +83,14 @@ class GoBuild:
                 f"{name} needs Go {dotted(needed)} or newer, and {shutil.which(go) or go} is {self.go_version}: "
                 f"install a newer Go and put it first in PATH"
             )
-        self.key = build_key(name, package, ldflags, texts, self._sources(), self.go_version)
+        sources = self._sources()
+        self.key = build_key(name, package, ldflags, texts, sources, self.go_version)
         self.path = os.path.join(cache, "go", f"{name}-{self.key}", name)
+        self.source = lock
+        if PREPARE in sources:  # one for all programs of the lock
+            self.source = os.path.join(
+                cache, "go", f"source-{build_key('', '', '', texts, sources, self.go_version)}", os.path.basename(lock)
+            )
 
     def _go_version(self):
         try:
@@ -91,8 +102,8 @@ class GoBuild:
         return done.stdout.strip()
 
     def _sources(self):
-        """The .go files of a module built in place (package "./..."): they decide the binary as the lock does."""
-        if not self.package.startswith("."):
+        """The files of a module built in place (package "./...") or prepared: they decide the binary as the lock does."""
+        if not self.package.startswith(".") and not os.path.exists(os.path.join(self.lock, PREPARE)):
             return {}
         found = {}
         for folder, _dirs, files in os.walk(self.lock):
@@ -111,22 +122,37 @@ class GoBuild:
         """Build into a temporary folder and move it in place whole; seconds taken. An interrupted build leaves
         the Go tool's own cache, so that the next one goes on where this one ended."""
         started = time.monotonic()
-        folder = os.path.dirname(self.path)
-        os.makedirs(os.path.dirname(folder), exist_ok=True)
-        scratch = tempfile.mkdtemp(prefix=f".{self.name}-", dir=os.path.dirname(folder))
-        try:
+        if not os.path.isdir(self.source):
+            with _whole(os.path.dirname(self.source)) as scratch:
+                copy = os.path.join(scratch, os.path.basename(self.source))
+                shutil.copytree(self.lock, copy)
+                self._run(["bash", PREPARE, self.go], copy, f"preparing the source of {self.package}")
+        with _whole(os.path.dirname(self.path)) as scratch:
             argv = [self.go, "build", "-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {self.ldflags}".strip()]
             argv += ["-o", os.path.join(scratch, self.name), self.package]
-            env = dict(os.environ, CGO_ENABLED="0", GOOS=self.target_os, GOFLAGS="", GOWORK="off")
-            done = subprocess.run(argv, cwd=self.lock, env=env, capture_output=True, text=True, check=False)
-            if done.returncode != 0:
-                # The compiler's word is at the end; downloads before it would bury it.
-                lines = [x for x in done.stderr.splitlines() if not x.startswith("go: downloading")]
-                raise GoError(f"building {self.package} failed (exit {done.returncode}):\n" + "\n".join(lines[-20:]))
-            os.chmod(scratch, 0o755)
-            if os.path.isdir(folder):  # a folder without a working binary: somebody emptied it
-                shutil.rmtree(folder)
-            os.rename(scratch, folder)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
+            self._run(argv, self.source, f"building {self.package}")
         return time.monotonic() - started
+
+    def _run(self, argv, folder, doing):
+        env = dict(os.environ, CGO_ENABLED="0", GOOS=self.target_os, GOFLAGS="", GOWORK="off")
+        done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            # The compiler's word is at the end; downloads before it would bury it.
+            lines = [x for x in done.stderr.splitlines() if not x.startswith("go: downloading")]
+            raise GoError(f"{doing} failed (exit {done.returncode}):\n" + "\n".join(lines[-20:]))
+
+
+@contextlib.contextmanager
+def _whole(folder):
+    """A scratch folder beside folder, which becomes it when the block ends well, and is removed when it does not."""
+    parent, name = os.path.split(folder)
+    os.makedirs(parent, exist_ok=True)
+    scratch = tempfile.mkdtemp(prefix=f".{name.rpartition('-')[0]}-", dir=parent)
+    try:
+        yield scratch
+        os.chmod(scratch, 0o755)
+        if os.path.isdir(folder):  # a folder without what belongs in it: somebody emptied it
+            shutil.rmtree(folder)
+        os.rename(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -459,10 +459,6 @@ STANDINS = (
     "They keep the originals' paths, JSON and headers, and are far smaller. Their images carry the label "
     "meshlab.istio/stand-in."
 )
-STOCK_ENVOY = (
-    "Istio's own filters are not in it, so that Istio is installed with telemetry, metadata exchange and the ALPN "
-    "filter off. Routing, weights, mutual TLS and traces are Envoy's own and work as anywhere."
-)
 
 
 def _differs(facts):
@@ -476,9 +472,9 @@ def _differs(facts):
     if standins:
         what = f"{_plural(len(standins), 'image')} of stand-ins, in place of the originals"
         found.append({"what": what, "why": f"{_and(standins)}. {STANDINS}"})
-    telemetry = _dict(_dict(facts.get("lab_istio_values")).get("telemetry"))
-    if source == "build" and telemetry.get("enabled") is False:
-        found.append({"what": "Envoy is a stock one, from its Python package", "why": STOCK_ENVOY})
+    note = _text(facts.get("lab_istio_note"))
+    if note:
+        found.append({"what": "Envoy is a stock one, from its Python package", "why": note})
     return found
 
 

@@ -197,13 +197,24 @@ def test_every_release_that_can_be_built_has_a_lock(version):
     assert releases.release(version)
 
 
-def test_both_kinds_of_node_image_have_one_kubernetes_and_the_release_supports_it():
-    lock = variables("node_image")["node_image_lock_kubernetes"].rpartition("/")[2]
-    built = locked(f"node_image/files/locks/{lock}/go.mod", "k8s.io/kubernetes")
-    assert lock == "kubernetes-{}.{}".format(*minor(built))
-    pulled = defaults("kind_cluster")["kind_cluster_image"].rpartition(":")[2]
-    assert minor(pulled) == minor(built)
-    assert releases.supported(defaults("istioctl")["istioctl_version"], built)
+@pytest.mark.parametrize("kubernetes", variables("node_image")["node_image_table"])
+def test_both_kinds_of_node_image_have_one_kubernetes_and_a_release_that_can_be_built_supports_it(kubernetes):
+    row = variables("node_image")["node_image_table"][kubernetes]
+    built = locked(f"node_image/files/locks/{row['kubernetes']}/go.mod", "k8s.io/kubernetes")
+    assert row["kubernetes"] == f"kubernetes-{kubernetes}"
+    pulled = variables("kind_cluster")["kind_cluster_images"][kubernetes].rpartition(":")[2]
+    assert minor(pulled) == minor(built) == minor(kubernetes)
+    assert releases.version_for(built, variables("lab_images")["lab_images_can_build"])
+
+
+def test_every_kubernetes_that_can_be_asked_for_can_be_built_and_pulled():
+    table = list(variables("node_image")["node_image_table"])
+    assert options("node_image")["node_image_kubernetes"]["choices"] == sorted(table)
+    assert options("kind_cluster")["kind_cluster_kubernetes"]["choices"] == sorted(table)
+    assert list(variables("kind_cluster")["kind_cluster_images"]) == sorted(table)
+    wanted = defaults("kind_cluster")["kind_cluster_kubernetes"]
+    assert wanted == defaults("node_image")["node_image_kubernetes"]
+    assert releases.supported(defaults("istioctl")["istioctl_version"], wanted)
 
 
 def test_the_go_that_is_asked_for_is_the_newest_that_a_lock_needs():
@@ -212,10 +223,16 @@ def test_the_go_that_is_asked_for_is_the_newest_that_a_lock_needs():
 
 
 def test_every_lock_that_is_named_is_there():
+    rows = variables("node_image")["node_image_table"].values()
+    jaeger = re.findall(r"jaeger-[\d.]+", variables("lab_images")["lab_images_jaeger_lock"])
     for role, variable in (("node_image", "node_image_programs"), ("lab_images", "lab_images_programs")):
         for program in variables(role)[variable]:
-            if program["lock"] != "{{ lab_images_istio_lock }}":  # by the release: see above
-                assert (ROOT / "roles" / role / "files/locks" / program["lock"] / "go.mod").exists(), program["name"]
+            column = re.fullmatch(r"\{\{ node_image_row\.(\w+) \}\}", program["lock"])
+            if program["lock"] == "{{ lab_images_istio_lock }}":  # by the release: see above
+                continue
+            locks = [row[column[1]] for row in rows] if column else [program["lock"]]
+            for lock in jaeger if program["lock"] == "{{ lab_images_jaeger_lock }}" else locks:
+                assert (ROOT / "roles" / role / "files/locks" / lock / "go.mod").exists(), program["name"]
 
 
 # ---- the collection's metadata ----

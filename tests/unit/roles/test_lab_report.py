@@ -137,7 +137,7 @@ FACTS = {
     "lab_kubeconfig": "/home/me/.cache/meshlab/clusters/meshlab/kubeconfig",
     "lab_source": "build",
     "lab_standins": ["docker.io/istio/examples-bookinfo-reviews-v1:1.20.3", "docker.io/kubeguide/tomcat-app:v1"],
-    "lab_istio_values": {"telemetry": {"enabled": False}},
+    "lab_istio_note": "Istio's own filters are not in it.",
     "istio_version": "1.27.0",
     "istio_kubernetes": "v1.33.13",
     "istio_namespace": "istio-system",
@@ -424,13 +424,13 @@ def test_a_second_run_has_no_baseline():
 
 
 def test_a_registry_has_the_originals():
-    document = made({**FACTS, "lab_source": "registry", "lab_standins": [], "lab_istio_values": {}})
+    document = made({**FACTS, "lab_source": "registry", "lab_standins": [], "lab_istio_note": ""})
     assert document["differs"] == []
     assert "Nothing that the lab knows of" in page(document)
 
 
 def test_what_a_cluster_of_the_users_own_has_is_not_known():
-    facts = {**FACTS, "lab_cluster": "existing", "lab_source": "registry", "lab_standins": []}
+    facts = {**FACTS, "lab_cluster": "existing", "lab_source": "registry", "lab_standins": [], "lab_istio_note": ""}
     document = made({name: value for name, value in facts.items() if name != "kind_cluster_name_used"})
     assert (document["images"]["source"], document["differs"]) == ("cluster", [])
     assert document["cluster"] == {**made()["cluster"], "kind": "existing", "name": None}

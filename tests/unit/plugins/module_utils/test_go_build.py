@@ -257,6 +257,30 @@ def test_a_folder_without_its_program_is_filled_again(module, tmp_path, stub):
     assert len(kept(tmp_path)) == 3
 
 
+@needs_go
+def test_a_source_that_lacks_a_file_is_prepared_once_for_all_its_programs(module, tmp_path):
+    (module / "main.go").write_text("package main\n\nfunc main() { println(word) }\n")
+    (module / "prepare.sh").write_text(
+        f"echo once >> {tmp_path}/prepared\n\"$1\" version > version.txt\n"
+        "printf 'package main\\n\\nvar word = \"made\"\\n' > zz_made.go\n"
+    )
+    made = program(module, tmp_path)
+    made.build()
+    assert subprocess.run([made.path], capture_output=True, text=True, check=True).stderr == "made\n"
+    other = program(module, tmp_path, package="example.com/hello")
+    other.build()
+    assert (other.source, other.path != made.path) == (made.source, True)
+    assert (tmp_path / "prepared").read_text() == "once\n"
+    assert not (module / "zz_made.go").exists()  # the lock's own folder is left as it is
+
+    (module / "prepare.sh").write_text("echo no generator >&2; exit 4\n")
+    changed = program(module, tmp_path, package="example.com/hello")
+    assert changed.key != other.key
+    with pytest.raises(GoError, match=r"preparing the source of example.com/hello failed \(exit 4\):\nno generator$"):
+        changed.build()
+    assert [x for x in kept(tmp_path) if x.startswith(("go/.", os.path.dirname(changed.source)))] == []
+
+
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_build_leaves_no_program_and_the_next_one_works(module, tmp_path, stub, how):
     go = stub(build="echo half > $out; chmod +x $out; exec sleep 60")
