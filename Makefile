@@ -1,15 +1,22 @@
-# make lab   the whole lab on this machine
-# make test  every test, as CI runs them
-# make reset takes the lab away again
+# make lab     the whole lab on this machine
+# make classic the same with Istio 1.7.4 on Kubernetes 1.18
+# make test    every test, as CI runs them
+# make reset   takes the lab away again
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: lab test reset setup static unit faults molecule registry images roles sources hosts interrupted airgap releases upgrade bench
+.PHONY: lab classic test reset setup static unit faults molecule registry images roles sources hosts interrupted airgap releases upgrade bench
+
+LAB := ansible-playbook playbooks/full-lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true
 
 lab: setup
-	ansible-playbook playbooks/full-lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true
+	$(LAB)
+
+# The Istio that goes with the cluster is picked by the table of releases.
+classic: setup
+	$(LAB) -e kind_cluster_kubernetes=1.18 -e lab_istio_version=
 
 reset: setup
 	ansible-playbook playbooks/reset.yml
@@ -20,7 +27,7 @@ test:
 setup:
 	@tools/setup.sh lab
 
-# Parts of the tests, for working on one thing.
+# Parts of the tests, for working on one thing. That of the classic pair: tests/run.sh classic
 static unit faults molecule registry images roles sources hosts interrupted airgap releases upgrade bench:
 	@tools/setup.sh test
 	tests/run.sh $@

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, images, roles, sources, hosts,
-# interrupted, airgap, releases, upgrade, bench).
+# interrupted, airgap, releases, upgrade, classic, bench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test
@@ -42,6 +42,7 @@ run() {
     airgap) part "the lab without a network (molecule airgap)" molecule test --scenario-name airgap ;;
     releases) part "real releases, old and new" ansible-playbook tests/integration/istioctl_releases.yml ;;
     upgrade) part "from one release to the next (molecule upgrade)" molecule test --scenario-name upgrade ;;
+    classic) part "Istio 1.7.4 on Kubernetes 1.18 (molecule classic)" molecule test --scenario-name classic ;;
     bench) part "benchmarks (molecule bench)" molecule test --scenario-name bench ;;
     *)
       echo "no such part: $1" >&2

@@ -14,7 +14,6 @@ import subprocess
 import tempfile
 import time
 
-
 # In a lock's folder: run in a copy of it before anything is built there, for a module that lacks generated files.
 PREPARE = "prepare.sh"
 
@@ -102,7 +101,7 @@ class GoBuild:
         return done.stdout.strip()
 
     def _sources(self):
-        """The files of a module built in place (package "./...") or prepared: they decide the binary as the lock does."""
+        """The files of a module built in place (package "./...") or prepared: they decide the binary as a lock does."""
         if not self.package.startswith(".") and not os.path.exists(os.path.join(self.lock, PREPARE)):
             return {}
         found = {}

@@ -8,6 +8,7 @@ A version is given as text ("1.27.0", "v1.7.4", "1.30") wherever one is asked fo
 
 from __future__ import annotations
 
+import heapq
 import re
 from dataclasses import dataclass
 
@@ -129,6 +130,23 @@ FEATURES = {
         "configuration, and a Telemetry object that names it",
         until=(1, 22),
     ),
+    "uses_loopback": Feature(
+        (1, 7),
+        "the sidecar hands what comes in to the application's loopback address, also where it listens on no other",
+        until=(1, 10),
+    ),
+    "first_party_tokens": Feature(
+        (1, 7),
+        "istioctl falls back to first-party tokens where a cluster gives out none for an audience, as Kubernetes 1.18 "
+        "is by default",
+        until=(1, 22),
+    ),
+    "operator": Feature(
+        (1, 7),
+        "istioctl install leaves an IstioOperator in the cluster, and istioctl has operator, manifest diff and profile "
+        "diff",
+        until=(1, 24),
+    ),
     "verify_install": Feature((1, 7), "istioctl verify-install compares a cluster with its release", until=(1, 24)),
 }
 
@@ -238,3 +256,52 @@ def next_step(installed, wanted):
     if target[0] != major or abs(target[1] - minor) <= 1:
         return None
     return show((major, minor + 1 if target[1] > minor else minor - 1))
+
+
+def changes_in(minor):
+    """What is different from a minor on, such as (1, 8), of what FEATURES holds: sentences, first of what ends."""
+    ending = [f"no longer: {entry.text}" for entry in FEATURES.values() if entry.until == minor]
+    return ending + [entry.text for entry in FEATURES.values() if entry.since == minor]
+
+
+def upgrade_path(istio, kubernetes, wanted=None, wanted_kubernetes=None):
+    """The way from one pair of Istio and Kubernetes to a newer Istio, each pair on the way one that Istio supports.
+
+    wanted: the newest of the table if None; wanted_kubernetes: the oldest that the wanted Istio supports if None.
+    Returns steps of one minor each, as dictionaries with "what" (Istio or Kubernetes), "from", "to", and for Istio
+    "version" (whole) and "changes" (sentences). Of all ways of the fewest steps it is the one that goes back and forth
+    between the two least. Raises ReleaseError if there is none.
+    """
+    wanted = show(max(RELEASES)) if wanted is None else wanted
+    start, goal = (minor_of(istio), minor_of(kubernetes)), release(wanted).minor
+    if goal < start[0]:
+        raise ReleaseError(f"Istio {show(goal)} is older than the one that is there, {istio}: this is no upgrade")
+    if not supported(istio, kubernetes):
+        raise ReleaseError(f"there is no supported way to begin: {suggestions(istio, kubernetes)}")
+    if wanted_kubernetes and not supported(wanted, wanted_kubernetes):
+        raise ReleaseError(suggestions(wanted, wanted_kubernetes))
+    seen, ways = set(), [(0, 0, start, ())]
+    while ways:
+        _length, turns, here, way = heapq.heappop(ways)
+        arrived = here[0] == goal and (not wanted_kubernetes or here[1] == minor_of(wanted_kubernetes))
+        if arrived:
+            return [_step(what, before, after) for what, before, after in way]
+        last = way[-1][0] if way else None
+        if (here, last) in seen:
+            continue
+        seen.add((here, last))
+        for what, index in (("Istio", 0), ("Kubernetes", 1)):
+            there = list(here)
+            there[index] = (here[index][0], here[index][1] + 1)
+            if there[0] <= goal and there[0] in RELEASES and supported(show(there[0]), show(there[1])):
+                turn = turns + (last not in (None, what))
+                heapq.heappush(ways, (len(way) + 1, turn, tuple(there), (*way, (what, here[index], there[index]))))
+    raise ReleaseError(
+        f"the table has no way from Istio {istio} on Kubernetes {kubernetes} to Istio {show(goal)}"
+        + (f" on Kubernetes {wanted_kubernetes}" if wanted_kubernetes else "")
+    )
+
+
+def _step(what, before, after):
+    more = {"version": RELEASES[after].version, "changes": changes_in(after)} if what == "Istio" else {}
+    return {"what": what, "from": show(before), "to": show(after), **more}

@@ -36,7 +36,7 @@ options:
   lock:
     description:
       - Folder that holds C(go.mod) and C(go.sum).
-      - If it holds a C(prepare.sh) too, that is run with Bash in a copy of the folder, which is kept in O(cache), and the
+      - If it holds a C(prepare.sh) too, that is run with Bash in a copy of the folder, kept in O(cache), and the
         program is built there. Its argument is the Go tool. It is for modules that come without their generated files.
     type: path
     required: true

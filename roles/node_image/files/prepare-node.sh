@@ -35,6 +35,14 @@ ctr oci spec |
 sed -i 's/restrict_oom_score_adj = false/restrict_oom_score_adj = true/' /etc/containerd/config.toml
 grep -q 'restrict_oom_score_adj = true' /etc/containerd/config.toml
 
+if [[ $(cat /kind/version) == v1.18.* ]]; then
+  # kind has kubelets before 1.24 make cgroups by themselves: the container runtime must then not do it through systemd.
+  sed -i 's/SystemdCgroup = true/SystemdCgroup = false/' /etc/containerd/config.toml
+  # kind mounts the kubelet's cgroups onto themselves until it runs. This one takes a controller's last mount for its root.
+  printf '[Service]\nExecStartPre=-/bin/sh -c "umount %s"\n' '/sys/fs/cgroup/*/kubelet /sys/fs/cgroup/*/kubelet.slice' \
+    >/etc/systemd/system/kubelet.service.d/12-cgroups.conf
+fi
+
 printf 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n' >/tmp/preload.toml
 containerd --config /tmp/preload.toml --log-level error &
 if ! timeout 30 bash -c 'until ctr version >/dev/null 2>&1; do sleep 0.2; done'; then

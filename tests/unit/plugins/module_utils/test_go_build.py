@@ -261,7 +261,7 @@ def test_a_folder_without_its_program_is_filled_again(module, tmp_path, stub):
 def test_a_source_that_lacks_a_file_is_prepared_once_for_all_its_programs(module, tmp_path):
     (module / "main.go").write_text("package main\n\nfunc main() { println(word) }\n")
     (module / "prepare.sh").write_text(
-        f"echo once >> {tmp_path}/prepared\n\"$1\" version > version.txt\n"
+        f'echo once >> {tmp_path}/prepared\n"$1" version > version.txt\n'
         "printf 'package main\\n\\nvar word = \"made\"\\n' > zz_made.go\n"
     )
     made = program(module, tmp_path)
