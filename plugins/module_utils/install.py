@@ -71,6 +71,9 @@ KEPT_BY_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceV
 # Of each webhook: what istiod rewrites itself (certificate, failure policy), and what tells which of two is in force.
 KEPT_BY_ISTIOD = ("failurePolicy", "namespaceSelector", "objectSelector")
 
+# What Kubernetes before 1.20 answers to an applied port without a protocol, which it does not know to be TCP then.
+KEYLESS = "associative list with keys has an element that omits key field"
+
 # Namespaces that are never removed.
 KEPT_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
@@ -508,7 +511,12 @@ def compare_one(api, document, live):
         return None
     try:
         path = api.path(document.head["apiVersion"], *document.key)
-        after = api.cluster.dry_run_apply(path, document.text, MANAGER)
+        try:
+            after = api.cluster.dry_run_apply(path, document.text, MANAGER)
+        except Refusal as refusal:
+            if KEYLESS not in refusal.reason:
+                raise
+            after = api.cluster.dry_run_apply(path, json.dumps(with_protocols(document.definition)), MANAGER)
     except Refusal as refusal:
         what = f"differs, and the API server does not accept what is rendered: {refusal.reason}"
         return Difference(document.key, what, live, document.definition)
@@ -517,6 +525,17 @@ def compare_one(api, document, live):
     paths = changed_paths(settled(live, document), settled(after, document))
     paths = list(dict.fromkeys(path.partition(".openAPIV3Schema")[0] for path in paths))
     return Difference(document.key, _differs_in(paths), live, after) if paths else None
+
+
+def with_protocols(definition):
+    """A copy of an object whose ports all name their protocol, also where it is the default."""
+    definition = copy.deepcopy(definition)
+    spec = definition.get("spec") or {}
+    pod = (spec.get("template") or {}).get("spec") or {}
+    for holder in (spec, *(pod.get("initContainers") or ()), *(pod.get("containers") or ())):
+        for port in holder.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+    return definition
 
 
 def compare(api, documents, found, revision, version):

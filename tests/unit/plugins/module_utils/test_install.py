@@ -609,6 +609,34 @@ def test_a_refused_dry_run_is_a_difference_with_the_reason():
     assert what.endswith("does not accept what is rendered: spec.ports[0].nodePort: provided port is already allocated")
 
 
+def test_ports_without_a_protocol_are_named_one_for_an_api_server_that_asks_for_it():
+    service = installed(GATEWAY)
+    service["spec"]["ports"][0]["nodePort"] = 31000
+    cluster, tried = lab(**{"istio-ingressgateway": service}), []
+    dry_run = cluster.dry_run_apply
+
+    def old(path, text, manager):
+        tried.append([x.get("protocol") for x in yaml.safe_load(text)["spec"]["ports"]])
+        if None in tried[-1]:
+            reason = ".spec.ports: element 0: associative list with keys has an element that omits key field"
+            raise Refusal("500", f"failed to create typed patch object: {reason} \"protocol\"")
+        return dry_run(path, text, manager)
+
+    cluster.dry_run_apply = old
+    what = told(present(cluster, check_mode=True))[0][2]
+    assert what.startswith("differs in spec.ports") and tried == [[None] * len(tried[0]), ["TCP"] * len(tried[0])]
+
+
+def test_a_pods_ports_are_named_a_protocol_too_and_the_object_stays_as_it_is():
+    pod = {"initContainers": [{"name": "a"}], "containers": [{"name": "b", "ports": [{"containerPort": 1}]}]}
+    pod["containers"].append({"name": "c", "ports": [{"containerPort": 2, "protocol": "UDP"}]})
+    whole = {"kind": "Deployment", "spec": {"template": {"spec": pod}}}
+    before = copy.deepcopy(whole)
+    named = subject.with_protocols(whole)["spec"]["template"]["spec"]
+    assert [x["protocol"] for x in (*named["containers"][0]["ports"], *named["containers"][1]["ports"])] == ["TCP", "UDP"]
+    assert whole == before and subject.with_protocols({"kind": "ConfigMap"}) == {"kind": "ConfigMap"}
+
+
 def surplus(name="istio-egressgateway", **labels):
     labels = {**ADDED, "istio.io/rev": "default", "operator.istio.io/component": "EgressGateways", **labels}
     metadata = {"name": name, "namespace": "istio-system", "labels": {k: v for k, v in labels.items() if v}}
