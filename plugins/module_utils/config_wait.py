@@ -454,7 +454,7 @@ def _compare_routes(rule, proxy, place, dump, missing, found):
             continue
         if place.ports is not None and port not in place.ports:
             continue
-        own = [proxy_config.route_of(x) for x in routes if proxy_config.tag(x) == rule.tag]
+        own = proxy_config.reached([proxy_config.route_of(x) for x in routes if proxy_config.tag(x) == rule.tag])
         if not own and "*" in host:  # it may be another rule's, for a host that is narrower
             continue
         wanted = proxy_config.rule_routes(

@@ -189,11 +189,14 @@ def rule_routes(rule_spec, namespace, gateways, labels, proxy_namespace, port):
             if http.get("delegate"):
                 routes.append(None)
                 continue
-            wanted = _rule_match(match)
-            routes.append({"match": wanted, "action": _rule_action(http, namespace)})
-            if wanted == _rule_match({}):  # it catches all, so what follows is never reached, nor sent
-                return routes
-    return routes
+            routes.append({"match": _rule_match(match), "action": _rule_action(http, namespace)})
+    return reached(routes)
+
+
+def reached(routes):
+    """Routes in their order, without those behind one that catches all; istiod sends these too in old releases only."""
+    catching = [index for index, route in enumerate(routes) if route and route["match"] == _rule_match({})]
+    return routes[: catching[0] + 1] if catching else routes
 
 
 def _concerns(match, namespace, gateways, labels, proxy_namespace, port):

@@ -314,6 +314,10 @@ def test_a_sidecar_that_has_the_routes():
     assert found == ["catalog.shop.svc in 8080: prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %"]
 
 
+def test_routes_that_are_never_reached_do_not_count():  # Istio 1.7 sends them, newer releases do not
+    assert lacks(virtual_service(), sidecar_dump([*routes(), *routes([50, 50])]))[0] == []
+
+
 @pytest.mark.parametrize(
     ("dump", "told"),
     [
@@ -323,9 +327,9 @@ def test_a_sidecar_that_has_the_routes():
             "wanted is prefix / -> v1.shop 80 %, v2.shop 20 %",
         ),
         (
-            sidecar_dump([*routes([50, 50]), *routes()]),
-            "catalog.shop.svc in 8080: it has prefix / -> v1.shop:8080 50 %, v2.shop:8080 50 %; "
-            "prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %; wanted is prefix / -> v1.shop 80 %, v2.shop 20 %",
+            sidecar_dump([*routes([50, 50]), *routes()]),  # the first catches all
+            "catalog.shop.svc in 8080: it has prefix / -> v1.shop:8080 50 %, v2.shop:8080 50 %, "
+            "wanted is prefix / -> v1.shop 80 %, v2.shop 20 %",
         ),
         (sidecar_dump(plain_routes()), "catalog.shop.svc in 8080: its routes come from no rule"),
         (
