@@ -28,6 +28,9 @@ RUN_LABEL = "meshlab.istio/prepull"
 COMMAND = "/only-the-image-is-wanted"
 SECRET_TYPES = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 
+# What became of images whose pod went before they were seen to be there.
+VANISHED = "its pod is gone: somebody else deleted it, or the node left the cluster"
+
 # How long a deleted pod may take until it is gone, in seconds.
 GONE_SECONDS = 30
 
@@ -154,7 +157,8 @@ def was_pulled(image, events):
 def over(states):
     """Whether there is nothing to wait for: every image is there, or will not come however often it is tried."""
     return all(
-        state in ("pulled", "present") or (state == "failed" and pull_cause(message)[0] == "final")
+        state in ("pulled", "present")
+        or (state == "failed" and (message == VANISHED or pull_cause(message)[0] == "final"))
         for state, message in states.values()
     )
 
@@ -224,7 +228,8 @@ class Prepull:
                     pod = pod_for(node, images, self.params["pull_secrets"], run, self.params["timeout"])
                     self.cluster.create(self.pods_path, pod)
             while True:
-                states = self.read(run)
+                states = {node: dict.fromkeys(x, ("failed", VANISHED)) for node, x in wanted.items() if x}
+                states.update(self.read(run))
                 if all(over(x) for x in states.values()) or time.monotonic() > deadline:
                     return states
                 time.sleep(POLL_SECONDS)

@@ -619,7 +619,7 @@ def test_ports_without_a_protocol_are_named_one_for_an_api_server_that_asks_for_
         tried.append([x.get("protocol") for x in yaml.safe_load(text)["spec"]["ports"]])
         if None in tried[-1]:
             reason = ".spec.ports: element 0: associative list with keys has an element that omits key field"
-            raise Refusal("500", f"failed to create typed patch object: {reason} \"protocol\"")
+            raise Refusal("500", f'failed to create typed patch object: {reason} "protocol"')
         return dry_run(path, text, manager)
 
     cluster.dry_run_apply = old
@@ -633,7 +633,10 @@ def test_a_pods_ports_are_named_a_protocol_too_and_the_object_stays_as_it_is():
     whole = {"kind": "Deployment", "spec": {"template": {"spec": pod}}}
     before = copy.deepcopy(whole)
     named = subject.with_protocols(whole)["spec"]["template"]["spec"]
-    assert [x["protocol"] for x in (*named["containers"][0]["ports"], *named["containers"][1]["ports"])] == ["TCP", "UDP"]
+    assert [x["protocol"] for x in (*named["containers"][0]["ports"], *named["containers"][1]["ports"])] == [
+        "TCP",
+        "UDP",
+    ]
     assert whole == before and subject.with_protocols({"kind": "ConfigMap"}) == {"kind": "ConfigMap"}
 
 

@@ -161,3 +161,38 @@ def test_a_row_for_each_image_on_each_node():
         {"node": "node-2", "image": "a", "state": "pending", "message": ""},
         {"node": "node-2", "image": "b", "state": "present", "message": ""},
     ]
+
+
+class Cluster:
+    """A cluster of two nodes, of which one's pod is taken away by somebody else."""
+
+    def __init__(self):
+        self.pods, self.looks = [], 0
+
+    def get(self, _path):
+        return {"metadata": {}}
+
+    def create(self, _path, pod):
+        pod["metadata"]["name"] = f"pod-of-{pod['spec']['nodeName']}"
+        running = {"state": {"terminated": {"reason": "StartError"}}}
+        pod["status"] = {"containerStatuses": [{"name": x["name"], **running} for x in pod["spec"]["containers"]]}
+        self.pods.append(pod)
+
+    def items(self, path, **_query):
+        if path.endswith("/events"):
+            return []
+        self.looks += 1
+        return [x for x in self.pods if x["spec"]["nodeName"] != "b"]
+
+    def delete(self, _path):
+        self.pods = []
+
+
+def test_a_pod_that_goes_while_its_images_are_waited_for_is_told():
+    params = {"images": ["busybox"], "namespace": "default", "node_selector": {}, "pull_secrets": [], "timeout": 60}
+    cluster = Cluster()
+    states = subject.Prepull(cluster, params).pull({"a": ["busybox"], "b": ["busybox"], "c": []})
+    assert states["a"] == {"busybox": ("present", "")}
+    assert states["b"] == {"busybox": ("failed", subject.VANISHED)} and "c" not in states
+    assert subject.failures("b", states["b"]) == [f"node b: busybox did not come: {subject.VANISHED}."]
+    assert subject.over(states["b"]) and cluster.looks == 3  # once for the states, twice while the pods are removed
