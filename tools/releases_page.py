@@ -21,7 +21,8 @@ HEAD = """\
 Each Istio release is tested by its makers with a few Kubernetes versions. `istio_install` and the role `istio` look at
 both before they change anything: a pair that does not fit is refused, and the refusal names what would fit
 (`skip_version_check` overrules it). A control plane is upgraded one minor at a time: from 1.26 to 1.28 by way of 1.27.
-The way over many minors, in turns with Kubernetes, is worked out by the filter `istio_upgrade_path`: [upgrade.md](upgrade.md).
+The way over many minors, in turns with Kubernetes, is worked out by the filter `istio_upgrade_path`
+([upgrade.md](upgrade.md)).
 
 ## Which goes with which
 
