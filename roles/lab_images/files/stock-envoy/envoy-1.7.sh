@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Starts an Envoy of today as the pilot-agent of Istio 1.7 starts one of 2020.
 # That one's extensions were found by name; today's asks for the type of their configuration, unless a runtime flag says no.
 arguments=()
