@@ -202,7 +202,7 @@ def test_both_kinds_of_node_image_have_one_kubernetes_and_a_release_that_can_be_
     row = variables("node_image")["node_image_table"][kubernetes]
     built = locked(f"node_image/files/locks/{row['kubernetes']}/go.mod", "k8s.io/kubernetes")
     assert row["kubernetes"] == f"kubernetes-{kubernetes}"
-    pulled = variables("kind_cluster")["kind_cluster_images"][kubernetes].rpartition(":")[2]
+    pulled = variables("kind_cluster")["kind_cluster_known_images"][kubernetes].rpartition(":")[2]
     assert minor(pulled) == minor(built) == minor(kubernetes)
     assert releases.version_for(built, variables("lab_images")["lab_images_can_build"])
 
@@ -211,7 +211,7 @@ def test_every_kubernetes_that_can_be_asked_for_can_be_built_and_pulled():
     table = list(variables("node_image")["node_image_table"])
     assert options("node_image")["node_image_kubernetes"]["choices"] == sorted(table)
     assert options("kind_cluster")["kind_cluster_kubernetes"]["choices"] == sorted(table)
-    assert list(variables("kind_cluster")["kind_cluster_images"]) == sorted(table)
+    assert list(variables("kind_cluster")["kind_cluster_known_images"]) == sorted(table)
     wanted = defaults("kind_cluster")["kind_cluster_kubernetes"]
     assert wanted == defaults("node_image")["node_image_kubernetes"]
     assert releases.supported(defaults("istioctl")["istioctl_version"], wanted)
