@@ -143,7 +143,10 @@ def _urls(facts):
         url = _text(facts["bookinfo_secure_url"])
         found.append({"name": "Bookinfo by TLS", "url": url, "how": how, "command": None})
     if facts.get("jaeger_url"):
-        how = "Choose the service istio-ingressgateway.istio-system, then Find Traces; a trace opens as a timeline."
+        # Releases name a proxy's service differently.
+        roots = _dicts(_dict(facts.get("jaeger_trace")).get("tree"))
+        service = _text(roots[0].get("service")) if roots else "of the ingress gateway"
+        how = f"Choose the service {service}, then Find Traces; a trace opens as a timeline."
         found.append({"name": "Jaeger", "url": _text(facts["jaeger_url"]), "how": how, "command": None})
     return found
 

@@ -710,3 +710,12 @@ def test_what_is_no_address_of_the_web_is_no_link(url):
 def test_whatever_a_fact_holds_the_document_is_one(value, name):
     document = made({**FACTS, name: value})
     report.view(document, IMAGES)
+
+
+@pytest.mark.parametrize("service", ["istio-ingressgateway", "istio-ingressgateway.istio-system"])
+def test_jaegers_service_is_named_as_the_trace_has_it(service):
+    trace = {**FACTS["jaeger_trace"], "tree": [{**FACTS["jaeger_trace"]["tree"][0], "service": service}]}
+    told = {x["name"]: x["how"] for x in made({**FACTS, "jaeger_trace": trace})["urls"]}
+    assert told["Jaeger"].startswith(f"Choose the service {service}, then")
+    bare = {x["name"]: x["how"] for x in made({**FACTS, "jaeger_trace": {}})["urls"]}
+    assert "the service of the ingress gateway" in bare["Jaeger"]
