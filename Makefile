@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: lab classic test reset setup static unit faults molecule registry images roles sources hosts interrupted airgap releases upgrade bench
+.PHONY: lab classic test reset setup static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench
 
 LAB := ansible-playbook playbooks/full-lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true
 
@@ -28,6 +28,6 @@ setup:
 	@tools/setup.sh lab
 
 # Parts of the tests, for working on one thing. That of the classic pair: tests/run.sh classic
-static unit faults molecule registry images roles sources hosts interrupted airgap releases upgrade bench:
+static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench:
 	@tools/setup.sh test
 	tests/run.sh $@

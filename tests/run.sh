@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, images, roles, sources, hosts,
-# interrupted, airgap, releases, upgrade, classic, bench).
+# interrupted, airgap, docker, releases, upgrade, classic, bench).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test
@@ -52,6 +52,7 @@ run() {
     hosts) part "the role istioctl on hosts with old and new Pythons (molecule hosts)" molecule test --scenario-name hosts ;;
     interrupted) part "the lab, killed in every chapter (molecule interrupted)" molecule test --scenario-name interrupted ;;
     airgap) part "the lab without a network (molecule airgap)" molecule test --scenario-name airgap ;;
+    docker) part "the lab on Docker (molecule docker)" molecule test --scenario-name docker ;;
     releases) part "real releases, old and new" ansible-playbook tests/integration/istioctl_releases.yml ;;
     upgrade) part "from one release to the next (molecule upgrade)" molecule test --scenario-name upgrade ;;
     classic) part "Istio 1.7.4 on Kubernetes 1.18 (molecule classic)" molecule test --scenario-name classic ;;
