@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs in a kind node of Kubernetes 1.18: gives it Docker for a container runtime in the place of containerd, with what the
-# node had. Docker is unpacked in it already.
+# node had. Docker is unpacked in it already, and tests/support/runc-within-bounds.sh lies in /usr/local/bin.
 #   docker_node.sh HOST:PORT   of a registry that is a mirror of Docker Hub
 set -euo pipefail
 mirror=$1
@@ -11,14 +11,15 @@ systemctl stop kubelet
 mapfile -t images < <(ctr --namespace k8s.io images list --quiet | grep -v sha256:)
 pause=$(printf '%s\n' "${images[@]}" | grep -m 1 /pause:)
 ctr --namespace k8s.io images export "$archive" "${images[@]}"
-crictl rmp --all --force >/dev/null
+crictl --timeout 60s rmp --all --force >/dev/null
 
 mkdir -p /etc/docker
 cat >/etc/docker/daemon.json <<END
 {"bridge": "none", "iptables": false, "exec-opts": ["native.cgroupdriver=cgroupfs"],
+ "runtimes": {"within-bounds": {"path": "/usr/local/bin/runc-within-bounds.sh"}}, "default-runtime": "within-bounds",
  "registry-mirrors": ["http://$mirror"], "insecure-registries": ["198.18.0.0/15"]}
 END
-systemd-run --quiet --unit=docker dockerd --containerd=/run/containerd/containerd.sock
+systemd-run --quiet --unit=node-docker dockerd --containerd=/run/containerd/containerd.sock
 for _ in {1..60}; do
   ! docker version >/dev/null 2>&1 || break
   sleep 1
