@@ -220,6 +220,12 @@ SPLITS = (
         "No rule is in force. The Service alone spreads the requests over its pods, each as likely as the other.",
     ),
     (
+        "traffic_shifting_baseline_outside",
+        "baseline_outside",
+        "Before the rule, from a client without a sidecar",
+        "The same Service, asked by a client that is not in the mesh. While no rule is in force, it sees the same.",
+    ),
+    (
         "traffic_shifting_split",
         "weights",
         "With the weights",

@@ -168,6 +168,7 @@ FACTS = {
         state("traffic-shifting", "outsider", False, why="its pods say sidecar.istio.io/inject: false"),
     ],
     "traffic_shifting_baseline": measured({"tomcat": 50, "httpd": 50}, [509, 491]),
+    "traffic_shifting_baseline_outside": measured({"tomcat": 50, "httpd": 50}, [97, 103], sidecar=False),
     "traffic_shifting_split": measured({"tomcat": 80, "httpd": 20}, [803, 197]),
     "traffic_shifting_outside": measured({"tomcat": 50, "httpd": 50}, [489, 511], sidecar=False),
     "traffic_shifting_matched": [
@@ -302,7 +303,8 @@ def test_the_whole_lab():
     assert {x["verdict"] for x in document["chapters"]} == {document["verdict"]} == {"pass"}
     assert document["cluster"]["kind"] == "kind"
     assert [x["name"] for x in document["urls"]] == ["Ingress gateway", "Bookinfo", "Bookinfo by TLS", "Jaeger"]
-    assert [x["name"] for x in document["splits"]] == ["baseline", "weights", "outside"]
+    assert [x["name"] for x in document["splits"]] == ["baseline", "baseline_outside", "weights", "outside"]
+    assert [x["sidecar"] for x in document["splits"]] == [True, False, True, False]
     assert document["trace"]["url"] == "http://127.0.0.1:30686/jaeger/trace/4bf92f3577b34da6a3ce929d0e0e4736"
     assert [x["depth"] for x in document["trace"]["spans"]] == [0, 1, 2, 3, 2, 3, 4, 5]
     assert len(document["differs"]) == 3
@@ -403,7 +405,8 @@ def test_what_does_not_hold_is_said(facts, chapter, told):
 def test_a_split_that_decides_nothing_is_undecided():
     document = made({**FACTS, "traffic_shifting_split": measured({"tomcat": 80, "httpd": 20}, [16, 4])})
     assert document["verdict"] == "inconclusive"
-    assert "too few requests" in document["splits"][1]["words"]
+    [split] = [x for x in document["splits"] if x["name"] == "weights"]
+    assert "too few requests" in split["words"]
     assert "not all of it could be decided" in page(document)
 
 
@@ -418,7 +421,7 @@ def test_no_browser_and_no_trace_are_said():
 
 
 def test_a_second_run_has_no_baseline():
-    text = page(made({**FACTS, "traffic_shifting_baseline": {}}))
+    text = page(made({**FACTS, "traffic_shifting_baseline": {}, "traffic_shifting_baseline_outside": {}}))
     checked(text)
     assert "not measured in this run, since the rule was there already" in text
 
@@ -595,7 +598,7 @@ def test_the_page_of_the_whole_lab():
     assert found.tags["img"] == 3
     assert "did not run" not in text
     assert "6 chapters ran, and everything that was checked holds." in text
-    for chart in ("baseline", "weights", "outside"):
+    for chart in ("baseline", "baseline_outside", "weights", "outside"):
         assert {f"t-{chart}", f"d-{chart}"} <= set(found.ids)
 
 
@@ -646,7 +649,7 @@ def test_errors_are_marked():
 
 def test_hostile_strings_stay_texts():
     facts = hostile(copy.deepcopy(FACTS))
-    for fact in ("baseline", "split", "outside"):
+    for fact in ("baseline", "baseline_outside", "split", "outside"):
         facts[f"traffic_shifting_{fact}"]["verdict"] = "fail"
     images = {path + EVIL: content for path, content in IMAGES.items()}
     document = made(facts, images)
