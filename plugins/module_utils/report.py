@@ -60,6 +60,7 @@ def document(facts, made, images=None):
         "urls": _urls(facts),
         "pods": _pods(facts),
         "injection": _injection(facts),
+        "double_injection": _double(facts),
         "splits": _splits(facts),
         "rules": _rules(facts),
         "trace": _trace(facts),
@@ -165,6 +166,18 @@ def _injection(facts):
         }
         for x in _dicts(facts.get("sidecar_injection_workloads"))
     ]
+
+
+def _double(facts):
+    """What became of a manifest that was injected already, where the webhook injects too; None if not shown."""
+    told = _dict(facts.get("sidecar_injection_demonstration"))
+    if not told:
+        return None
+    return {
+        **{x: _text(told.get(x)) for x in ("refused", "message", "manifest", "pod", "why")},
+        "runs": bool(told.get("runs")),
+        "log": [_text(x) for x in _list(told.get("log"))],
+    }
 
 
 def _pods(facts):
@@ -575,6 +588,11 @@ def _injection_checks(found, facts):
         "it is known of each why" if not unexplained else f"it is not known of {unexplained} of them why",
         _held(not unexplained),
     )
+    double = found["double_injection"]
+    if double:
+        came = "runs" if double["runs"] else "does not run"
+        told = "was refused" if double["refused"] else "was not refused"
+        yield f"what is injected already {told}; without the guard its pod {came}", _held(double["refused"])
 
 
 def _traffic_checks(found, facts):
@@ -658,6 +676,7 @@ def view(document, images=None):
             "trace": _waterfall(document["trace"]) if document["trace"] else None,
             "pods": [{**x, "is_ready": _is_ready(x)} for x in document["pods"]],
             "others": _without_pods(document),
+            "double": _doubled(document["double_injection"]),
             "screenshots": [_shot(x, images or {}, n) for n, x in enumerate(document["screenshots"], 1)],
             "differs": document["differs"],
             "source": document["images"]["source"],
@@ -726,6 +745,15 @@ def _without_pods(document):
         for x in document["injection"]
         if not any(y["namespace"] == x["namespace"] and _belongs(y["name"], x["workload"]) for y in document["pods"])
     ]
+
+
+def _doubled(double):
+    if not double:
+        return None
+    came = f"It does not run. {double['message']}"
+    if double["runs"]:
+        came = f"It runs, with one sidecar ({double['pod']}; the manifest had a {double['manifest']}). {double['why']}"
+    return {"refused": double["refused"] or "It was not refused.", "came": came, "log": "\n".join(double["log"])}
 
 
 # Of a bar chart, in pixels: from one arm to the next, from its text to its bar, height of a bar.

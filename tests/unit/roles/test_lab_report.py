@@ -167,6 +167,15 @@ FACTS = {
         state("istio-system", "istiod", False, why="istiod never injects in istio-system"),
         state("traffic-shifting", "outsider", False, why="its pods say sidecar.istio.io/inject: false"),
     ],
+    "sidecar_injection_demonstration": {
+        "refused": "injection-double/curl would be injected twice: namespace injection-double is labelled",
+        "runs": True,
+        "message": "",
+        "log": [],
+        "manifest": "container",
+        "pod": "native",
+        "why": "already in the manifest, and namespace injection-double is labelled",
+    },
     "traffic_shifting_baseline": measured({"tomcat": 50, "httpd": 50}, [509, 491]),
     "traffic_shifting_baseline_outside": measured({"tomcat": 50, "httpd": 50}, [97, 103], sidecar=False),
     "traffic_shifting_split": measured({"tomcat": 80, "httpd": 20}, [803, 197]),
@@ -408,6 +417,44 @@ def test_a_split_that_decides_nothing_is_undecided():
     [split] = [x for x in document["splits"] if x["name"] == "weights"]
     assert "too few requests" in split["words"]
     assert "not all of it could be decided" in page(document)
+
+
+def doubled(**changed):
+    return {**FACTS, "sidecar_injection_demonstration": {**FACTS["sidecar_injection_demonstration"], **changed}}
+
+
+def test_what_became_of_double_injection_is_shown():
+    document = made()
+    assert document["double_injection"] == FACTS["sidecar_injection_demonstration"]
+    text = page(document)
+    checked(text)
+    assert "would be injected twice" in text
+    assert "It runs, with one sidecar (native; the manifest had a container)" in text
+    assert '<pre class="log">' not in text
+
+
+def test_a_pod_that_double_injection_breaks_is_no_failure_of_the_lab():
+    message, log = "sleep-1: container istio-proxy: CrashLoopBackOff", ["info", "Error: application port is the same"]
+    document = made(doubled(runs=False, message=message, log=log))
+    assert document["verdict"] == "pass"
+    assert "without the guard its pod does not run" in chapters(document)["injection"]["checks"][-1]["what"]
+    text = page(document)
+    checked(text)
+    assert f"It does not run. {message}" in text
+    assert '<pre class="log"><code>info\nError: application port is the same</code></pre>' in text
+
+
+def test_a_guard_that_did_not_refuse_is_a_failure():
+    document = made(doubled(refused=""))
+    assert chapters(document)["injection"]["verdict"] == "fail"
+    assert "It was not refused." in page(document)
+
+
+def test_double_injection_that_was_not_shown_is_left_out():
+    document = made({name: value for name, value in FACTS.items() if name != "sidecar_injection_demonstration"})
+    assert document["double_injection"] is None
+    assert len(chapters(document)["injection"]["checks"]) == 2
+    assert "Injected twice" not in page(document)
 
 
 def test_no_browser_and_no_trace_are_said():
