@@ -57,6 +57,7 @@ def document(facts, made, images=None):
             "source": _source(facts),
             "standins": [_text(x) for x in _list(facts.get("lab_standins"))],
         },
+        "ingress": _ingress(facts),
         "urls": _urls(facts),
         "pods": _pods(facts),
         "injection": _injection(facts),
@@ -124,6 +125,19 @@ def _cluster(facts):
 def _source(facts):
     """Where images come from. What a user's own cluster pulls, or has already, the lab does not know."""
     return "cluster" if facts.get("lab_cluster") == "existing" else _text(facts.get("lab_source")) or None
+
+
+def _ingress(facts):
+    """Where the ingress gateway is, under the names that Istio's documentation has for it; None if it was not found."""
+    if not facts.get("ingress_gateway_reachable"):
+        return None
+    return {
+        "host": _text(facts.get("ingress_gateway_host")) or None,
+        "port": _count(facts.get("ingress_gateway_port")) or None,
+        "secure_port": _count(facts.get("ingress_gateway_secure_port")) or None,
+        "reachable": _text(facts["ingress_gateway_reachable"]),
+        "secure_reachable": _text(facts.get("ingress_gateway_secure_reachable")) or None,
+    }
 
 
 def _urls(facts):
@@ -536,7 +550,9 @@ def _istio_checks(found, facts):
     yield f"Istio {found['istio']['version']} is in the cluster", PASS
     yield from _pod_checks([x for x in found["pods"] if x["name"] in names])
     if facts.get("ingress_gateway_reachable"):
-        yield f"the ingress gateway has an address: {_text(facts['ingress_gateway_reachable'])}", PASS
+        secure = found["ingress"]["secure_reachable"]
+        told = f", and by HTTPS {secure}" if secure else ""
+        yield f"the ingress gateway has an address: {found['ingress']['reachable']}{told}", PASS
 
 
 def _bookinfo_checks(found, facts):
@@ -662,6 +678,7 @@ def view(document, images=None):
             "facts": list(_key_facts(document)),
             "kubeconfig": shlex.quote(document["cluster"]["kubeconfig"]) if document["cluster"]["kubeconfig"] else "",
             "urls": [{**x, "link": _link(x["url"])} for x in document["urls"]],
+            "ingress": _exports(document["ingress"]),
             "chapters": [
                 {**x, "word": WORDS[x["verdict"]], "checks": [{**y, "word": WORDS[y["verdict"]]} for y in x["checks"]]}
                 for x in document["chapters"]
@@ -745,6 +762,18 @@ def _without_pods(document):
         for x in document["injection"]
         if not any(y["namespace"] == x["namespace"] and _belongs(y["name"], x["workload"]) for y in document["pods"])
     ]
+
+
+def _exports(ingress):
+    """The gateway's place as variables of a shell, and where it is on this machine."""
+    if not ingress:
+        return None
+    known = (("INGRESS_HOST", "host"), ("INGRESS_PORT", "port"), ("SECURE_INGRESS_PORT", "secure_port"))
+    secure = ingress["secure_reachable"]
+    return {
+        "variables": [f"export {name}={shlex.quote(str(ingress[x]))}" for name, x in known if ingress[x]],
+        "reachable": f"{ingress['reachable']}, and {secure} by HTTPS" if secure else ingress["reachable"],
+    }
 
 
 def _doubled(double):

@@ -146,7 +146,11 @@ FACTS = {
         pod("istio-ingressgateway-7d9c5b6f4-9zq2w", "1/1"),
         pod("istiod-5c7b8f6d9c-4x7zq", "1/1", sidecar=False),
     ],
+    "ingress_gateway_host": "198.18.1.2",
+    "ingress_gateway_port": 30080,
+    "ingress_gateway_secure_port": 30443,
     "ingress_gateway_reachable": "127.0.0.1:30080",
+    "ingress_gateway_secure_reachable": "127.0.0.1:30443",
     "bookinfo_namespace": "default",
     "bookinfo_pods": [pod(f"{name}-7b5d4c9c6b-x2x5s") for name in BOOKINFO_PODS],
     "bookinfo_url": "http://127.0.0.1:30080/productpage",
@@ -417,6 +421,35 @@ def test_a_split_that_decides_nothing_is_undecided():
     [split] = [x for x in document["splits"] if x["name"] == "weights"]
     assert "too few requests" in split["words"]
     assert "not all of it could be decided" in page(document)
+
+
+def test_the_gateways_ports_are_shown_by_the_names_of_istios_documentation():
+    document = made()
+    assert document["ingress"] == {
+        "host": "198.18.1.2",
+        "port": 30080,
+        "secure_port": 30443,
+        "reachable": "127.0.0.1:30080",
+        "secure_reachable": "127.0.0.1:30443",
+    }
+    text = page(document)
+    exports = "export INGRESS_HOST=198.18.1.2\nexport INGRESS_PORT=30080\nexport SECURE_INGRESS_PORT=30443"
+    assert f"<pre><code>{exports}</code></pre>" in text
+    assert "On this machine it is 127.0.0.1:30080, and 127.0.0.1:30443 by HTTPS." in text
+    assert "127.0.0.1:30080, and by HTTPS 127.0.0.1:30443" in chapters(document)["install"]["checks"][-1]["what"]
+
+
+def test_a_gateway_without_https_has_no_port_of_it():
+    document = made({**FACTS, "ingress_gateway_secure_port": None, "ingress_gateway_secure_reachable": ""})
+    assert (document["ingress"]["secure_port"], document["ingress"]["secure_reachable"]) == (None, None)
+    text = page(document)
+    assert "SECURE_INGRESS_PORT" not in text and "by HTTPS" not in text
+
+
+def test_a_gateway_that_nobody_looked_for_is_left_out():
+    document = made({name: value for name, value in FACTS.items() if name != "ingress_gateway_reachable"})
+    assert document["ingress"] is None
+    assert "INGRESS_HOST" not in page(document)
 
 
 def doubled(**changed):
