@@ -779,7 +779,7 @@ def _exports(ingress):
 def _doubled(double):
     if not double:
         return None
-    came = f"It does not run. {double['message']}"
+    came = f"It does not run: {double['message'] or 'its containers restart.'}"
     if double["runs"]:
         came = f"It runs, with one sidecar ({double['pod']}; the manifest had a {double['manifest']}). {double['why']}"
     return {"refused": double["refused"] or "It was not refused.", "came": came, "log": "\n".join(double["log"])}

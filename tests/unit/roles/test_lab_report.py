@@ -473,8 +473,12 @@ def test_a_pod_that_double_injection_breaks_is_no_failure_of_the_lab():
     assert "without the guard its pod does not run" in chapters(document)["injection"]["checks"][-1]["what"]
     text = page(document)
     checked(text)
-    assert f"It does not run. {message}" in text
+    assert f"It does not run: {message}" in text
     assert '<pre class="log"><code>info\nError: application port is the same</code></pre>' in text
+
+
+def test_a_pod_that_is_ready_between_restarts_does_not_run():
+    assert "It does not run: its containers restart." in page(made(doubled(runs=False)))
 
 
 def test_a_guard_that_did_not_refuse_is_a_failure():
