@@ -1,6 +1,6 @@
 # make lab     the whole lab on this machine
 # make classic the same with Istio 1.7.4 on Kubernetes 1.18
-# make test    every test, as CI runs them
+# make test    the tests that CI runs; those that take longer each have a name of their own, below
 # make reset   takes the lab away again
 
 SHELL := /bin/bash

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every test, quick ones first. With arguments: only those parts (static, unit, faults, molecule, registry, images, roles, sources, hosts,
-# interrupted, airgap, docker, releases, upgrade, classic, bench).
+# The five parts that CI runs, quick ones first: static, unit, faults, molecule, registry. With arguments: those parts and no others, of these
+# and of images, roles, sources, hosts, interrupted, airgap, docker, releases, upgrade, classic and bench, which take longer.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test

@@ -57,9 +57,11 @@ def document(facts, made, images=None):
             "source": _source(facts),
             "standins": [_text(x) for x in _list(facts.get("lab_standins"))],
         },
+        "ingress": _ingress(facts),
         "urls": _urls(facts),
         "pods": _pods(facts),
         "injection": _injection(facts),
+        "double_injection": _double(facts),
         "splits": _splits(facts),
         "rules": _rules(facts),
         "trace": _trace(facts),
@@ -125,6 +127,19 @@ def _source(facts):
     return "cluster" if facts.get("lab_cluster") == "existing" else _text(facts.get("lab_source")) or None
 
 
+def _ingress(facts):
+    """Where the ingress gateway is, under the names that Istio's documentation has for it; None if it was not found."""
+    if not facts.get("ingress_gateway_reachable"):
+        return None
+    return {
+        "host": _text(facts.get("ingress_gateway_host")) or None,
+        "port": _count(facts.get("ingress_gateway_port")) or None,
+        "secure_port": _count(facts.get("ingress_gateway_secure_port")) or None,
+        "reachable": _text(facts["ingress_gateway_reachable"]),
+        "secure_reachable": _text(facts.get("ingress_gateway_secure_reachable")) or None,
+    }
+
+
 def _urls(facts):
     found = []
     gateway = _text(facts.get("ingress_gateway_reachable"))
@@ -165,6 +180,18 @@ def _injection(facts):
         }
         for x in _dicts(facts.get("sidecar_injection_workloads"))
     ]
+
+
+def _double(facts):
+    """What became of a manifest that was injected already, where the webhook injects too; None if not shown."""
+    told = _dict(facts.get("sidecar_injection_demonstration"))
+    if not told:
+        return None
+    return {
+        **{x: _text(told.get(x)) for x in ("refused", "message", "manifest", "pod", "why")},
+        "runs": bool(told.get("runs")),
+        "log": [_text(x) for x in _list(told.get("log"))],
+    }
 
 
 def _pods(facts):
@@ -218,6 +245,12 @@ SPLITS = (
         "baseline",
         "Before the rule",
         "No rule is in force. The Service alone spreads the requests over its pods, each as likely as the other.",
+    ),
+    (
+        "traffic_shifting_baseline_outside",
+        "baseline_outside",
+        "Before the rule, from a client without a sidecar",
+        "The same Service, asked by a client that is not in the mesh. While no rule is in force, it sees the same.",
     ),
     (
         "traffic_shifting_split",
@@ -517,7 +550,9 @@ def _istio_checks(found, facts):
     yield f"Istio {found['istio']['version']} is in the cluster", PASS
     yield from _pod_checks([x for x in found["pods"] if x["name"] in names])
     if facts.get("ingress_gateway_reachable"):
-        yield f"the ingress gateway has an address: {_text(facts['ingress_gateway_reachable'])}", PASS
+        secure = found["ingress"]["secure_reachable"]
+        told = f", and by HTTPS {secure}" if secure else ""
+        yield f"the ingress gateway has an address: {found['ingress']['reachable']}{told}", PASS
 
 
 def _bookinfo_checks(found, facts):
@@ -569,6 +604,11 @@ def _injection_checks(found, facts):
         "it is known of each why" if not unexplained else f"it is not known of {unexplained} of them why",
         _held(not unexplained),
     )
+    double = found["double_injection"]
+    if double:
+        came = "runs" if double["runs"] else "does not run"
+        told = "was refused" if double["refused"] else "was not refused"
+        yield f"what is injected already {told}; without the guard its pod {came}", _held(double["refused"])
 
 
 def _traffic_checks(found, facts):
@@ -638,6 +678,7 @@ def view(document, images=None):
             "facts": list(_key_facts(document)),
             "kubeconfig": shlex.quote(document["cluster"]["kubeconfig"]) if document["cluster"]["kubeconfig"] else "",
             "urls": [{**x, "link": _link(x["url"])} for x in document["urls"]],
+            "ingress": _exports(document["ingress"]),
             "chapters": [
                 {**x, "word": WORDS[x["verdict"]], "checks": [{**y, "word": WORDS[y["verdict"]]} for y in x["checks"]]}
                 for x in document["chapters"]
@@ -652,6 +693,7 @@ def view(document, images=None):
             "trace": _waterfall(document["trace"]) if document["trace"] else None,
             "pods": [{**x, "is_ready": _is_ready(x)} for x in document["pods"]],
             "others": _without_pods(document),
+            "double": _doubled(document["double_injection"]),
             "screenshots": [_shot(x, images or {}, n) for n, x in enumerate(document["screenshots"], 1)],
             "differs": document["differs"],
             "source": document["images"]["source"],
@@ -720,6 +762,27 @@ def _without_pods(document):
         for x in document["injection"]
         if not any(y["namespace"] == x["namespace"] and _belongs(y["name"], x["workload"]) for y in document["pods"])
     ]
+
+
+def _exports(ingress):
+    """The gateway's place as variables of a shell, and where it is on this machine."""
+    if not ingress:
+        return None
+    known = (("INGRESS_HOST", "host"), ("INGRESS_PORT", "port"), ("SECURE_INGRESS_PORT", "secure_port"))
+    secure = ingress["secure_reachable"]
+    return {
+        "variables": [f"export {name}={shlex.quote(str(ingress[x]))}" for name, x in known if ingress[x]],
+        "reachable": f"{ingress['reachable']}, and {secure} by HTTPS" if secure else ingress["reachable"],
+    }
+
+
+def _doubled(double):
+    if not double:
+        return None
+    came = f"It does not run: {double['message'] or 'its containers restart.'}"
+    if double["runs"]:
+        came = f"It runs, with one sidecar ({double['pod']}; the manifest had a {double['manifest']}). {double['why']}"
+    return {"refused": double["refused"] or "It was not refused.", "came": came, "log": "\n".join(double["log"])}
 
 
 # Of a bar chart, in pixels: from one arm to the next, from its text to its bar, height of a bar.

@@ -146,7 +146,11 @@ FACTS = {
         pod("istio-ingressgateway-7d9c5b6f4-9zq2w", "1/1"),
         pod("istiod-5c7b8f6d9c-4x7zq", "1/1", sidecar=False),
     ],
+    "ingress_gateway_host": "198.18.1.2",
+    "ingress_gateway_port": 30080,
+    "ingress_gateway_secure_port": 30443,
     "ingress_gateway_reachable": "127.0.0.1:30080",
+    "ingress_gateway_secure_reachable": "127.0.0.1:30443",
     "bookinfo_namespace": "default",
     "bookinfo_pods": [pod(f"{name}-7b5d4c9c6b-x2x5s") for name in BOOKINFO_PODS],
     "bookinfo_url": "http://127.0.0.1:30080/productpage",
@@ -167,7 +171,17 @@ FACTS = {
         state("istio-system", "istiod", False, why="istiod never injects in istio-system"),
         state("traffic-shifting", "outsider", False, why="its pods say sidecar.istio.io/inject: false"),
     ],
+    "sidecar_injection_demonstration": {
+        "refused": "injection-double/curl would be injected twice: namespace injection-double is labelled",
+        "runs": True,
+        "message": "",
+        "log": [],
+        "manifest": "container",
+        "pod": "native",
+        "why": "already in the manifest, and namespace injection-double is labelled",
+    },
     "traffic_shifting_baseline": measured({"tomcat": 50, "httpd": 50}, [509, 491]),
+    "traffic_shifting_baseline_outside": measured({"tomcat": 50, "httpd": 50}, [97, 103], sidecar=False),
     "traffic_shifting_split": measured({"tomcat": 80, "httpd": 20}, [803, 197]),
     "traffic_shifting_outside": measured({"tomcat": 50, "httpd": 50}, [489, 511], sidecar=False),
     "traffic_shifting_matched": [
@@ -302,7 +316,8 @@ def test_the_whole_lab():
     assert {x["verdict"] for x in document["chapters"]} == {document["verdict"]} == {"pass"}
     assert document["cluster"]["kind"] == "kind"
     assert [x["name"] for x in document["urls"]] == ["Ingress gateway", "Bookinfo", "Bookinfo by TLS", "Jaeger"]
-    assert [x["name"] for x in document["splits"]] == ["baseline", "weights", "outside"]
+    assert [x["name"] for x in document["splits"]] == ["baseline", "baseline_outside", "weights", "outside"]
+    assert [x["sidecar"] for x in document["splits"]] == [True, False, True, False]
     assert document["trace"]["url"] == "http://127.0.0.1:30686/jaeger/trace/4bf92f3577b34da6a3ce929d0e0e4736"
     assert [x["depth"] for x in document["trace"]["spans"]] == [0, 1, 2, 3, 2, 3, 4, 5]
     assert len(document["differs"]) == 3
@@ -403,8 +418,80 @@ def test_what_does_not_hold_is_said(facts, chapter, told):
 def test_a_split_that_decides_nothing_is_undecided():
     document = made({**FACTS, "traffic_shifting_split": measured({"tomcat": 80, "httpd": 20}, [16, 4])})
     assert document["verdict"] == "inconclusive"
-    assert "too few requests" in document["splits"][1]["words"]
+    [split] = [x for x in document["splits"] if x["name"] == "weights"]
+    assert "too few requests" in split["words"]
     assert "not all of it could be decided" in page(document)
+
+
+def test_the_gateways_ports_are_shown_by_the_names_of_istios_documentation():
+    document = made()
+    assert document["ingress"] == {
+        "host": "198.18.1.2",
+        "port": 30080,
+        "secure_port": 30443,
+        "reachable": "127.0.0.1:30080",
+        "secure_reachable": "127.0.0.1:30443",
+    }
+    text = page(document)
+    exports = "export INGRESS_HOST=198.18.1.2\nexport INGRESS_PORT=30080\nexport SECURE_INGRESS_PORT=30443"
+    assert f"<pre><code>{exports}</code></pre>" in text
+    assert "On this machine it is 127.0.0.1:30080, and 127.0.0.1:30443 by HTTPS." in text
+    assert "127.0.0.1:30080, and by HTTPS 127.0.0.1:30443" in chapters(document)["install"]["checks"][-1]["what"]
+
+
+def test_a_gateway_without_https_has_no_port_of_it():
+    document = made({**FACTS, "ingress_gateway_secure_port": None, "ingress_gateway_secure_reachable": ""})
+    assert (document["ingress"]["secure_port"], document["ingress"]["secure_reachable"]) == (None, None)
+    text = page(document)
+    assert "SECURE_INGRESS_PORT" not in text and "by HTTPS" not in text
+
+
+def test_a_gateway_that_nobody_looked_for_is_left_out():
+    document = made({name: value for name, value in FACTS.items() if name != "ingress_gateway_reachable"})
+    assert document["ingress"] is None
+    assert "INGRESS_HOST" not in page(document)
+
+
+def doubled(**changed):
+    return {**FACTS, "sidecar_injection_demonstration": {**FACTS["sidecar_injection_demonstration"], **changed}}
+
+
+def test_what_became_of_double_injection_is_shown():
+    document = made()
+    assert document["double_injection"] == FACTS["sidecar_injection_demonstration"]
+    text = page(document)
+    checked(text)
+    assert "would be injected twice" in text
+    assert "It runs, with one sidecar (native; the manifest had a container)" in text
+    assert '<pre class="log">' not in text
+
+
+def test_a_pod_that_double_injection_breaks_is_no_failure_of_the_lab():
+    message, log = "sleep-1: container istio-proxy: CrashLoopBackOff", ["info", "Error: application port is the same"]
+    document = made(doubled(runs=False, message=message, log=log))
+    assert document["verdict"] == "pass"
+    assert "without the guard its pod does not run" in chapters(document)["injection"]["checks"][-1]["what"]
+    text = page(document)
+    checked(text)
+    assert f"It does not run: {message}" in text
+    assert '<pre class="log"><code>info\nError: application port is the same</code></pre>' in text
+
+
+def test_a_pod_that_is_ready_between_restarts_does_not_run():
+    assert "It does not run: its containers restart." in page(made(doubled(runs=False)))
+
+
+def test_a_guard_that_did_not_refuse_is_a_failure():
+    document = made(doubled(refused=""))
+    assert chapters(document)["injection"]["verdict"] == "fail"
+    assert "It was not refused." in page(document)
+
+
+def test_double_injection_that_was_not_shown_is_left_out():
+    document = made({name: value for name, value in FACTS.items() if name != "sidecar_injection_demonstration"})
+    assert document["double_injection"] is None
+    assert len(chapters(document)["injection"]["checks"]) == 2
+    assert "Injected twice" not in page(document)
 
 
 def test_no_browser_and_no_trace_are_said():
@@ -418,7 +505,7 @@ def test_no_browser_and_no_trace_are_said():
 
 
 def test_a_second_run_has_no_baseline():
-    text = page(made({**FACTS, "traffic_shifting_baseline": {}}))
+    text = page(made({**FACTS, "traffic_shifting_baseline": {}, "traffic_shifting_baseline_outside": {}}))
     checked(text)
     assert "not measured in this run, since the rule was there already" in text
 
@@ -595,7 +682,7 @@ def test_the_page_of_the_whole_lab():
     assert found.tags["img"] == 3
     assert "did not run" not in text
     assert "6 chapters ran, and everything that was checked holds." in text
-    for chart in ("baseline", "weights", "outside"):
+    for chart in ("baseline", "baseline_outside", "weights", "outside"):
         assert {f"t-{chart}", f"d-{chart}"} <= set(found.ids)
 
 
@@ -646,7 +733,7 @@ def test_errors_are_marked():
 
 def test_hostile_strings_stay_texts():
     facts = hostile(copy.deepcopy(FACTS))
-    for fact in ("baseline", "split", "outside"):
+    for fact in ("baseline", "baseline_outside", "split", "outside"):
         facts[f"traffic_shifting_{fact}"]["verdict"] = "fail"
     images = {path + EVIL: content for path, content in IMAGES.items()}
     document = made(facts, images)
