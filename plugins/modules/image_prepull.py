@@ -108,10 +108,8 @@ seconds:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.meshlab.istio.plugins.module_utils import prepull
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 
 
@@ -120,14 +118,13 @@ def lines(rows, states):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
             "images": {"type": "list", "elements": "str", "required": True},
             "namespace": {"type": "str", "default": "default"},
             "node_selector": {"type": "dict", "default": {}},
             "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "timeout": {"type": "int", "default": 600},
-            **CLUSTER_ARGS,
         },
         supports_check_mode=True,
     )

@@ -218,10 +218,8 @@ reasons:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.meshlab.istio.plugins.module_utils import config_wait
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
 
 ANALYZE_SECONDS = 60
@@ -248,9 +246,8 @@ def analyze(params, kubeconfig, rules):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             **ISTIOCTL_ARGS,
             "definition": {"type": "raw"},
             "kind": {"type": "str", "choices": list(config_wait.PLURALS)},

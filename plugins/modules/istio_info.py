@@ -434,10 +434,8 @@ problems:
       is injected; label it with default instead, or install that revision"
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.meshlab.istio.plugins.module_utils import mesh
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, IstioctlError
 
 
@@ -455,9 +453,8 @@ def look(params):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             **ISTIOCTL_ARGS,
             "namespaces": {"type": "list", "elements": "str", "default": []},
             "proxies": {"type": "bool", "default": True},

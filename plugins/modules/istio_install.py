@@ -341,10 +341,10 @@ rc:
   sample: 1
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import install, kube_inject
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
@@ -363,9 +363,8 @@ def returned(module, result):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             **ISTIOCTL_ARGS,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "profile": {"type": "str"},

@@ -350,10 +350,10 @@ import os
 import tempfile
 from urllib.parse import quote
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import kube_inject
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
@@ -512,9 +512,8 @@ def write(module, definitions, content):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             **ISTIOCTL_ARGS,
             "src": {"type": "path"},
             "content": {"type": "str"},

@@ -520,10 +520,8 @@ client:
 
 import contextlib
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.meshlab.istio.plugins.module_utils import traffic_split
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 
 CLIENTS = ("pod", "deployment", "label_selector")
@@ -543,9 +541,8 @@ def measure(params, plan):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             "url": {"type": "str", "required": True},
             "arms": {
                 "type": "list",

@@ -130,14 +130,12 @@ seconds:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.workloads import wait
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
             "namespace": {"type": "str", "required": True},
             "deployments": {"type": "list", "elements": "str", "default": []},
@@ -145,7 +143,6 @@ def main():
             "outside": {"type": "list", "elements": "str", "default": []},
             "services": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
-            **CLUSTER_ARGS,
         },
         supports_check_mode=True,
     )

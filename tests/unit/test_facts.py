@@ -252,6 +252,13 @@ def test_the_action_group_holds_exactly_the_modules_that_talk_to_a_cluster():
     assert group == [x for x in MODULES if "meshlab.istio.attributes.action_group" in fragments[x]]
 
 
+def test_every_module_that_talks_to_a_cluster_is_made_so_that_it_shows_no_secret():
+    for module in load("meta/runtime.yml")["action_groups"]["istio"]:
+        tree = ast.parse((ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8"))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        assert "ClusterModule" in names and "AnsibleModule" not in names, module
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_says_what_it_does_in_check_and_diff_mode(module):
     made = documentation(module)
