@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
+from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly, held_back
+
 try:
     import kubernetes
     from kubernetes.stream import stream
@@ -134,6 +136,7 @@ class ClusterModule(AnsibleModule):
 
     def __init__(self, argument_spec, **more):
         super().__init__(argument_spec={**CLUSTER_ARGS, **argument_spec}, **more)
+        end_orderly()  # else files with secrets would stay: this collection's, and those of the kubernetes library
 
     def exit_json(self, **kwargs):
         super().exit_json(**self._without_secrets(kwargs))
@@ -172,13 +175,17 @@ def kubeconfig_file(kubeconfig):
             "(a ~/.kube/config that merely lies there is not used)"
         )
     if isinstance(kubeconfig, dict):
-        handle, path = tempfile.mkstemp(prefix="meshlab-kubeconfig-")  # mkstemp makes it 0600
+        path = None
         try:
+            with held_back():
+                handle, path = tempfile.mkstemp(prefix="meshlab-kubeconfig-")  # mkstemp makes it 0600
             with os.fdopen(handle, "w", encoding="utf-8") as target:
                 json.dump(kubeconfig, target, ensure_ascii=False)  # every reader of YAML reads JSON
             yield path
         finally:
-            os.unlink(path)
+            if path:
+                with held_back():
+                    os.unlink(path)
         return
     if not isinstance(kubeconfig, (str, os.PathLike)):
         raise ClusterError(f"kubeconfig is a path or a dictionary, not {type(kubeconfig).__name__}")

@@ -110,7 +110,6 @@ import time
 
 from ansible_collections.meshlab.istio.plugins.module_utils import prepull
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 
 
 def lines(rows, states):
@@ -129,7 +128,6 @@ def main():
         supports_check_mode=True,
     )
     started = time.monotonic()
-    end_orderly()
     try:
         with connect(module.params) as (cluster, _path):
             run = prepull.Prepull(cluster, module.params)

@@ -345,7 +345,6 @@ from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import install, kube_inject
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
 
@@ -391,7 +390,6 @@ def main():
     if kube_inject.YAML_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
     params = module.params
-    end_orderly()
     try:
         with connect(params) as (cluster, kubeconfig):
             if params["state"] == "present":

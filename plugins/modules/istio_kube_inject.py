@@ -354,7 +354,6 @@ from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import kube_inject
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
 
@@ -537,7 +536,6 @@ def main():
     )
     if kube_inject.YAML_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
-    end_orderly()
     try:
         injection, result = inject(module)
     except IstioctlError as error:

@@ -522,7 +522,6 @@ import contextlib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import traffic_split
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
 
 CLIENTS = ("pod", "deployment", "label_selector")
 
@@ -583,7 +582,6 @@ def main():
     for name in (*CLIENTS, "container"):
         if module.params["driver"] and module.params[name]:
             module.fail_json(msg=f"driver and {name} are both set: it is either a pod of its own or one that is named")
-    end_orderly()
     try:
         plan = traffic_split.plan_from(module.params)
         for warning in traffic_split.plan_warnings(plan):

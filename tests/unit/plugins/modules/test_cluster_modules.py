@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -39,7 +40,7 @@ NEEDED = {
     "istio_kube_inject": {"content": "{apiVersion: v1, kind: Pod, spec: {containers: [{name: web}]}}"},
     "istio_traffic_split": {
         "url": "http://web/",
-        "driver": True,
+        "pod": "web",
         "arms": [{"name": name, "weight": 1, "match": name} for name in "ab"],
     },
     "workload_wait": {"namespace": "default", "timeout": 1},
@@ -132,3 +133,35 @@ def test_a_path_is_shown_and_logged(environment, tmp_path, closed):
     assert result["invocation"]["module_args"]["kubeconfig"] == str(path)
     assert f"kubeconfig={path}" in written
     assert shown(written) == []
+
+
+@pytest.fixture
+def silent():
+    """A socket that listens, and answers nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(30)
+        yield server
+
+
+@pytest.mark.parametrize(("module", "how"), [*((x, signal.SIGTERM) for x in MODULES), ("workload_wait", signal.SIGHUP)])
+def test_a_module_that_is_asked_to_end_leaves_no_kubeconfig(module, how, environment, silent, tmp_path):
+    child = subprocess.Popen(
+        [sys.executable, "-c", RUN, module],
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, encoding="utf-8",
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # a background job may ignore it
+    )  # fmt: skip
+    try:
+        server = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        child.stdin.write(json.dumps({**NEEDED[module], "kubeconfig": kubeconfig(server)}))
+        child.stdin.close()
+        child.stdin = None
+        connection = silent.accept()[0]  # so it waits for an answer
+        assert list(tmp_path.glob("meshlab-kubeconfig-*"))
+        child.send_signal(how)
+        stderr = child.communicate(timeout=30)[1]
+    finally:
+        child.kill()
+        child.wait()
+    connection.close()
+    assert child.returncode == 1, stderr
+    assert not list(tmp_path.glob("meshlab-kubeconfig-*"))
