@@ -6,11 +6,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,17 +15,6 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[4]
 MODULES = yaml.safe_load((ROOT / "meta/runtime.yml").read_text(encoding="utf-8"))["action_groups"]["istio"]
-
-# What Ansible does on the host, with what it would have logged to standard error.
-RUN = """
-import json, runpy, sys
-from ansible.module_utils import basic
-basic._ANSIBLE_ARGS = json.dumps({"ANSIBLE_MODULE_ARGS": json.load(sys.stdin)}).encode()
-basic._ANSIBLE_PROFILE = "legacy"
-basic.has_journal = False
-basic.AnsibleModule._log_to_syslog = lambda self, text: print("logged:", text, file=sys.stderr)
-runpy.run_module(f"ansible_collections.meshlab.istio.plugins.modules.{sys.argv[1]}", run_name="__main__")
-"""
 
 # What each module needs beside the cluster.
 NEEDED = {
@@ -75,36 +61,14 @@ def closed():
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-@pytest.fixture
-def environment(tmp_path):
-    """What a module finds on the host: an istioctl that only knows its version, and no cluster."""
-    program = tmp_path / "istioctl"
-    program.write_text('#!/bin/sh\necho \'{"clientVersion": {"version": "1.27.0"}}\'\n')
-    program.chmod(0o755)
-    unset = ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT")
-    kept = {key: value for key, value in os.environ.items() if key not in unset}
-    return {**kept, "ISTIOCTL_PATH": str(program), "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
-
-
-def run(module, environment, **arguments):
-    """Run a module; returns its result, and all that it wrote."""
-    done = subprocess.run(
-        [sys.executable, "-c", RUN, module],
-        input=json.dumps({**NEEDED[module], "_ansible_no_log": False, "_ansible_verbosity": 4, **arguments}),
-        env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False,
-    )  # fmt: skip
-    assert done.stdout, done.stderr
-    return json.loads(done.stdout), done.stdout + done.stderr
-
-
 def shown(written):
     """Which of the secrets are somewhere in a text, also escaped."""
     return [x for x in (TOKEN, WORD, KEY, KEY.split()[0], KEY.split()[1]) if x in written]
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_a_kubeconfig_that_is_a_dictionary_is_not_shown(module, environment, closed):
-    result, written = run(module, environment, kubeconfig=kubeconfig(closed))
+def test_a_kubeconfig_that_is_a_dictionary_is_not_shown(module, run, closed):
+    result, written = run(module, **NEEDED[module], kubeconfig=kubeconfig(closed))
     assert f"cannot reach {closed}" in written  # so it was used
     assert "logged: " in written
     assert shown(written) == []
@@ -113,23 +77,23 @@ def test_a_kubeconfig_that_is_a_dictionary_is_not_shown(module, environment, clo
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_wrong_arguments_show_no_kubeconfig_either(module, environment, closed):
-    result, written = run(module, environment, kubeconfig=kubeconfig(closed), no_such_option=1)
+def test_wrong_arguments_show_no_kubeconfig_either(module, run, closed):
+    result, written = run(module, **NEEDED[module], kubeconfig=kubeconfig(closed), no_such_option=1)
     assert result["failed"] and "no_such_option" in result["msg"]
     assert shown(written) == []
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_the_text_of_a_kubeconfig_is_refused_without_showing_it(module, environment, closed):
-    result, written = run(module, environment, kubeconfig=yaml.safe_dump(kubeconfig(closed)))
+def test_the_text_of_a_kubeconfig_is_refused_without_showing_it(module, run, closed):
+    result, written = run(module, **NEEDED[module], kubeconfig=yaml.safe_dump(kubeconfig(closed)))
     assert result["msg"].startswith("kubeconfig is a path or a dictionary, and this is the text of one")
     assert shown(written) == []
 
 
-def test_a_path_is_shown_and_logged(environment, tmp_path, closed):
+def test_a_path_is_shown_and_logged(run, tmp_path, closed):
     path = tmp_path / "kubeconfig"
     path.write_text(json.dumps(kubeconfig(closed)))
-    result, written = run("istio_ingress_info", environment, kubeconfig=str(path))
+    result, written = run("istio_ingress_info", kubeconfig=str(path))
     assert result["invocation"]["module_args"]["kubeconfig"] == str(path)
     assert f"kubeconfig={path}" in written
     assert shown(written) == []
@@ -144,17 +108,14 @@ def silent():
 
 
 @pytest.mark.parametrize(("module", "how"), [*((x, signal.SIGTERM) for x in MODULES), ("workload_wait", signal.SIGHUP)])
-def test_a_module_that_is_asked_to_end_leaves_no_kubeconfig(module, how, environment, silent, tmp_path):
-    child = subprocess.Popen(
-        [sys.executable, "-c", RUN, module],
-        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment, encoding="utf-8",
+def test_a_module_that_is_asked_to_end_leaves_no_kubeconfig(module, how, start, silent, tmp_path):
+    server = f"http://127.0.0.1:{silent.getsockname()[1]}"
+    child = start(
+        module,
+        {**NEEDED[module], "kubeconfig": kubeconfig(server)},
         preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # a background job may ignore it
-    )  # fmt: skip
+    )
     try:
-        server = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        child.stdin.write(json.dumps({**NEEDED[module], "kubeconfig": kubeconfig(server)}))
-        child.stdin.close()
-        child.stdin = None
         connection = silent.accept()[0]  # so it waits for an answer
         assert list(tmp_path.glob("meshlab-kubeconfig-*"))
         child.send_signal(how)
