@@ -28,7 +28,8 @@ requirements:
 attributes:
   check_mode:
     support: full
-    details: It goes by the images that the nodes list. A kubelet lists the 50 largest, and a new one after some ten
+    details: What would keep a run from pulling (no such namespace or Secret, a node that is not Ready) fails here too.
+      Else it goes by the images that the nodes list. A kubelet lists the 50 largest, and a new one after some ten
       seconds, so one that is there may be taken for missing.
   diff_mode:
     support: full
@@ -132,9 +133,15 @@ def main():
         with connect(module.params) as (cluster, _path):
             run = prepull.Prepull(cluster, module.params)
             wanted = run.look()
+            run.check(wanted)
             states = {} if module.check_mode or not any(wanted.values()) else run.pull(wanted)
     except ClusterError as error:
         module.fail_json(msg=str(error))
+    if run.left:
+        module.warn(
+            f"in namespace {module.params['namespace']} pods did not go within {prepull.GONE_SECONDS} s after they "
+            f"were deleted: {', '.join(run.left)}; see what keeps them, as their node may be down"
+        )
     rows = prepull.rows(wanted, states, run.images)
     coming = ("present", "pulled", "pending") if module.check_mode else ("present", "pulled")
     result = {
