@@ -252,7 +252,7 @@ kubernetes:
   sample: v1.33.4
 differences:
   description: Each object that was not as it should be. In check mode, that is not.
-  returned: success
+  returned: success, and when it fails after it may have changed something
   type: list
   elements: dict
   contains:
