@@ -111,6 +111,7 @@ import time
 
 from ansible_collections.meshlab.istio.plugins.module_utils import prepull
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 
 
 def lines(rows, states):
@@ -128,6 +129,7 @@ def main():
         },
         supports_check_mode=True,
     )
+    check_numbers(module, {"timeout": (1, DAY)})
     started = time.monotonic()
     try:
         with connect(module.params) as (cluster, _path):

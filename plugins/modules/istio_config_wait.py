@@ -221,6 +221,7 @@ import time
 from ansible_collections.meshlab.istio.plugins.module_utils import config_wait
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 
 ANALYZE_SECONDS = 60
 
@@ -268,6 +269,7 @@ def main():
     )
     params, started = module.params, time.monotonic()
     result = {"seconds": 0.0, "checked": 0, "proxies": [], "objects": [], "reasons": []}
+    check_numbers(module, {"timeout": (0, DAY)}, **result)
     try:
         rules = rules_from(params)
         result["objects"] = [{"kind": x.kind, "namespace": x.namespace, "name": x.name} for x in rules]

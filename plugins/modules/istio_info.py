@@ -437,6 +437,7 @@ problems:
 from ansible_collections.meshlab.istio.plugins.module_utils import mesh
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 
 
 def look(params):
@@ -464,8 +465,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    if module.params["timeout"] < 1:
-        module.fail_json(msg=f"timeout {module.params['timeout']}: it has to be at least 1 second")
+    check_numbers(module, {"timeout": (1, DAY)})
     if module.params["workloads"] and not module.params["proxies"]:
         module.fail_json(msg="workloads needs proxies: whether a workload is injected is read from its pods")
     try:

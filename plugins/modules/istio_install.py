@@ -346,6 +346,7 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.meshlab.istio.plugins.module_utils import install, kube_inject
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
 
 
@@ -390,6 +391,7 @@ def main():
     if kube_inject.YAML_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
     params = module.params
+    check_numbers(module, {"timeout": (1, DAY)})
     try:
         with connect(params) as (cluster, kubeconfig):
             if params["state"] == "present":

@@ -366,6 +366,7 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.meshlab.istio.plugins.module_utils import kube_inject
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
 
 FILES = ("inject_config_file", "mesh_config_file", "values_file")
@@ -576,6 +577,7 @@ def main():
     )
     if kube_inject.YAML_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
+    check_numbers(module, {"timeout": (1, DAY)})
     try:
         injection, temporary, result = inject(module)
     except IstioctlError as error:

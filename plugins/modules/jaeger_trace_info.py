@@ -320,6 +320,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.meshlab.istio.plugins.module_utils import traces
 from ansible_collections.meshlab.istio.plugins.module_utils.jaeger import Jaeger, JaegerError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 
 # How far ahead the cluster's clock may be of this one, in seconds.
 AHEAD = 60
@@ -381,6 +382,17 @@ def main():
         },
         supports_check_mode=True,
     )
+    limits = {
+        "lookback": (1, None),
+        "start": (0, None),
+        "end": (0, None),
+        "limit": (1, None),
+        "min_services": (0, None),
+        "min_spans": (0, None),
+        "timeout": (0, DAY),
+        "settle": (0, DAY),
+    }
+    check_numbers(module, limits)
     try:
         outcome = look(module.params, module.check_mode)
     except JaegerError as error:

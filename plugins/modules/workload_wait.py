@@ -131,6 +131,7 @@ seconds:
 import time
 
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers, number_problem
 from ansible_collections.meshlab.istio.plugins.module_utils.workloads import wait
 
 
@@ -147,12 +148,16 @@ def main():
         supports_check_mode=True,
     )
     namespace, timeout = module.params["namespace"], module.params["timeout"]
+    nothing = {"not_ready": [], "seconds": 0.0}
+    check_numbers(module, {"timeout": (0, DAY)}, **nothing)
     try:
         services = {name: int(number) for name, number in module.params["services"].items()}
     except (TypeError, ValueError):
-        module.fail_json(
-            msg=f"services: {module.params['services']}: each name has a number", not_ready=[], seconds=0.0
-        )
+        module.fail_json(msg=f"services: {module.params['services']}: each name has a number", **nothing)
+    for name, number in services.items():
+        told = number_problem(f"services: {name}", number, 0)
+        if told:
+            module.fail_json(msg=told, **nothing)
     started = time.monotonic()
     deadline = started if module.check_mode else started + timeout
     try:
