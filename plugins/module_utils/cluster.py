@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
 
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly, held_back
+from ansible_collections.meshlab.istio.plugins.module_utils.ending import TemporaryPath, end_orderly, held_back
 
 try:
     import kubernetes
@@ -181,7 +181,7 @@ def kubeconfig_file(kubeconfig):
                 handle, path = tempfile.mkstemp(prefix="meshlab-kubeconfig-")  # mkstemp makes it 0600
             with os.fdopen(handle, "w", encoding="utf-8") as target:
                 json.dump(kubeconfig, target, ensure_ascii=False)  # every reader of YAML reads JSON
-            yield path
+            yield TemporaryPath(path)
         finally:
             if path:
                 with held_back():

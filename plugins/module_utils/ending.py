@@ -12,6 +12,12 @@ import threading
 _state = {"held": 0, "asked": False}
 
 
+class TemporaryPath(str):
+    """The path of a file that is gone when the module ends, so that nobody is told to use it."""
+
+    __slots__ = ()
+
+
 def end_orderly():
     """From now on SIGTERM and SIGHUP raise SystemExit in the main thread: context managers and finally blocks run.
 

@@ -318,7 +318,8 @@ pods:
       type: str
       sample: 198.18.64.12
 command:
-  description: The command that installed, for an IstioOperator on its standard input.
+  description: The command that installed, for an IstioOperator on its standard input. Where O(kubeconfig) is a
+    dictionary, C(KUBECONFIG_FILE) stands for a file with it.
   returned: when C(istioctl install) ran, and when C(istioctl) fails
   type: str
   sample: >-

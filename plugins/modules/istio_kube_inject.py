@@ -322,7 +322,9 @@ version:
   type: str
   sample: 1.27.0
 command:
-  description: The command that injected, for a manifest on its standard input. Empty if there was nothing to inject.
+  description:
+    - The command that injected, for a manifest on its standard input. Empty if there was nothing to inject.
+    - Where O(kubeconfig) is a dictionary, C(KUBECONFIG_FILE) stands for a file with it.
   returned: success, and when istioctl fails
   type: str
   sample: >-

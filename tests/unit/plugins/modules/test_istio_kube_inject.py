@@ -123,5 +123,5 @@ def test_what_is_refused_is_refused_in_both_modes_and_nothing_is_written(
 
 def test_the_namespace_of_the_control_plane_is_told_to_istioctl(inject, istioctl):
     done = inject(config_dir=None)
-    assert "kube-inject -f - --istioNamespace mesh --kubeconfig " in done["command"]
+    assert "kube-inject -f - --istioNamespace mesh --kubeconfig KUBECONFIG_FILE" in done["command"]
     assert "--istioNamespace mesh" in istioctl.with_name("istioctl.calls").read_text()
