@@ -84,20 +84,24 @@ images:
   contains:
     node:
       description: Name of the node.
+      returned: always
       type: str
       sample: meshlab-control-plane
     image:
       description: The image, as it was asked for.
+      returned: always
       type: str
       sample: docker.io/istio/pilot:1.27.0
     state:
       description: V(present) was there, V(pulled) came now, V(failed) did not come, V(pending) was on its way when the
         time was over. In check mode, V(pending) is what a run would pull.
+      returned: always
       type: str
       choices: [present, pulled, failed, pending]
       sample: pulled
     message:
       description: Why it did not come, in the kubelet's words.
+      returned: always
       type: str
       sample: ""
 seconds:

@@ -164,29 +164,35 @@ proxies:
   contains:
     namespace:
       description: Namespace of the pod.
+      returned: always
       type: str
       sample: shop
     name:
       description: Name of the pod.
+      returned: always
       type: str
       sample: client-5d4c8b9f7c-9mwtq
     type:
       description: V(sidecar), or V(router), which is a gateway.
+      returned: always
       type: str
       sample: sidecar
     has:
       description:
         - Whether it has all of it. With O(state=absent), whether it has anything left of it.
         - Null if it could not be asked.
+      returned: always
       type: bool
       sample: true
     found:
       description: What it has of it, in words.
+      returned: always
       type: list
       elements: str
       sample: ["catalog.shop.svc in 8080: prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %"]
     lacks:
       description: What it lacks, and what it has instead, or why it could not be asked.
+      returned: always
       type: list
       elements: str
       sample: []
@@ -198,14 +204,17 @@ objects:
   contains:
     kind:
       description: Kind of the object.
+      returned: always
       type: str
       sample: VirtualService
     namespace:
       description: Namespace of the object.
+      returned: always
       type: str
       sample: shop
     name:
       description: Name of the object.
+      returned: always
       type: str
       sample: catalog
 reasons:

@@ -93,26 +93,32 @@ pods:
   contains:
     name:
       description: Name of the pod.
+      returned: always
       type: str
       sample: reviews-v1-7b5d4c9c6b-x2x5s
     ready:
       description: Ready containers of all that keep running, as C(kubectl get pods) counts them.
+      returned: always
       type: str
       sample: 2/2
     phase:
       description: Phase of the pod.
+      returned: always
       type: str
       sample: Running
     restarts:
       description: Number of restarts of its containers.
+      returned: always
       type: int
       sample: 0
     sidecar:
       description: Whether it has the sidecar.
+      returned: always
       type: bool
       sample: true
     ip:
       description: Address of the pod.
+      returned: always
       type: str
       sample: 198.18.64.12
 not_ready:
