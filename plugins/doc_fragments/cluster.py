@@ -11,7 +11,9 @@ options:
   kubeconfig:
     description:
       - The cluster, as the path of a kubeconfig file or as the dictionary that such a file holds.
-      - A dictionary is written to a temporary file that only the user can read, and removed afterwards.
+      - >-
+        A dictionary is written to a temporary file that only the user can read, and removed afterwards. It is neither
+        returned nor logged.
       - >-
         If not set, the environment variables E(K8S_AUTH_KUBECONFIG) and E(KUBECONFIG) are read, in this order.
         There is no other default. A C(~/.kube/config) that merely lies there is never used.

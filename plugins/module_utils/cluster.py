@@ -8,12 +8,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 import time
 import traceback
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from ansible.module_utils.basic import env_fallback, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule, env_fallback, missing_required_lib
+
+from ansible_collections.meshlab.istio.plugins.module_utils.ending import TemporaryPath, end_orderly, held_back
 
 try:
     import kubernetes
@@ -31,6 +35,13 @@ CLUSTER_ARGS = {
     "kubeconfig": {"type": "raw", "fallback": (env_fallback, ["K8S_AUTH_KUBECONFIG", "KUBECONFIG"])},
     "context": {"type": "str", "fallback": (env_fallback, ["K8S_AUTH_CONTEXT"])},
 }
+
+# Names in a kubeconfig, or in the environment of its login helper, of what is a secret; and of what only sounds so.
+_SECRET = re.compile(r"token|passw|secret|credential|key-data|(?:api|access|private|account)[-_.]?key", re.IGNORECASE)
+_NO_SECRET = re.compile(r"(?:file|path|dir|url|uri)$", re.IGNORECASE)
+
+# What stands where a secret was, in ansible-core's own words.
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 # How long an API server may take to accept a connection; one that does not answer is told soon.
 CONNECT_SECONDS = 10
@@ -68,6 +79,89 @@ class ExecResult:
     seconds: float
 
 
+def holds_secrets(kubeconfig):
+    """Whether a kubeconfig is no path, but what such a file holds: as a dictionary, or by mistake as its text."""
+    if isinstance(kubeconfig, str):
+        return "\n" in kubeconfig or kubeconfig.startswith("{")
+    return bool(kubeconfig) and not isinstance(kubeconfig, os.PathLike)
+
+
+def secrets_of(kubeconfig):
+    """The secrets in a kubeconfig that is a dictionary, or the text of one, as a set of texts.
+
+    Short words are left out: hiding "admin" wherever it is said would hide more than a password.
+    """
+    return {x for x in _secrets(kubeconfig) if len(x) >= 12 or (len(x) >= 6 and not x.isalpha())}
+
+
+def _secrets(value):
+    if isinstance(value, str) and holds_secrets(value):
+        yield value
+    elif isinstance(value, dict):
+        named = [*value.items(), (value.get("name"), value.get("value"))]  # the second as exec.env has it
+        for name, inner in named:
+            if isinstance(inner, str):
+                if _sounds_secret(name):
+                    yield inner
+                elif "://" in inner:
+                    with contextlib.suppress(ValueError):
+                        yield urlsplit(inner).password or ""  # of a proxy
+            else:
+                yield from _secrets(inner)
+    elif isinstance(value, list):
+        before = ""
+        for inner in value:
+            if isinstance(inner, str):  # exec.args: --flag VALUE, or --flag=VALUE
+                flag, equals, rest = inner.partition("=")
+                if flag.startswith("-") and equals and _sounds_secret(flag):
+                    yield rest
+                elif before.startswith("-") and "=" not in before and _sounds_secret(before):
+                    yield inner
+                before = inner
+            else:
+                yield from _secrets(inner)
+
+
+def _sounds_secret(name):
+    return isinstance(name, str) and bool(_SECRET.search(name)) and not _NO_SECRET.search(name)
+
+
+class ClusterModule(AnsibleModule):
+    """A module that talks to a cluster: it has the options for one, and shows no secret of a kubeconfig.
+
+    no_log of the option would not do: a path would be hidden too, and so would, in all that is returned, every word
+    that the dictionary has, such as "default". no_log of AnsibleModule would not do either: what the controller sends
+    overrules it.
+    """
+
+    def __init__(self, argument_spec, **more):
+        super().__init__(argument_spec={**CLUSTER_ARGS, **argument_spec}, **more)
+        end_orderly()  # else files with secrets would stay: this collection's, and those of the kubernetes library
+
+    def exit_json(self, **kwargs):
+        super().exit_json(**self._without_secrets(kwargs))
+
+    def fail_json(self, msg, **kwargs):
+        super().fail_json(msg, **self._without_secrets(kwargs))
+
+    def log(self, msg, log_args=None):
+        self._without_secrets({})
+        if log_args and holds_secrets(self.params.get("kubeconfig")):  # the invocation, where a secret may be escaped
+            msg, log_args = "Invoked with a kubeconfig that is no path, so no more is said here", None
+        super().log(msg, log_args)
+
+    def _without_secrets(self, result):
+        """A result without the kubeconfig, where that is no path; what is secret in it is hidden everywhere.
+
+        Here and not in __init__, since wrong arguments end the module within AnsibleModule's own.
+        """
+        params = getattr(self, "params", None) or {}
+        if not holds_secrets(params.get("kubeconfig")):
+            return result
+        self.no_log_values.update(secrets_of(params["kubeconfig"]))
+        return {"invocation": {"module_args": {**params, "kubeconfig": HIDDEN}}, **result}
+
+
 @contextlib.contextmanager
 def kubeconfig_file(kubeconfig):
     """Yield the path of a kubeconfig file, for a path or a dictionary.
@@ -81,16 +175,25 @@ def kubeconfig_file(kubeconfig):
             "(a ~/.kube/config that merely lies there is not used)"
         )
     if isinstance(kubeconfig, dict):
-        handle, path = tempfile.mkstemp(prefix="meshlab-kubeconfig-")  # mkstemp makes it 0600
+        path = None
         try:
+            with held_back():
+                handle, path = tempfile.mkstemp(prefix="meshlab-kubeconfig-")  # mkstemp makes it 0600
             with os.fdopen(handle, "w", encoding="utf-8") as target:
                 json.dump(kubeconfig, target, ensure_ascii=False)  # every reader of YAML reads JSON
-            yield path
+            yield TemporaryPath(path)
         finally:
-            os.unlink(path)
+            if path:
+                with held_back():
+                    os.unlink(path)
         return
     if not isinstance(kubeconfig, (str, os.PathLike)):
         raise ClusterError(f"kubeconfig is a path or a dictionary, not {type(kubeconfig).__name__}")
+    if holds_secrets(kubeconfig):
+        raise ClusterError(
+            "kubeconfig is a path or a dictionary, and this is the text of one: make it a dictionary with the filter "
+            "ansible.builtin.from_yaml"
+        )
     path = os.path.expanduser(os.path.expandvars(os.fspath(kubeconfig)))
     if not os.access(path, os.R_OK) or os.path.isdir(path):
         raise ClusterError(f"kubeconfig {path}: no readable file is there")

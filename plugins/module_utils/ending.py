@@ -7,13 +7,27 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import threading
 
 _state = {"held": 0, "asked": False}
 
 
+class TemporaryPath(str):
+    """The path of a file that is gone when the module ends, so that nobody is told to use it."""
+
+    __slots__ = ()
+
+
 def end_orderly():
-    """From now on SIGTERM raises SystemExit in the main thread: context managers and finally blocks run."""
+    """From now on SIGTERM and SIGHUP raise SystemExit in the main thread: context managers and finally blocks run.
+
+    May be called again. In another thread, where no handler can be set, it does nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
+        signal.signal(signal.SIGHUP, _end)
 
 
 @contextlib.contextmanager

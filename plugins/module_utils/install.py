@@ -8,6 +8,7 @@ An object's key is (kind, namespace, name), with an empty namespace for what has
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
@@ -19,7 +20,7 @@ from functools import cached_property
 from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils import kube_inject, releases, workloads
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import Refusal
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, Refusal
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import IstioctlError
 
 # istioctl's name as a server-side applier. With another name, values that are no longer rendered would not be seen.
@@ -260,6 +261,7 @@ class Api:
         self.cluster = cluster
         self._resources = {}
         self._groups = None
+        self.touched = False  # whether something was, or may have been, changed
 
     def preferred(self, group):
         """The version that the API server prefers of a group, as an apiVersion; None if it does not serve it."""
@@ -644,19 +646,33 @@ def present(params, cluster, istioctl, check_mode):
     for document in deployments:
         names.setdefault(document.key[1], []).append(document.key[2])
     if differences and not check_mode:
-        if not all(x.surplus for x in differences):
-            result.update(_install(params, request, istioctl, cluster, names, warnings))
-        # Not every release removes what is no longer rendered.
-        _delete(api, [x.before for x in differences if x.surplus])
-        plane = _plane(api, istioctl, deployment, revision)
+        with _half_done(api, result):
+            if not all(x.surplus for x in differences):
+                api.touched = True
+                result.update(_install(params, request, istioctl, cluster, names, warnings))
+            # Not every release removes what is no longer rendered.
+            _delete(api, [x.before for x in differences if x.surplus])
+            plane = _plane(api, istioctl, deployment, revision)
     result.update(version=plane.version if plane else None, installed=plane is not None)
     if not check_mode:
-        remaining = params["timeout"] - (time.monotonic() - started) if params["wait"] else 0
-        lines, result["pods"] = _rollout(cluster, names, remaining, why=params["wait"])
-        if lines and params["wait"]:
-            told = "\n".join(lines)
-            raise InstallError(f"Istio is installed, and not ready after {params['timeout']} s:\n{told}", result)
+        with _half_done(api, result):
+            remaining = params["timeout"] - (time.monotonic() - started) if params["wait"] else 0
+            lines, result["pods"] = _rollout(cluster, names, remaining, why=params["wait"])
+            if lines and params["wait"]:
+                told = "\n".join(lines)
+                raise InstallError(f"Istio is installed, and not ready after {params['timeout']} s:\n{told}")
     return result
+
+
+@contextlib.contextmanager
+def _half_done(api, result):
+    """Make an InstallError of what goes wrong once there may be a change: it carries the result as far as it came."""
+    try:
+        yield
+    except (InstallError, IstioctlError, ClusterError, releases.ReleaseError) as error:
+        told = error.result() if isinstance(error, IstioctlError) else {}
+        told.pop("msg", None)
+        raise InstallError(str(error), {**result, **told, "changed": api.touched}) from error
 
 
 def _refuse(reason, params, warnings):
@@ -764,26 +780,26 @@ def absent(params, cluster, check_mode):
     differences += [Difference(key_of(namespace), "is there", namespace)] if namespace else []
 
     plane = next((x for x in planes if params["revision"] in (None, x.revision)), None)
-    if not check_mode:
-        plane, deadline = None, time.monotonic() + params["timeout"]
-        _delete(api, installed)
-        if whole:
-            # While one of them lives, it writes its certificate again.
-            _await_gone(deadline, lambda: _pods(api))
-            _delete(api, written_objects(api, namespaces))
-        _delete(api, [*definitions, *([namespace] if namespace else [])])
-        for definition in (*definitions, *([namespace] if namespace else [])):
-            _await_gone(deadline, lambda definition=definition: _still(api, definition))
-    return {
+    result = {
         "changed": bool(differences),
-        "version": plane.version if plane else None,
         "revision": params["revision"],
-        "installed": plane is not None,
         "objects": len(differences),
         "differences": differences,
         "warnings": warnings,
         "pods": [],
     }
+    if not check_mode:
+        plane, deadline = None, time.monotonic() + params["timeout"]
+        with _half_done(api, result):
+            _delete(api, installed)
+            if whole:
+                # While one of them lives, it writes its certificate again.
+                _await_gone(deadline, lambda: _pods(api))
+                _delete(api, written_objects(api, namespaces))
+            _delete(api, [*definitions, *([namespace] if namespace else [])])
+            for definition in (*definitions, *([namespace] if namespace else [])):
+                _await_gone(deadline, lambda definition=definition: _still(api, definition))
+    return {**result, "version": plane.version if plane else None, "installed": plane is not None}
 
 
 def installed_objects(api):
@@ -838,7 +854,8 @@ def _instances(api, definition):
 
 def _delete(api, definitions):
     for definition in definitions:
-        api.cluster.delete(api.path(definition["apiVersion"], *key_of(definition)))
+        if api.cluster.delete(api.path(definition["apiVersion"], *key_of(definition))) is not None:
+            api.touched = True
 
 
 def _await_gone(deadline, look):

@@ -15,13 +15,17 @@ import signal
 import subprocess
 from dataclasses import dataclass
 
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import held_back
+from ansible_collections.meshlab.istio.plugins.module_utils.ending import TemporaryPath, held_back
 
 # Pairs with doc_fragments/istioctl.py; the environment variable is read by find_istioctl.
 ISTIOCTL_ARGS = {"binary_path": {"type": "path"}}
 
 # The link that the role istioctl makes.
 CURRENT = "/opt/istio/current/bin/istioctl"
+
+
+# What stands in a command for a kubeconfig that was a dictionary, whose file is gone when the command is read.
+TEMPORARY_KUBECONFIG = "KUBECONFIG_FILE"
 
 
 class IstioctlError(Exception):
@@ -120,8 +124,16 @@ class Istioctl:
         """
         return self._run(self.argv(*args), stdin, timeout or self.timeout, check)
 
+    def _shown(self, argv):
+        """The command line as it can be pasted; a kubeconfig that is gone by then is shown as KUBECONFIG_FILE."""
+        if not self.kubeconfig:
+            return f"KUBECONFIG={os.devnull} {shlex.join(argv)}"
+        if isinstance(self.kubeconfig, TemporaryPath):
+            argv = [TEMPORARY_KUBECONFIG if x == self.kubeconfig else x for x in argv]
+        return shlex.join(argv)
+
     def _run(self, argv, stdin, timeout, check=True):
-        command = shlex.join(argv)
+        command = self._shown(argv)
         env = dict(os.environ)
         if not self.kubeconfig:
             # Else it would take a cluster from the environment or from ~/.kube/config that nobody named.

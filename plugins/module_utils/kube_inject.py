@@ -11,8 +11,10 @@ from __future__ import annotations
 import copy
 import json
 import re
+import shlex
 import traceback
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils import releases
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import IstioctlError
@@ -491,25 +493,25 @@ class ConfigurationError(Exception):
     """What the cluster lacks of the configuration of injection, in words for the user."""
 
 
-def live_configuration(get, revision=None):
+def live_configuration(get, revision=None, namespace=ISTIO_NAMESPACE):
     """The three files of a cluster: a dictionary of texts by the names in LIVE_FILES.
 
-    get: called with an API path, returns the object, or None if there is none; revision: of the control plane, or None.
-    Raises ConfigurationError if the cluster does not have all of it.
+    get: called with an API path, returns the object, or None if there is none; revision: of the control plane, or None;
+    namespace: its own. Raises ConfigurationError if the cluster does not have all of it.
     """
     suffix = f"-{revision}" if revision and revision != "default" else ""
-    path, found, texts = f"/api/v1/namespaces/{ISTIO_NAMESPACE}/configmaps", {}, {}
+    path, found, texts = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps", {}, {}
     for file, name, key in LIVE_FILES:
         name += suffix
         if name not in found:
             found[name] = get(f"{path}/{name}")
         if found[name] is None:
             raise ConfigurationError(
-                f"there is no ConfigMap {name} in namespace {ISTIO_NAMESPACE}: {_other_revisions(get(path))}"
+                f"there is no ConfigMap {name} in namespace {namespace}: {_other_revisions(get(path))}"
             )
         texts[file] = (found[name].get("data") or {}).get(key)
         if not texts[file]:
-            raise ConfigurationError(f"ConfigMap {name} in namespace {ISTIO_NAMESPACE} has no {key}")
+            raise ConfigurationError(f"ConfigMap {name} in namespace {namespace} has no {key}")
     return texts
 
 
@@ -522,17 +524,18 @@ def _other_revisions(config_maps):
             revisions.append(name[len(main) + 1 :] or "default")
     if revisions:
         return f"set revision to one that is there: {', '.join(sorted(revisions))}"
-    return "install Istio there first"
+    return "install Istio there first, or set istio_namespace to where it is"
 
 
 # --- injection ---------------------------------------------------------------------------------------------------
 
 
-def arguments(version, revision=None, files=None):
+def arguments(version, revision=None, files=None, namespace=ISTIO_NAMESPACE):
     """istioctl's arguments to inject what comes on stdin.
 
     version: istioctl's; revision: of the control plane, or None; files: the paths of the injection configuration, the
-    mesh configuration and the values, in this order, or None to have istioctl ask the cluster.
+    mesh configuration and the values, in this order, or None to have istioctl ask the cluster; namespace: of the
+    control plane.
     """
     args = ["kube-inject", "-f", "-"]
     if revision:
@@ -540,11 +543,21 @@ def arguments(version, revision=None, files=None):
     if files:
         for flag, path in zip(("--injectConfigFile", "--meshConfigFile", "--valuesFile"), files):
             args += [flag, path]
-    elif revision and revision != "default" and not releases.has(version, "by_webhook"):
+        return args
+    # The webhook's own configuration is found by its label, in whichever namespace its service is.
+    args += ["--istioNamespace", namespace]
+    if revision and revision != "default" and not releases.has(version, "by_webhook"):
         # Releases that read the ConfigMaps do not all look for those of the revision by themselves.
         args += ["--meshConfigMapName", f"istio-{revision}"]
         args += ["--injectConfigMapName", f"istio-sidecar-injector-{revision}"]
     return args
+
+
+def in_place(command, temporary):
+    """A command as it can be pasted once files are where they belong; temporary: {path: where the file is yet}."""
+    for path, source in temporary.items():
+        command = command.replace(shlex.quote(source), shlex.quote(path))
+    return command
 
 
 @dataclass
@@ -815,14 +828,42 @@ def _blame(steps, prepared, render):
                 "whether istiod runs, or inject without it by config_dir, or by inject_config_file, mesh_config_file "
                 f"and values_file. {error}",
             ) from error
-        if error.rc is None:  # it hung; each workload would hang again
+        if error.rc is None:  # it hung, and would again
             raise
-        for step, definition in zip(steps, prepared):
-            try:
-                render(_to_stdin([definition]))
-            except IstioctlError as single:
-                raise _retold(single, f"{step.workload.title}: {single}") from single
-        raise
+        number, single = _culprit(prepared, render, error)
+        if number is None:
+            raise
+        raise _retold(single, f"{steps[number].workload.title}: {single}") from single
+
+
+def _culprit(prepared, render, error):
+    """The place of a definition that istioctl fails on alone, and how it fails; (None, None) if it fails on any.
+
+    error: how it failed on all of them. Halves them time and again, so that a thousand take ten runs or so.
+    Raises this error if there is no time left to find out.
+    """
+
+    def attempt(definitions):
+        try:
+            render(_to_stdin(definitions))
+        except IstioctlError as failed:
+            if failed.rc is None:
+                raise error from failed
+            return failed
+        return None
+
+    first, end, others_render, failed = 0, len(prepared), False, error
+    while end - first > 1:
+        middle = (first + end) // 2
+        part = attempt(prepared[first:middle])
+        if part:
+            end, failed = middle, part
+        else:
+            first, others_render, failed = middle, True, None
+    single = failed or attempt([prepared[first]])
+    if single and not others_render:  # all that was tried failed, with the first one among it
+        others_render = len(prepared) > 1 and not attempt([prepared[1]])
+    return (first, single) if single and others_render else (None, None)
 
 
 # What istioctl says where the cluster has the webhook's configuration, and nobody behind it.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils.workloads import (
@@ -180,8 +181,9 @@ class Prepull:
         """params: images, namespace, node_selector, pull_secrets, timeout (seconds)."""
         self.cluster, self.params = cluster, params
         self.images = list(dict.fromkeys(params["images"]))
-        self.pods_path = f"/api/v1/namespaces/{params['namespace']}/pods"
+        self.pods_path = f"/api/v1/namespaces/{quote(params['namespace'], safe='')}/pods"
         self.nodes = []
+        self.left = []  # names of pods that did not go
 
     def look(self):
         """{node: images that it does not list}, of the nodes that are meant. ClusterError where there is none."""
@@ -194,11 +196,12 @@ class Prepull:
     def check_secrets(self):
         """ClusterError for a pull secret that is not there: the kubelet overlooks it, and the registry says no."""
         namespace = self.params["namespace"]
-        if self.cluster.get(f"/api/v1/namespaces/{namespace}") is None:
+        path = f"/api/v1/namespaces/{quote(namespace, safe='')}"
+        if self.cluster.get(path) is None:
             raise ClusterError(f"there is no namespace {namespace}")
         for name in self.params["pull_secrets"]:
             try:
-                secret = self.cluster.get(f"/api/v1/namespaces/{namespace}/secrets/{name}")
+                secret = self.cluster.get(f"{path}/secrets/{quote(name, safe='')}")
             except ClusterError as error:
                 if error.status == 403:  # who may make pods may not always read Secrets
                     continue
@@ -214,12 +217,17 @@ class Prepull:
                     f"not {SECRET_TYPES[0]}: it holds no credentials of a registry"
                 )
 
-    def pull(self, wanted):
-        """Make nodes pull: wanted is {node: images}. Returns {node: {image: (state, message)}}."""
+    def check(self, wanted):
+        """ClusterError for what would keep nodes from pulling; wanted is {node: images}."""
+        if not any(wanted.values()):
+            return
         self.check_secrets()
         lame = not_ready_nodes(x for x in self.nodes if wanted.get(x["metadata"]["name"]))
         if lame:
             raise ClusterError(f"{'; '.join(lame)}: nothing was pulled")
+
+    def pull(self, wanted):
+        """Make nodes pull: wanted is {node: images}. Returns {node: {image: (state, message)}}."""
         run = uuid.uuid4().hex[:16]
         deadline = time.monotonic() + self.params["timeout"]
         try:
@@ -243,11 +251,12 @@ class Prepull:
         return {x["spec"]["nodeName"]: image_states(x, events) for x in pods}
 
     def remove(self, run):
-        """Delete a run's pods, and wait until they are gone."""
+        """Delete a run's pods, and wait until they are gone. Those that do not go in time are in left."""
         deadline = time.monotonic() + GONE_SECONDS
         while True:
             pods = list(self.cluster.items(self.pods_path, labelSelector=f"{RUN_LABEL}={run}"))
             if not pods or time.monotonic() > deadline:
+                self.left = [x["metadata"]["name"] for x in pods]
                 return
             for pod in pods:
                 with contextlib.suppress(ClusterError):  # tried again

@@ -10,6 +10,8 @@ import re
 from collections import namedtuple
 from urllib.parse import urlsplit
 
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, number_problem
+
 Look = namedtuple("Look", "title version")
 
 # The looks that the three versions of reviews give the page.
@@ -51,10 +53,10 @@ def check(params):
         raise PageError(f"address has to be like 127.0.0.1:30080; got {address!r}")
     if not re.fullmatch(r"[^\s\x00-\x1f]{1,64}", params["user"]):
         raise PageError(f"user has to be a name of 1 to 64 characters without spaces; got {params['user']!r}")
-    if params["reloads"] < 0:
-        raise PageError(f"reloads has to be 0 or more; got {params['reloads']}")
-    if params["timeout"] < 1:
-        raise PageError(f"timeout has to be 1 or more; got {params['timeout']}")
+    for name, low, high in (("reloads", 0, None), ("timeout", 1, DAY)):
+        told = number_problem(name, params[name], low, high)
+        if told:
+            raise PageError(told)
 
 
 def colour_name(red, green, blue):

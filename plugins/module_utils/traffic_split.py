@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.meshlab.istio.plugins.module_utils import statistics
 from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, number_problem
 from ansible_collections.meshlab.istio.plugins.module_utils.workloads import (
     SIDECAR,
     container_reasons,
@@ -195,8 +196,9 @@ def _check_arms(arms):
         where = f"arms[{number}] ({arm.name})" if arm.name else f"arms[{number}]"
         if not arm.name:
             raise SplitError(f"{where}: the name is empty")
-        if arm.weight < 0:
-            raise SplitError(f"{where}: weight {arm.weight} is below 0")
+        told = number_problem(f"{where}: weight", arm.weight, 0)
+        if told:
+            raise SplitError(told)
         if arm.header is not None and not _TOKEN.fullmatch(arm.header):
             raise SplitError(f"{where}: {arm.header!r} is no header's name")
         if arm.header and arm.json:
@@ -278,15 +280,15 @@ def _check_numbers(plan):
         "requests": (1, MOST_REQUESTS),
         "warmup": (0, MOST_REQUESTS),
         "request_timeout": (1, 3600),
-        "timeout": (plan.request_timeout, 86400),
+        "timeout": (plan.request_timeout, DAY),
         "parallel": (1, MOST_WORKERS),
         "max_errors": (0, plan.requests),
         "significance": (1e-9, 0.1),
     }
     for name, (low, high) in limits.items():
-        value = getattr(plan, name)
-        if not low <= value <= high:
-            raise SplitError(f"{name} {value} has to be within {low}..{high}")
+        told = number_problem(name, getattr(plan, name), low, high)
+        if told:
+            raise SplitError(told)
     if plan.tolerance is None:
         return
     if not 0.0 < plan.tolerance < 1.0:

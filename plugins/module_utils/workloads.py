@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import time
+from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils import endpoints
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError
 
 SIDECAR = "istio-proxy"
 
@@ -261,11 +263,16 @@ def wait(cluster, namespace, names, sidecars, deadline, why=True, outside=(), se
     names: all of the namespace if empty, and there must be one then; why: whether to give the reasons behind each line;
     outside: those whose pods must have no sidecar; services: how many ready endpoints each of these Services must have,
     which is looked at when the Deployments are ready.
-    Returns lines that say what is not ready, none when everything is, and a summary of each pod.
+    Returns lines that say what is not ready, none when everything is, and a summary of each pod. ClusterError where the
+    namespace has a name that none can have.
     """
+    quoted = quote(namespace, safe="")
     while True:
-        deployments = cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments")["items"]
-        pods = cluster.get(f"/api/v1/namespaces/{namespace}/pods")["items"]
+        listed = cluster.get(f"/apis/apps/v1/namespaces/{quoted}/deployments")
+        if listed is None:  # where a namespace is missing the list is empty, so this is no namespace's name
+            raise ClusterError(f"there is no namespace {namespace}, nor can there be one of this name")
+        deployments = listed["items"]
+        pods = cluster.get(f"/api/v1/namespaces/{quoted}/pods")["items"]
         wanted = names or sorted(x["metadata"]["name"] for x in deployments)
         lines = not_ready(deployments, pods, wanted, sidecars, outside)
         rolled = not lines
@@ -276,10 +283,10 @@ def wait(cluster, namespace, names, sidecars, deadline, why=True, outside=(), se
         if not lines or time.monotonic() > deadline:
             break
         time.sleep(POLL_SECONDS)
-    if lines and cluster.get(f"/api/v1/namespaces/{namespace}") is None:
+    if lines and cluster.get(f"/api/v1/namespaces/{quoted}") is None:
         lines = [f"there is no namespace {namespace}"]
     elif lines and why and not rolled:
-        events = cluster.get(f"/api/v1/namespaces/{namespace}/events")["items"]
+        events = cluster.get(f"/api/v1/namespaces/{quoted}/events")["items"]
         lines = explain(deployments, pods, events, wanted, sidecars, outside) or lines
     owned = [pod for x in deployments if x["metadata"]["name"] in wanted for pod in owned_pods(x, pods)]
     return lines, [summarize(x) for x in owned]

@@ -134,12 +134,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 path:
-  description: The archive. In check mode, where it would be.
+  description:
+    - The archive. In check mode, where it would be.
+    - Empty in check mode where parts of the image are not there yet and O(key) is not set, as its name is made of them.
   returned: success
   type: str
   sample: /home/me/.cache/meshlab/images/pilot-5c3c9e1f0b7a8d6e4f21.tar
 key:
-  description: Key of what went into the image.
+  description: Key of what went into the image. Empty where RV(path) is.
   returned: success
   type: str
   sample: 5c3c9e1f0b7a8d6e4f21

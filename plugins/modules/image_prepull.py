@@ -28,7 +28,8 @@ requirements:
 attributes:
   check_mode:
     support: full
-    details: It goes by the images that the nodes list. A kubelet lists the 50 largest, and a new one after some ten
+    details: What would keep a run from pulling (no such namespace or Secret, a node that is not Ready) fails here too.
+      Else it goes by the images that the nodes list. A kubelet lists the 50 largest, and a new one after some ten
       seconds, so one that is there may be taken for missing.
   diff_mode:
     support: full
@@ -83,20 +84,24 @@ images:
   contains:
     node:
       description: Name of the node.
+      returned: always
       type: str
       sample: meshlab-control-plane
     image:
       description: The image, as it was asked for.
+      returned: always
       type: str
       sample: docker.io/istio/pilot:1.27.0
     state:
       description: V(present) was there, V(pulled) came now, V(failed) did not come, V(pending) was on its way when the
         time was over. In check mode, V(pending) is what a run would pull.
+      returned: always
       type: str
       choices: [present, pulled, failed, pending]
       sample: pulled
     message:
       description: Why it did not come, in the kubelet's words.
+      returned: always
       type: str
       sample: ""
 seconds:
@@ -108,11 +113,9 @@ seconds:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.meshlab.istio.plugins.module_utils import prepull
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 
 
 def lines(rows, states):
@@ -120,26 +123,31 @@ def lines(rows, states):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
             "images": {"type": "list", "elements": "str", "required": True},
             "namespace": {"type": "str", "default": "default"},
             "node_selector": {"type": "dict", "default": {}},
             "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
             "timeout": {"type": "int", "default": 600},
-            **CLUSTER_ARGS,
         },
         supports_check_mode=True,
     )
+    check_numbers(module, {"timeout": (1, DAY)})
     started = time.monotonic()
-    end_orderly()
     try:
         with connect(module.params) as (cluster, _path):
             run = prepull.Prepull(cluster, module.params)
             wanted = run.look()
+            run.check(wanted)
             states = {} if module.check_mode or not any(wanted.values()) else run.pull(wanted)
     except ClusterError as error:
         module.fail_json(msg=str(error))
+    if run.left:
+        module.warn(
+            f"in namespace {module.params['namespace']} pods did not go within {prepull.GONE_SECONDS} s after they "
+            f"were deleted: {', '.join(run.left)}; see what keeps them, as their node may be down"
+        )
     rows = prepull.rows(wanted, states, run.images)
     coming = ("present", "pulled", "pending") if module.check_mode else ("present", "pulled")
     result = {

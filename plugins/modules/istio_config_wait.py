@@ -164,29 +164,35 @@ proxies:
   contains:
     namespace:
       description: Namespace of the pod.
+      returned: always
       type: str
       sample: shop
     name:
       description: Name of the pod.
+      returned: always
       type: str
       sample: client-5d4c8b9f7c-9mwtq
     type:
       description: V(sidecar), or V(router), which is a gateway.
+      returned: always
       type: str
       sample: sidecar
     has:
       description:
         - Whether it has all of it. With O(state=absent), whether it has anything left of it.
         - Null if it could not be asked.
+      returned: always
       type: bool
       sample: true
     found:
       description: What it has of it, in words.
+      returned: always
       type: list
       elements: str
       sample: ["catalog.shop.svc in 8080: prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %"]
     lacks:
       description: What it lacks, and what it has instead, or why it could not be asked.
+      returned: always
       type: list
       elements: str
       sample: []
@@ -198,14 +204,17 @@ objects:
   contains:
     kind:
       description: Kind of the object.
+      returned: always
       type: str
       sample: VirtualService
     namespace:
       description: Namespace of the object.
+      returned: always
       type: str
       sample: shop
     name:
       description: Name of the object.
+      returned: always
       type: str
       sample: catalog
 reasons:
@@ -218,11 +227,10 @@ reasons:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.meshlab.istio.plugins.module_utils import config_wait
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 
 ANALYZE_SECONDS = 60
 
@@ -248,9 +256,8 @@ def analyze(params, kubeconfig, rules):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             **ISTIOCTL_ARGS,
             "definition": {"type": "raw"},
             "kind": {"type": "str", "choices": list(config_wait.PLURALS)},
@@ -271,6 +278,7 @@ def main():
     )
     params, started = module.params, time.monotonic()
     result = {"seconds": 0.0, "checked": 0, "proxies": [], "objects": [], "reasons": []}
+    check_numbers(module, {"timeout": (0, DAY)}, **result)
     try:
         rules = rules_from(params)
         result["objects"] = [{"kind": x.kind, "namespace": x.namespace, "name": x.name} for x in rules]

@@ -122,10 +122,12 @@ client:
   contains:
     path:
       description: Where it is.
+      returned: always
       type: str
       sample: /opt/istio/current/bin/istioctl
     version:
       description: Its version.
+      returned: always
       type: str
       sample: 1.27.0
 client_why:
@@ -141,59 +143,73 @@ control_planes:
   contains:
     name:
       description: Name of the Deployment.
+      returned: always
       type: str
       sample: istiod
     namespace:
       description: Its namespace.
+      returned: always
       type: str
       sample: istio-system
     revision:
       description: Its revision.
+      returned: always
       type: str
       sample: default
     version:
       description: Its version, from the tag of its image, else from what C(istioctl) noted when it installed it.
+      returned: always
       type: str
       sample: 1.27.0
     image:
       description: Its image.
+      returned: always
       type: str
       sample: docker.io/istio/pilot:1.27.0
     ready:
       description: Whether it is rolled out whole.
+      returned: always
       type: bool
       sample: true
     replicas:
       description: Number of pods that it shall have.
+      returned: always
       type: int
       sample: 1
     ready_replicas:
       description: Number of pods that are ready.
+      returned: always
       type: int
       sample: 1
     pods:
       description: Its pods.
+      returned: always
       type: list
       elements: dict
       contains:
         name:
           description: Name of the pod.
+          returned: always
           type: str
           sample: istiod-866fd487f5-xqjzk
         ready:
           description: Ready containers of all that keep running.
+          returned: always
           type: str
           sample: 1/1
         phase:
           description: Phase of the pod.
+          returned: always
           type: str
           sample: Running
         restarts:
           description: Number of restarts of its containers.
+          returned: always
           type: int
           sample: 0
     not_ready:
       description: Why it is not ready, as M(meshlab.istio.workload_wait) says it.
+      returned: always
       type: list
       elements: str
       sample: []
@@ -210,34 +226,42 @@ webhooks:
   contains:
     name:
       description: Its name.
+      returned: always
       type: str
       sample: istio-revision-tag-default
     revision:
       description: The revision that it injects.
+      returned: always
       type: str
       sample: default
     tag:
       description: The tag that it serves. Null if it serves the revision itself.
+      returned: always
       type: str
       sample: default
     active:
       description: Whether it selects anything. Where a tag took over from a revision, the revision's does not.
+      returned: always
       type: bool
       sample: true
     failure_policy:
       description: What comes of a pod if it does not answer, V(Fail) (it is not made) or V(Ignore) (it has no sidecar).
+      returned: always
       type: str
       sample: Fail
     ca_bundle:
       description: Whether the API server can trust it. The control plane sets this when it starts.
+      returned: always
       type: bool
       sample: true
     service:
       description: The Service that it calls, as C(namespace/name). Null if it calls a URL.
+      returned: always
       type: str
       sample: istio-system/istiod
     url:
       description: The URL that it calls. Null if it calls a Service.
+      returned: always
       type: str
       sample: null
 apis:
@@ -253,29 +277,35 @@ namespaces:
   contains:
     name:
       description: Its name.
+      returned: always
       type: str
       sample: default
     injection:
       description: >-
         What happens to a pod without labels of its own: V(enabled) if a webhook injects it, V(disabled) if the label
         C(istio-injection) says so, else V(none). Where webhooks may not be read it is told from the labels alone.
+      returned: always
       type: str
       sample: enabled
     revision:
       description: The revision that injects. Null if none does.
+      returned: always
       type: str
       sample: default
     labels:
       description: Its labels that are about injection, C(istio-injection) and C(istio.io/rev).
+      returned: always
       type: dict
       sample: {istio-injection: enabled}
     webhooks:
       description: Names of the RV(webhooks) that inject.
+      returned: always
       type: list
       elements: str
       sample: [istio-revision-tag-default]
     warnings:
       description: What is wrong with its labels, with the cure.
+      returned: always
       type: list
       elements: str
       sample: []
@@ -298,46 +328,56 @@ proxies:
   contains:
     namespace:
       description: Namespace of the pod.
+      returned: always
       type: str
       sample: default
     name:
       description: Name of the pod.
+      returned: always
       type: str
       sample: reviews-v1-7b5d4c9c6b-x2x5s
     type:
       description: What its proxy is, V(sidecar), V(router) (a gateway), V(waypoint) or V(ztunnel).
+      returned: always
       type: str
       sample: sidecar
     revision:
       description: The revision that injected it. Null if it left no trace.
+      returned: always
       type: str
       sample: default
     version:
       description: The version of the proxy, from the tag of its image, else as C(istioctl) has it.
+      returned: always
       type: str
       sample: 1.27.0
     ready:
       description: Whether the proxy is ready.
+      returned: always
       type: bool
       sample: true
     outdated:
       description: Whether it is older than its control plane. Null if that is not known.
+      returned: always
       type: bool
       sample: false
     synced:
       description: >-
         Whether it has taken all that its control plane sent it. Null if that is not known, see RV(sync_why). For a
         moment after a change it may be V(false).
+      returned: always
       type: bool
       sample: true
     types:
       description: >-
         The state of each type of configuration, as C(istioctl proxy-status) has it, without the time. Null if that is
         not known. If RV(proxies[].synced) is V(false), null means that no control plane knows it.
+      returned: always
       type: dict
       sample: {CDS: SYNCED, LDS: SYNCED, EDS: SYNCED, RDS: SYNCED, ECDS: IGNORED}
     istiod:
       description: The pod of the control plane that it is connected to. Null if that is not known.
+      returned: always
       type: str
       sample: istiod-866fd487f5-xqjzk
 workloads:
@@ -349,20 +389,24 @@ workloads:
   contains:
     namespace:
       description: Its namespace.
+      returned: always
       type: str
       sample: default
     workload:
       description: Its name.
+      returned: always
       type: str
       sample: reviews-v1
     kind:
       description: >-
         What it is, C(Deployment) rather than C(ReplicaSet) and C(CronJob) rather than C(Job). V(Pod) for one that
         nothing owns.
+      returned: always
       type: str
       sample: Deployment
     injected:
       description: Whether all of its pods have a sidecar, or a gateway's proxy, that injection made.
+      returned: always
       type: bool
       sample: true
     how:
@@ -374,16 +418,19 @@ workloads:
           and breaks it before.
         - V(unknown) is a pod that nothing owns and nothing would inject today.
         - Empty if it is not injected.
+      returned: always
       type: str
       sample: webhook
     sidecar:
       description: >-
         V(native) if it is an init container that keeps running, V(container) if it is an ordinary one. Empty if it is
         not injected.
+      returned: always
       type: str
       sample: native
     why:
       description: Why it is injected, or why not, in words.
+      returned: always
       type: str
       sample: namespace default is labelled istio-injection=enabled
 sync_why:
@@ -398,30 +445,37 @@ counts:
   contains:
     control_planes:
       description: Control planes.
+      returned: always
       type: int
       sample: 1
     namespaces:
       description: Namespaces that were looked at.
+      returned: always
       type: int
       sample: 6
     namespaces_injected:
       description: Namespaces whose pods are injected.
+      returned: always
       type: int
       sample: 2
     proxies:
       description: Proxies.
+      returned: always
       type: int
       sample: 11
     proxies_ready:
       description: Proxies that are ready.
+      returned: always
       type: int
       sample: 11
     proxies_outdated:
       description: Proxies that are known to be outdated.
+      returned: always
       type: int
       sample: 0
     proxies_not_synced:
       description: Proxies that are known not to be in step.
+      returned: always
       type: int
       sample: 0
 problems:
@@ -434,11 +488,10 @@ problems:
       is injected; label it with default instead, or install that revision"
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.meshlab.istio.plugins.module_utils import mesh
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 
 
 def look(params):
@@ -455,9 +508,8 @@ def look(params):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             **ISTIOCTL_ARGS,
             "namespaces": {"type": "list", "elements": "str", "default": []},
             "proxies": {"type": "bool", "default": True},
@@ -467,8 +519,7 @@ def main():
         },
         supports_check_mode=True,
     )
-    if module.params["timeout"] < 1:
-        module.fail_json(msg=f"timeout {module.params['timeout']}: it has to be at least 1 second")
+    check_numbers(module, {"timeout": (1, DAY)})
     if module.params["workloads"] and not module.params["proxies"]:
         module.fail_json(msg="workloads needs proxies: whether a workload is injected is read from its pods")
     try:

@@ -252,7 +252,7 @@ kubernetes:
   sample: v1.33.4
 differences:
   description: Each object that was not as it should be. In check mode, that is not.
-  returned: success
+  returned: success, and when it fails after it may have changed something
   type: list
   elements: dict
   contains:
@@ -318,7 +318,8 @@ pods:
       type: str
       sample: 198.18.64.12
 command:
-  description: The command that installed, for an IstioOperator on its standard input.
+  description: The command that installed, for an IstioOperator on its standard input. Where O(kubeconfig) is a
+    dictionary, C(KUBECONFIG_FILE) stands for a file with it.
   returned: when C(istioctl install) ran, and when C(istioctl) fails
   type: str
   sample: >-
@@ -341,12 +342,12 @@ rc:
   sample: 1
 """
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import install, kube_inject
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
 
 
@@ -363,9 +364,8 @@ def returned(module, result):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             **ISTIOCTL_ARGS,
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "profile": {"type": "str"},
@@ -392,7 +392,7 @@ def main():
     if kube_inject.YAML_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
     params = module.params
-    end_orderly()
+    check_numbers(module, {"timeout": (1, DAY)})
     try:
         with connect(params) as (cluster, kubeconfig):
             if params["state"] == "present":

@@ -89,7 +89,9 @@ options:
         the cluster (of O(revision)), written to C(inject-config.yaml), C(mesh-config.yaml) and C(inject-values.yaml)
         where they differ, and used for the injection.
       - This is manual injection as Istio's documentation has it. C(istiod) need not run for it.
-      - The folder is made where it is not there. Without O(dest) and with files that are up to date, nothing changes.
+      - >-
+        The folder is made where it is not there. It is only written to when the injection succeeded.
+      - Without O(dest) and with files that are up to date, nothing changes.
       - Mutually exclusive with O(inject_config_file), O(mesh_config_file) and O(values_file).
     type: path
   namespace:
@@ -102,6 +104,11 @@ options:
     description:
       - The revision of the control plane. The default one if not set.
     type: str
+  istio_namespace:
+    description:
+      - The namespace of the control plane, whose ConfigMaps are read.
+    type: str
+    default: istio-system
   on_double:
     description:
       - What to do with a workload that would end up injected twice.
@@ -136,7 +143,9 @@ options:
     default: false
   timeout:
     description:
-      - How long C(istioctl) may run, in seconds.
+      - >-
+        How long C(istioctl) may run, in seconds. Where it fails, this includes the runs that find out which workload it
+        fails on.
     type: int
     default: 60
 requirements:
@@ -313,11 +322,13 @@ version:
   type: str
   sample: 1.27.0
 command:
-  description: The command that injected, for a manifest on its standard input. Empty if there was nothing to inject.
+  description:
+    - The command that injected, for a manifest on its standard input. Empty if there was nothing to inject.
+    - Where O(kubeconfig) is a dictionary, C(KUBECONFIG_FILE) stands for a file with it.
   returned: success, and when istioctl fails
   type: str
   sample: >-
-    /opt/istio/current/bin/istioctl kube-inject -f - --kubeconfig /home/me/.kube/lab
+    /opt/istio/current/bin/istioctl kube-inject -f - --istioNamespace istio-system --kubeconfig /home/me/.kube/lab
 dest:
   description: The file that holds the injected manifest.
   returned: success and O(dest) is set
@@ -346,16 +357,18 @@ stderr:
 """
 
 import contextlib
+import math
 import os
 import tempfile
+import time
 from urllib.parse import quote
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import kube_inject
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
 
 FILES = ("inject_config_file", "mesh_config_file", "values_file")
@@ -385,32 +398,54 @@ def read_text(path, option):
         raise kube_inject.ManifestError(f"{option} {path}: it is no UTF-8 text, see byte {error.start}") from error
 
 
-def keep_configuration(module, texts):
-    """Bring the files in config_dir to hold these texts, or in check mode copies of them where that would change one.
+def check_places(params):
+    """Raise ManifestError for a config_dir that cannot be made, or a dest that cannot be written."""
+    folder, dest = params["config_dir"], params["dest"]
+    if folder:
+        parent = os.path.abspath(folder)
+        while not os.path.lexists(parent):
+            parent = os.path.dirname(parent)
+        if not os.path.isdir(parent):
+            raise kube_inject.ManifestError(f"config_dir {folder}: {parent} is no folder")
+        if not os.path.isdir(folder) and not os.access(parent, os.W_OK | os.X_OK):
+            raise kube_inject.ManifestError(f"config_dir {folder}: no permission to make it in {parent}")
+    if dest:
+        place = os.path.realpath(dest)
+        if os.path.isdir(place):
+            raise kube_inject.ManifestError(f"dest {dest}: this is a folder")
+        # config_dir is made before dest is written, with the folders that it is in.
+        made = f"{os.path.realpath(folder)}/" if folder else ""
+        if not os.path.isdir(os.path.dirname(place)) and not made.startswith(f"{os.path.dirname(place)}/"):
+            raise kube_inject.ManifestError(f"dest {dest}: its folder does not exist")
 
-    Returns the paths for istioctl, and the module's results.
+
+def configuration_files(module, texts):
+    """Files with these texts for istioctl: those in config_dir that have them already, else temporary ones.
+
+    Returns their paths, the temporary ones among them as {path in config_dir: path}, and the module's results.
     """
-    folder = module.params["config_dir"]
-    if not module.check_mode:
-        try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as error:
-            raise kube_inject.ConfigurationError(f"config_dir {folder}: {error.strerror}") from error
-    paths, result = [], {"config_files": [], "changed": False, "diff": []}
+    paths, temporary, result = [], {}, {"config_files": [], "changed": False, "diff": []}
     for name, text in texts.items():
-        path = os.path.join(folder, name)
+        path = os.path.join(module.params["config_dir"], name)
         result["config_files"].append(path)
         before = read_text(path, "config_dir") if os.path.exists(path) else None
         if text != before:
             result["changed"] = True
             result["diff"].append({"before": before or "", "after": text, "before_header": path, "after_header": path})
-            temporary = temporary_file(module, text)
-            if module.check_mode:
-                path = temporary
-            else:
-                module.atomic_move(temporary, os.path.realpath(path), unsafe_writes=module.params["unsafe_writes"])
-        paths.append(path)
-    return paths, result
+            temporary[path] = temporary_file(module, text)
+        paths.append(temporary.get(path, path))
+    return paths, temporary, result
+
+
+def keep_configuration(module, temporary):
+    """Move temporary files to their places in config_dir, which is made where it is not there."""
+    folder = module.params["config_dir"]
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        module.fail_json(msg=f"config_dir {folder}: {error.strerror}")
+    for path, source in temporary.items():
+        module.atomic_move(source, os.path.realpath(path), unsafe_writes=module.params["unsafe_writes"])
 
 
 def temporary_file(module, text):
@@ -423,9 +458,13 @@ def temporary_file(module, text):
 
 
 def inject(module):
-    """Inject as the parameters say; returns the Injection and the module's results so far."""
+    """Inject as the parameters say; returns the Injection, what to keep in config_dir and the module's results so far.
+
+    Nothing is written but temporary files.
+    """
     params = module.params
-    definitions, result = read_definitions(params), {"changed": False, "diff": []}
+    check_places(params)
+    definitions, result, temporary = read_definitions(params), {"changed": False, "diff": []}, {}
     files = [params[name] for name in FILES] if params["values_file"] else None
     for name in FILES if files else ():
         read_text(params[name], name)
@@ -438,17 +477,23 @@ def inject(module):
                 hint = "" if files or params["kubeconfig"] else f"; or give {', '.join(FILES)} to do without one"
                 raise ClusterError(f"{error}{hint}") from error
         if params["config_dir"]:
-            files, kept = keep_configuration(module, kube_inject.live_configuration(cluster.get, params["revision"]))
+            texts = kube_inject.live_configuration(cluster.get, params["revision"], params["istio_namespace"])
+            files, temporary, kept = configuration_files(module, texts)
             result.update(kept)
         istioctl = Istioctl(
             params["binary_path"], None if files else kubeconfig, params["context"], timeout=params["timeout"]
         )
-        arguments = kube_inject.arguments(istioctl.version, params["revision"], files)
+        arguments = kube_inject.arguments(istioctl.version, params["revision"], files, params["istio_namespace"])
         result.update(version=istioctl.version, command="", rendered_by="files" if files else "webhook")
 
+        until = None
+
         def render(text):
-            output = istioctl.run(*arguments, stdin=text)
-            result["command"] = output.command
+            # More than one run is made where one fails, and the time is that of all together.
+            nonlocal until
+            until = until or time.monotonic() + params["timeout"]
+            output = istioctl.run(*arguments, stdin=text, timeout=max(1, math.ceil(until - time.monotonic())))
+            result["command"] = kube_inject.in_place(output.command, temporary)
             return output
 
         def labels_of(namespace):
@@ -470,16 +515,12 @@ def inject(module):
             labels_of if cluster else None,
             by_files=bool(files),
         )
-        return injection, result
+        return injection, temporary, result
 
 
 def write(module, definitions, content):
     """Bring dest to hold these definitions, or in check mode say whether that would change it; returns the results."""
     dest = os.path.realpath(module.params["dest"])
-    if os.path.isdir(dest):
-        module.fail_json(msg=f"dest {dest}: this is a folder")
-    if not os.path.isdir(os.path.dirname(dest)):
-        module.fail_json(msg=f"dest {dest}: its folder does not exist")
     before = ""
     if os.path.exists(dest):
         with open(dest, encoding="utf-8-sig", errors="replace", newline="") as source:
@@ -512,9 +553,8 @@ def write(module, definitions, content):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             **ISTIOCTL_ARGS,
             "src": {"type": "path"},
             "content": {"type": "str"},
@@ -525,6 +565,7 @@ def main():
             "config_dir": {"type": "path"},
             "namespace": {"type": "str", "default": "default"},
             "revision": {"type": "str"},
+            "istio_namespace": {"type": "str", "default": "istio-system"},
             "on_double": {"type": "str", "choices": ["fail", "skip", "replace"], "default": "fail"},
             "dest": {"type": "path"},
             "backup": {"type": "bool", "default": False},
@@ -538,9 +579,9 @@ def main():
     )
     if kube_inject.YAML_IMPORT_ERROR:
         module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
-    end_orderly()
+    check_numbers(module, {"timeout": (1, DAY)})
     try:
-        injection, result = inject(module)
+        injection, temporary, result = inject(module)
     except IstioctlError as error:
         module.fail_json(**error.result())
     except kube_inject.DoubleInjection as error:
@@ -555,6 +596,8 @@ def main():
         workloads=injection.results,
         differences=injection.differences,
     )
+    if module.params["config_dir"] and not module.check_mode:
+        keep_configuration(module, temporary)
     if module.params["dest"]:
         written = write(module, injection.definitions, result["content"])
         written["changed"] = written["changed"] or result["changed"]

@@ -520,11 +520,8 @@ client:
 
 import contextlib
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ansible_collections.meshlab.istio.plugins.module_utils import traffic_split
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
 
 CLIENTS = ("pod", "deployment", "label_selector")
 
@@ -543,9 +540,8 @@ def measure(params, plan):
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
-            **CLUSTER_ARGS,
             "url": {"type": "str", "required": True},
             "arms": {
                 "type": "list",
@@ -586,7 +582,6 @@ def main():
     for name in (*CLIENTS, "container"):
         if module.params["driver"] and module.params[name]:
             module.fail_json(msg=f"driver and {name} are both set: it is either a pod of its own or one that is named")
-    end_orderly()
     try:
         plan = traffic_split.plan_from(module.params)
         for warning in traffic_split.plan_warnings(plan):

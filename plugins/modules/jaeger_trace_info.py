@@ -190,102 +190,126 @@ traces:
   contains:
     trace_id:
       description: ID of the trace, as Jaeger's user interface takes it.
+      returned: always
       type: str
       sample: 4bf92f3577b34da6a3ce929d0e0e4736
     services:
       description: Names of the services that have spans in it.
+      returned: always
       type: list
       elements: str
       sample: [details.default, istio-ingressgateway.istio-system, productpage.default]
     span_count:
       description: Number of its spans.
+      returned: always
       type: int
       sample: 8
     depth:
       description: Number of levels of its tree; a root alone is 1.
+      returned: always
       type: int
       sample: 6
     start:
       description: When it began, in seconds since 1970.
+      returned: always
       type: float
       sample: 1793000000.123456
     duration_ms:
       description: From the start of its first span to the end of its last one, in milliseconds.
+      returned: always
       type: float
       sample: 27.451
     errors:
       description: Number of spans that tell of an error.
+      returned: always
       type: int
       sample: 0
     complete:
       description: Whether it is complete.
+      returned: always
       type: bool
       sample: true
     settled:
       description: Whether nothing has come of it for O(settle) seconds, or it ended as long ago.
+      returned: always
       type: bool
       sample: false
     lacks:
       description: What it lacks, in words.
+      returned: always
       type: list
       elements: str
       sample: []
     missing_parents:
       description: The spans whose parents are not there.
+      returned: always
       type: list
       elements: dict
       contains:
         span_id:
           description: ID of the span.
+          returned: always
           type: str
           sample: 00f067aa0ba902b7
         parent_id:
           description: ID of the parent that is not there.
+          returned: always
           type: str
           sample: b7ad6b7169203331
         service:
           description: Service of the span.
+          returned: always
           type: str
           sample: reviews.default
     tree:
       description: Its roots, in the order of time. A complete trace has one.
+      returned: always
       type: list
       elements: dict
       contains:
         span_id:
           description: ID of the span.
+          returned: always
           type: str
           sample: 00f067aa0ba902b7
         service:
           description: Service that reported it.
+          returned: always
           type: str
           sample: istio-ingressgateway.istio-system
         operation:
           description: What it did.
+          returned: always
           type: str
           sample: productpage.default.svc.cluster.local:9080/productpage
         kind:
           description: V(client) for a call that goes out, V(server) for one that came in, as the proxies tell it.
+          returned: always
           type: str
           sample: client
         start_ms:
           description: When it began, in milliseconds from the start of the trace.
+          returned: always
           type: float
           sample: 0.0
         duration_ms:
           description: How long it took, in milliseconds.
+          returned: always
           type: float
           sample: 27.451
         error:
           description: Whether it tells of an error.
+          returned: always
           type: bool
           sample: false
         tags:
           description: Those of its tags that O(span_tags) names.
+          returned: always
           type: dict
           sample: {http.method: GET, http.status_code: "200"}
         children:
           description: The spans beneath it, each like this one.
+          returned: always
           type: list
           elements: dict
           sample: []
@@ -297,14 +321,17 @@ pieces:
   contains:
     service:
       description: The service that did not pass on the headers.
+      returned: always
       type: str
       sample: productpage.default
     trace_id:
       description: The trace in which it was called.
+      returned: always
       type: str
       sample: 4bf92f3577b34da6a3ce929d0e0e4736
     piece:
       description: The trace that began with its own call.
+      returned: always
       type: str
       sample: 9cf92f3577b34da6a3ce929d0e0e4711
 seconds:
@@ -320,6 +347,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.meshlab.istio.plugins.module_utils import traces
 from ansible_collections.meshlab.istio.plugins.module_utils.jaeger import Jaeger, JaegerError
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
 
 # How far ahead the cluster's clock may be of this one, in seconds.
 AHEAD = 60
@@ -381,6 +409,17 @@ def main():
         },
         supports_check_mode=True,
     )
+    limits = {
+        "lookback": (1, None),
+        "start": (0, None),
+        "end": (0, None),
+        "limit": (1, None),
+        "min_services": (0, None),
+        "min_spans": (0, None),
+        "timeout": (0, DAY),
+        "settle": (0, DAY),
+    }
+    check_numbers(module, limits)
     try:
         outcome = look(module.params, module.check_mode)
     except JaegerError as error:

@@ -93,26 +93,32 @@ pods:
   contains:
     name:
       description: Name of the pod.
+      returned: always
       type: str
       sample: reviews-v1-7b5d4c9c6b-x2x5s
     ready:
       description: Ready containers of all that keep running, as C(kubectl get pods) counts them.
+      returned: always
       type: str
       sample: 2/2
     phase:
       description: Phase of the pod.
+      returned: always
       type: str
       sample: Running
     restarts:
       description: Number of restarts of its containers.
+      returned: always
       type: int
       sample: 0
     sidecar:
       description: Whether it has the sidecar.
+      returned: always
       type: bool
       sample: true
     ip:
       description: Address of the pod.
+      returned: always
       type: str
       sample: 198.18.64.12
 not_ready:
@@ -130,14 +136,13 @@ seconds:
 
 import time
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import CLUSTER_ARGS, ClusterError, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
+from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers, number_problem
 from ansible_collections.meshlab.istio.plugins.module_utils.workloads import wait
 
 
 def main():
-    module = AnsibleModule(
+    module = ClusterModule(
         argument_spec={
             "namespace": {"type": "str", "required": True},
             "deployments": {"type": "list", "elements": "str", "default": []},
@@ -145,17 +150,20 @@ def main():
             "outside": {"type": "list", "elements": "str", "default": []},
             "services": {"type": "dict", "default": {}},
             "timeout": {"type": "int", "default": 300},
-            **CLUSTER_ARGS,
         },
         supports_check_mode=True,
     )
     namespace, timeout = module.params["namespace"], module.params["timeout"]
+    nothing = {"not_ready": [], "seconds": 0.0}
+    check_numbers(module, {"timeout": (0, DAY)}, **nothing)
     try:
         services = {name: int(number) for name, number in module.params["services"].items()}
     except (TypeError, ValueError):
-        module.fail_json(
-            msg=f"services: {module.params['services']}: each name has a number", not_ready=[], seconds=0.0
-        )
+        module.fail_json(msg=f"services: {module.params['services']}: each name has a number", **nothing)
+    for name, number in services.items():
+        told = number_problem(f"services: {name}", number, 0)
+        if told:
+            module.fail_json(msg=told, **nothing)
     started = time.monotonic()
     deadline = started if module.check_mode else started + timeout
     try:

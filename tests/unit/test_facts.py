@@ -51,13 +51,20 @@ def is_template(value):
     return isinstance(value, str) and "{{" in value
 
 
-def documentation(module):
-    """A module's DOCUMENTATION, read without importing it."""
+def documentation(module, name="DOCUMENTATION"):
+    """A module's DOCUMENTATION (or its RETURN), read without importing it."""
     tree = ast.parse((ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8"))
     for node in tree.body:
-        if isinstance(node, ast.Assign) and node.targets[0].id == "DOCUMENTATION":
+        if isinstance(node, ast.Assign) and node.targets[0].id == name:
             return yaml.safe_load(node.value.value)
-    raise AssertionError(f"{module} has no DOCUMENTATION")
+    raise AssertionError(f"{module} has no {name}")
+
+
+def values(contains, path=""):
+    """Every value that a RETURN documents, at any depth, as (its path, what is said of it)."""
+    for name, value in contains.items():
+        yield f"{path}{name}", value
+        yield from values(value.get("contains", {}), f"{path}{name}.")
 
 
 # ---- roles: defaults and argument specs ----
@@ -252,12 +259,28 @@ def test_the_action_group_holds_exactly_the_modules_that_talk_to_a_cluster():
     assert group == [x for x in MODULES if "meshlab.istio.attributes.action_group" in fragments[x]]
 
 
+def test_every_module_that_talks_to_a_cluster_is_made_so_that_it_shows_no_secret():
+    for module in load("meta/runtime.yml")["action_groups"]["istio"]:
+        tree = ast.parse((ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8"))
+        names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        assert "ClusterModule" in names and "AnsibleModule" not in names, module
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_every_module_says_what_it_does_in_check_and_diff_mode(module):
     made = documentation(module)
     assert made["module"] == module
     assert {"check_mode", "diff_mode", "idempotent"} <= set(made["attributes"])
     assert "meshlab.istio.attributes" in made["extends_documentation_fragment"]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_value_that_a_module_returns_says_what_it_is_and_when(module):
+    said = dict(values(documentation(module, "RETURN")))
+    assert said
+    for path, value in said.items():
+        assert {"description", "returned", "type"} <= set(value), path
+        assert value["type"] != "list" or "elements" in value, path
 
 
 def test_the_page_of_releases_is_what_the_table_says(tmp_path):

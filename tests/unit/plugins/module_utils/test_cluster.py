@@ -101,6 +101,53 @@ def test_a_dictionary_that_cannot_be_written_leaves_no_file(tmp_path, monkeypatc
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("user", "secrets"),
+    [
+        ({"token": TOKEN, "tokenFile": "/var/run/token-1", "username": "someone-1"}, {TOKEN}),
+        (
+            {"password": "p4ssword", "client-key-data": "LS0t\nLS0t\n", "client-key": "/me.key"},
+            {"p4ssword", "LS0t\nLS0t\n"},
+        ),
+        ({"password": "admin"}, set()),
+        ({"password": "correcthorsebattery"}, {"correcthorsebattery"}),
+        (
+            {
+                "auth-provider": {
+                    "config": {"id-token": "i-1234", "client-id": "kubectl-1", "idp-issuer-url": "https://1"}
+                }
+            },
+            {"i-1234"},
+        ),
+        (
+            {
+                "exec": {
+                    "env": [
+                        {"name": "AWS_SECRET_ACCESS_KEY", "value": "k-1234"},
+                        {"name": "AWS_PROFILE", "value": "lab-1"},
+                    ]
+                }
+            },
+            {"k-1234"},
+        ),
+        (
+            {"exec": {"command": "login", "env": None, "args": ["get-token", "--client-secret", "a-1234", "--x", "y"]}},
+            {"a-1234"},
+        ),
+        ({"exec": {"args": ["--password=b-1234", "--server-id=c-1234"]}}, {"b-1234"}),
+    ],
+)
+def test_what_is_secret_in_a_kubeconfig_is_known(user, secrets):
+    assert subject.secrets_of({**KUBECONFIG, "users": [{"name": "me", "user": user}]}) == secrets
+
+
+def test_the_password_of_a_proxy_is_secret_and_so_is_all_of_a_text():
+    proxy = {"server": "https://10.0.0.1:6443", "proxy-url": "http://me:pr0xyword@proxy:3128"}
+    assert subject.secrets_of({"clusters": [{"name": "lab", "cluster": proxy}]}) == {"pr0xyword"}
+    assert subject.secrets_of("users:\n- token: x") == {"users:\n- token: x"}
+    assert subject.secrets_of("~/.kube/config") == subject.secrets_of(None) == subject.secrets_of({}) == set()
+
+
 # ---- the API ----
 
 

@@ -7,6 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+
+from ansible_collections.meshlab.istio.plugins.module_utils import ending
 
 # As a module does: it writes a secret for its istioctl, runs it, and takes the file away whatever happens.
 MODULE = """
@@ -36,3 +39,25 @@ def test_a_module_that_is_asked_to_end_ends_its_istioctl_and_removes_its_files(t
     assert (module.returncode, stderr) == (1, "ended by a signal\n")
     assert not list(tmp_path.glob("secret*"))
     assert not os.path.exists(f"/proc/{pid}")
+
+
+def test_where_no_handler_can_be_set_none_is_set_and_who_ignores_a_hangup_goes_on_doing_so():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        for number in before:
+            signal.signal(number, signal.SIG_IGN)
+        failed = []
+        thread = threading.Thread(target=lambda: failed.append(ending.end_orderly()))
+        thread.start()
+        thread.join()
+        assert (failed, signal.getsignal(signal.SIGTERM)) == ([None], signal.SIG_IGN)
+        for _again in range(2):
+            ending.end_orderly()
+            assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_IGN, signal.SIG_DFL)
+            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        ending.end_orderly()
+        assert signal.getsignal(signal.SIGHUP) == signal.getsignal(signal.SIGTERM)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -738,10 +738,33 @@ def test_an_old_release_is_told_what_its_install_would_find_out():
 def test_a_failed_install_says_what_is_not_ready():
     cluster = FakeCluster()
     error = IstioctlError("istioctl install failed with exit code 1: timed out", 1, "out", "err", "istioctl install")
-    with pytest.raises(IstioctlError) as caught:
+    with pytest.raises(InstallError) as caught:
         present(cluster, FakeIstioctl(cluster, fails=error))
     assert str(caught.value) == f"{error}\nthere is no namespace istio-system"
-    assert caught.value.result()["rc"] == 1 and caught.value.result()["stderr"] == "err"
+    result = caught.value.result
+    assert (result["rc"], result["stderr"], result["command"]) == (1, "err", "istioctl install")
+    # It may be half done.
+    assert result["changed"] and len(told(result)) == 4
+
+
+def test_a_cluster_that_fails_between_two_changes_is_told_with_what_was_to_change():
+    cluster = lab(gateway=surplus())
+    cluster.put(surplus("istio-other"))
+    delete = cluster.delete
+
+    def fails_later(path):
+        if cluster.deleted:
+            raise ClusterError("cannot reach it")
+        return delete(path)
+
+    cluster.delete = fails_later
+    with pytest.raises(InstallError, match=r"^cannot reach it$") as caught:
+        present(cluster)
+    assert caught.value.result["changed"] and len(told(caught.value.result)) == 2
+    cluster.deleted = ["so the first change fails"]
+    with pytest.raises(InstallError, match=r"^cannot reach it$") as caught:
+        present(cluster)
+    assert not caught.value.result["changed"]
 
 
 def test_a_deployment_that_is_not_rolled_out_fails_with_the_reason_unless_nobody_waits():
@@ -882,8 +905,13 @@ def test_what_does_not_go_in_time_is_named_with_the_reason():
     delete = cluster.delete
     cluster.delete = lambda path: None if path.endswith("/namespaces/istio-system") else delete(path)
     told_why = "still there when the time is over: Namespace istio-system Some content has finalizers remaining"
-    with pytest.raises(InstallError, match=told_why):
+    check = absent(cluster, True, remove_namespace=True)
+    with pytest.raises(InstallError, match=told_why) as caught:
         absent(cluster, remove_namespace=True, timeout=-1)
+    assert caught.value.result["changed"] and told(caught.value.result) == told(check)
+    with pytest.raises(InstallError, match=told_why) as caught:  # as it was stuck before
+        absent(cluster, remove_namespace=True, timeout=-1)
+    assert not caught.value.result["changed"]
 
 
 def test_a_cluster_that_fails_is_told():

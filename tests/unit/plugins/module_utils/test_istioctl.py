@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
 import time
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.meshlab.istio.plugins.module_utils import istioctl
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import kubeconfig_file
 from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import Istioctl, IstioctlError, parse_version
 
 # As the releases print them, shortened.
@@ -129,6 +131,20 @@ def test_arguments_arrive_as_they_are_and_the_cluster_is_named(fake):
     assert shlex.split(output.command) == runner.argv("analyze", "; rm -rf x", "it's")
 
 
+def test_a_command_that_is_pasted_talks_to_no_other_cluster(fake, monkeypatch):
+    runner = Istioctl(fake('echo "$KUBECONFIG"'))
+    monkeypatch.setenv("KUBECONFIG", "/home/somebody/.kube/config")
+    pasted = subprocess.run(["sh", "-c", runner.run("x").command], capture_output=True, text=True, check=True)
+    assert pasted.stdout == runner.run("x").stdout == "/dev/null\n"
+
+
+def test_a_kubeconfig_that_is_gone_when_the_command_is_read_is_not_shown(fake):
+    with kubeconfig_file({"apiVersion": "v1"}) as path:
+        output = Istioctl(fake('echo "$@"'), kubeconfig=path, context="lab").run("x")
+    assert output.stdout == f"x --kubeconfig {path} --context lab\n"
+    assert output.command.endswith("/istioctl x --kubeconfig KUBECONFIG_FILE --context lab")
+
+
 def test_without_a_kubeconfig_no_cluster_of_the_environment_is_used(fake, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/home/somebody/.kube/config")
     assert Istioctl(fake('echo "$KUBECONFIG $#"'), context="ignored").run("x").stdout == "/dev/null 1\n"
@@ -152,7 +168,7 @@ def test_a_failure_tells_code_streams_and_command(fake):
         runner.run("kube-inject", "-f", "-")
     error = caught.value
     assert (error.rc, error.stdout, error.stderr) == (3, "out\n", "Error: no such file\nusage\n")
-    assert error.command == f"{shlex.quote(runner.path)} kube-inject -f -"
+    assert error.command == f"KUBECONFIG=/dev/null {shlex.quote(runner.path)} kube-inject -f -"
     assert runner.run("kube-inject", check=False).rc == 3
 
 

@@ -402,16 +402,22 @@ def test_the_webhook_leaves_system_namespaces_alone():
 @pytest.mark.parametrize(
     ("version", "revision", "files", "expected"),
     [
-        (NEW, None, None, ""),
-        (NEW, "canary", None, "--revision canary"),
-        ("1.9.0", None, None, ""),
-        ("1.9.0", "default", None, "--revision default"),
-        ("1.9.0", "x", None, "--revision x --meshConfigMapName istio-x --injectConfigMapName istio-sidecar-injector-x"),
+        (NEW, None, None, "--istioNamespace mesh"),
+        (NEW, "canary", None, "--revision canary --istioNamespace mesh"),
+        ("1.9.0", None, None, "--istioNamespace mesh"),
+        ("1.9.0", "default", None, "--revision default --istioNamespace mesh"),
+        (
+            "1.9.0",
+            "x",
+            None,
+            "--revision x --istioNamespace mesh --meshConfigMapName istio-x "
+            "--injectConfigMapName istio-sidecar-injector-x",
+        ),
         (OLD, None, "abc", "--injectConfigFile a --meshConfigFile b --valuesFile c"),
     ],
 )
 def test_arguments(version, revision, files, expected):
-    assert ki.arguments(version, revision, files) == ["kube-inject", "-f", "-", *expected.split()]
+    assert ki.arguments(version, revision, files, "mesh") == ["kube-inject", "-f", "-", *expected.split()]
 
 
 def test_only_workloads_change_and_the_input_stays():
@@ -630,6 +636,54 @@ def test_the_workload_that_istioctl_fails_on_is_named():
     assert (caught.value.rc, caught.value.stderr) == (1, "Error: bad")
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 499, 998, 999])
+def test_the_workload_is_found_among_a_thousand_in_a_few_runs(place):
+    fake = FakeIstioctl(broken=[f"web-{place}"])
+    with pytest.raises(IstioctlError, match=rf"^Deployment default/web-{place}: istioctl kube-inject failed"):
+        inject([workload(name=f"web-{number}") for number in range(1000)], fake=fake)
+    assert len(fake.calls) <= 13
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "b"], ["a", "b", "c", "d", "e"]])
+def test_what_istioctl_fails_on_for_all_is_blamed_on_none(names):
+    calls = []
+
+    def render(text):
+        calls.append(text)
+        raise IstioctlError(
+            "istioctl kube-inject failed: loading --injectConfigFile", 1, "", "Error: x", "istioctl ..."
+        )
+
+    with pytest.raises(IstioctlError, match=r"^istioctl kube-inject failed: loading --injectConfigFile$"):
+        ki.inject([workload(name=name) for name in names], NEW, render)
+    assert len(calls) <= 5
+
+
+def test_workloads_that_only_fail_together_are_blamed_on_none():
+    def render(text):
+        if text.count('"kind"') > 2:
+            raise IstioctlError("istioctl kube-inject failed: too many", 1, "", "Error: too many", "istioctl ...")
+        return FakeIstioctl()(text)
+
+    with pytest.raises(IstioctlError, match=r"^istioctl kube-inject failed: too many$"):
+        ki.inject([workload(name=name) for name in "abcdef"], NEW, render)
+
+
+def test_when_the_time_is_over_the_first_failure_is_told():
+    def render(text):
+        if text.count('"kind"') < 4:
+            raise IstioctlError("did not end within 1 s")
+        raise IstioctlError("istioctl kube-inject failed: bad", 1, "", "Error: bad", "istioctl ...")
+
+    with pytest.raises(IstioctlError, match=r"^istioctl kube-inject failed: bad$"):
+        ki.inject([workload(name=name) for name in "abcd"], NEW, render)
+
+
+def test_a_command_is_told_with_the_places_that_files_come_to():
+    told = ki.in_place("istioctl --valuesFile /tmp/x --meshConfigFile '/my lab/m'", {"/my lab/v": "/tmp/x"})
+    assert told == "istioctl --valuesFile '/my lab/v' --meshConfigFile '/my lab/m'"
+
+
 def render_of(stdout, stderr=""):
     return lambda text: Output(0, stdout, stderr, "istioctl ...")
 
@@ -786,10 +840,25 @@ def test_the_live_configuration_is_three_files_in_the_order_of_the_arguments():
     assert live("default", istio={"mesh": "M"}, istio_sidecar_injector={"values": "{}", "config": "C"})
 
 
+def test_the_live_configuration_is_read_where_the_control_plane_is():
+    maps = {"istio": {"mesh": "M"}, "istio-sidecar-injector": {"values": "{}", "config": "C"}}
+    objects = {f"/api/v1/namespaces/mesh/configmaps/{name}": config_map(name, **data) for name, data in maps.items()}
+    assert list(ki.live_configuration(objects.get, namespace="mesh").values()) == ["C", "M", "{}"]
+    with pytest.raises(
+        ki.ConfigurationError, match=r"^there is no ConfigMap istio-sidecar-injector in namespace other"
+    ):
+        ki.live_configuration(objects.get, namespace="other")
+
+
 @pytest.mark.parametrize(
     ("revision", "maps", "message"),
     [
-        (None, {}, "there is no ConfigMap istio-sidecar-injector in namespace istio-system: install Istio there first"),
+        (
+            None,
+            {},
+            "there is no ConfigMap istio-sidecar-injector in namespace istio-system: "
+            "install Istio there first, or set istio_namespace to where it is",
+        ),
         (
             "blue",
             {"istio_sidecar_injector_green": {}, "istio_sidecar_injector": {}, "other": {}},

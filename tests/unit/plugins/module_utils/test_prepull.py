@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.meshlab.istio.plugins.module_utils import prepull as subject
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils.workloads import pull_cause
 
 # As kubelets of 1.33 with containerd say it (and, where named, of 1.18 with Docker).
@@ -196,3 +197,54 @@ def test_a_pod_that_goes_while_its_images_are_waited_for_is_told():
     assert states["b"] == {"busybox": ("failed", subject.VANISHED)} and "c" not in states
     assert subject.failures("b", states["b"]) == [f"node b: busybox did not come: {subject.VANISHED}."]
     assert subject.over(states["b"]) and cluster.looks == 3  # once for the states, twice while the pods are removed
+
+
+PARAMS = {"images": ["busybox"], "namespace": "lab", "node_selector": {}, "pull_secrets": ["regcred"], "timeout": 60}
+
+
+class Looked:
+    """A cluster of one node that lacks the image; answers by path."""
+
+    def __init__(self, ready="True", **objects):
+        self.ready, self.objects = ready, objects
+
+    def get(self, path):
+        return self.objects.get(path.rpartition("/")[2])
+
+    def items(self, _path):
+        return [{"metadata": {"name": "node-1"}, "status": {"conditions": [{"type": "Ready", "status": self.ready}]}}]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "said"),
+    [
+        (Looked(), "^there is no namespace lab$"),
+        (Looked(lab={}), "^there is no Secret regcred in namespace lab"),
+        (Looked(lab={}, regcred={"type": "Opaque"}), "is of type Opaque"),
+        (Looked(lab={}, regcred={"type": subject.SECRET_TYPES[0]}, ready="Unknown"), "^node node-1 is not Ready"),
+    ],
+)
+def test_what_keeps_a_node_from_pulling_is_told_before_anything_is_pulled(cluster, said):
+    run = subject.Prepull(cluster, PARAMS)
+    wanted = run.look()
+    with pytest.raises(ClusterError, match=said):
+        run.check(wanted)
+    run.check({"node-1": []})  # nothing to pull, so nothing that keeps it from doing so
+
+
+def test_what_keeps_no_node_from_pulling_passes():
+    run = subject.Prepull(Looked(lab={}, regcred={"type": subject.SECRET_TYPES[0]}), PARAMS)
+    assert run.check(run.look()) is None
+
+
+def test_pods_that_do_not_go_are_known_by_name(monkeypatch):
+    monkeypatch.setattr(subject, "GONE_SECONDS", -1)
+    cluster = Cluster()
+    cluster.delete = lambda _path: None
+    run = subject.Prepull(cluster, PARAMS)
+    run.pull({"a": ["busybox"]})
+    assert run.left == ["pod-of-a"]
+    gone = subject.Prepull(Cluster(), PARAMS)
+    monkeypatch.setattr(subject, "GONE_SECONDS", 30)
+    gone.pull({"a": ["busybox"]})
+    assert gone.left == []

@@ -237,8 +237,8 @@ def test_options_that_make_sense(params):
         ({"user": ""}, "user has to be"),
         ({"user": "a b"}, "user has to be"),
         ({"user": "a" * 65}, "user has to be"),
-        ({"reloads": -1}, "reloads has to be 0 or more"),
-        ({"timeout": 0}, "timeout has to be 1 or more"),
+        ({"reloads": -1}, "reloads -1 has to be 0 or more"),
+        ({"timeout": 0}, "timeout 0 has to be within 1..86400"),
     ],
 )
 def test_options_that_make_none(params, says):

@@ -1201,7 +1201,7 @@ def test_a_plan_of_parameters():
         ({"arms": [arm(), arm(match="x")]}, "2 of them have the name tomcat"),
         ({"arms": [arm(), arm(name="b")]}, "tomcat and b have the same match"),
         ({"arms": [arm(header="X-V"), arm(name="b", header="x-v")]}, "the same match"),
-        ({"arms": [arm(weight=-1)]}, r"arms\[1\] \(tomcat\): weight -1 is below 0"),
+        ({"arms": [arm(weight=-1)]}, r"arms\[1\] \(tomcat\): weight -1 has to be 0 or more"),
         ({"arms": [arm(weight=0)]}, "every weight is 0"),
         ({"arms": [arm(header="x-v", json="v")]}, "header and json are both set"),
         ({"arms": [arm(json="v"), arm(name="b", json="v")]}, "the same match"),

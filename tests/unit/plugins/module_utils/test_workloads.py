@@ -3,11 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from unittest.mock import Mock
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.meshlab.istio.plugins.module_utils import workloads as subject
+from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError
 
 # ---- objects as an API server of Kubernetes 1.33 gives them, without what nobody reads ----
 
@@ -468,3 +471,10 @@ def test_wait_says_which_service_lacks_endpoints_and_why():
 def test_wait_says_what_there_is_not():
     assert subject.wait(Answers(1, namespace=False), "x", ["nowhere"], False, 0)[0] == ["there is no namespace x"]
     assert subject.wait(Answers(1, deployments=False), "x", [], False, 0)[0] == ["namespace x has no Deployment"]
+
+
+def test_a_namespace_that_cannot_be_is_told_at_once():
+    asked = []
+    with pytest.raises(ClusterError, match=r"^there is no namespace a/b, nor can there be one of this name$"):
+        subject.wait(Mock(get=asked.append), "a/b", [], False, float("inf"))
+    assert asked == ["/apis/apps/v1/namespaces/a%2Fb/deployments"]
