@@ -174,17 +174,6 @@ EXAMPLES = r"""
     namespace: manual
     definition: "{{ sleep.definitions }}"
 
-- name: Inject into a file, with no cluster at hand
-  meshlab.istio.istio_kube_inject:
-    kubeconfig: ""
-    src: /opt/istio/current/samples/sleep/sleep.yaml
-    inject_config_file: /etc/istio-lab/inject-config.yaml
-    mesh_config_file: /etc/istio-lab/mesh-config.yaml
-    values_file: /etc/istio-lab/inject-values.json
-    dest: /etc/istio-lab/sleep-injected.yaml
-    mode: "0644"
-    backup: true
-
 - name: Inject with the configuration of the cluster, and keep its three files
   meshlab.istio.istio_kube_inject:
     kubeconfig: ~/.kube/lab
@@ -194,10 +183,23 @@ EXAMPLES = r"""
     dest: /etc/istio-lab/sleep-injected.yaml
     mode: "0644"
 
+- name: Inject with those files, and no cluster at hand
+  meshlab.istio.istio_kube_inject:
+    kubeconfig: ""
+    src: /opt/istio/current/samples/sleep/sleep.yaml
+    namespace: manual
+    inject_config_file: /etc/istio-lab/inject-config.yaml
+    mesh_config_file: /etc/istio-lab/mesh-config.yaml
+    values_file: /etc/istio-lab/inject-values.yaml
+    dest: /etc/istio-lab/sleep-injected.yaml
+    mode: "0644"
+    backup: true
+
 - name: Inject in a namespace that has automatic injection too, and keep the webhook away
   meshlab.istio.istio_kube_inject:
     kubeconfig: ~/.kube/lab
     content: "{{ lookup('ansible.builtin.file', '/opt/istio/current/samples/httpbin/httpbin.yaml') }}"
+    namespace: shop
     on_double: replace
   register: httpbin
 
