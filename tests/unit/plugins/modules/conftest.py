@@ -71,7 +71,7 @@ def run(start):
     def run(module, **arguments):
         child = start(module, arguments)
         try:
-            stdout, stderr = child.communicate(timeout=60)
+            stdout, stderr = child.communicate(timeout=120)
         finally:
             child.kill()
         assert stdout, stderr

@@ -103,7 +103,7 @@ def test_a_path_is_shown_and_logged(run, tmp_path, closed):
 def silent():
     """A socket that listens, and answers nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(30)
+        server.settimeout(120)
         yield server
 
 
@@ -119,7 +119,7 @@ def test_a_module_that_is_asked_to_end_leaves_no_kubeconfig(module, how, start, 
         connection = silent.accept()[0]  # so it waits for an answer
         assert list(tmp_path.glob("meshlab-kubeconfig-*"))
         child.send_signal(how)
-        stderr = child.communicate(timeout=30)[1]
+        stderr = child.communicate(timeout=120)[1]
     finally:
         child.kill()
         child.wait()
