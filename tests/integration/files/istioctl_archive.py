@@ -32,10 +32,12 @@ import tarfile
 import threading
 import urllib.error
 import urllib.request
+from typing import ClassVar
 
 FAULTS = ["dotdot", "cut", "does-not-run", "device", "setuid", "dense"]
 PAGE = b"<!doctype html>\n<title>Sign in</title>\n"
 NAME, PASSWORD = "reader", "s3cret-of-the-mirror"
+SIGNATURE = "s3cret-of-the-query"
 
 
 def release(version, prints, fault, ballast):
@@ -100,6 +102,8 @@ def make(arguments):
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Gives the mirror's files; below /FAULT/ with a fault."""
 
+    was_cut: ClassVar[set] = set()
+
     def log_message(self, *_unused):
         word = " with a password" if self.headers.get("Authorization") else ""
         with open(pathlib.Path(self.directory) / "requests.log", "a") as log:
@@ -114,10 +118,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def give(self, rightly):
         """Answer rightly, or with the fault that the path begins with."""
         fault, _slash, rest = self.path[1:].partition("/")
-        is_sum = self.path.endswith(".sha256")
-        if fault not in ("cut", "page", "page-sum", "loop", "private", "moved"):
+        is_sum = self.path.partition("?")[0].endswith(".sha256")
+        if fault not in ("cut", "cut-once", "page", "page-sum", "loop", "private", "moved", "signed"):
             return rightly()
         self.path = "/" + rest
+        if fault == "signed" and self.path.partition("?")[2] != "X-Amz-Signature=" + SIGNATURE:
+            return self.send_error(403)
         if fault in ("private", "moved") and not is_basic(self.headers.get("Authorization"), NAME, PASSWORD):
             return self.send_error(401)
         if fault == "loop":
@@ -126,6 +132,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             return self.redirect("/" + rest)
         if (fault, is_sum) in (("page", False), ("page-sum", True)):
             return self.send(PAGE, len(PAGE))
+        if fault == "cut-once" and not is_sum and self.path not in self.was_cut:
+            fault = "cut"
+            self.was_cut.add(self.path)
         if fault == "cut" and not is_sum:
             data = pathlib.Path(self.translate_path(self.path)).read_bytes()
             return self.send(data[: len(data) // 2], len(data))
