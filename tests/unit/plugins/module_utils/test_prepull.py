@@ -20,8 +20,8 @@ UNAUTHORIZED = (
 )
 LIMITED = (
     'failed to pull and unpack image "docker.io/library/busybox:1.36": failed to copy: httpReadSeeker: failed open: '
-    "unexpected status code https://registry-1.docker.io/v2/library/busybox/manifests/sha256:4014: 429 Too Many Requests - "
-    "Server message: toomanyrequests: You have reached your unauthenticated pull rate limit."
+    "unexpected status code https://registry-1.docker.io/v2/library/busybox/manifests/sha256:4014: 429 Too Many "
+    "Requests - Server message: toomanyrequests: You have reached your unauthenticated pull rate limit."
 )
 FULL = (
     'failed to pull and unpack image "r.example/a:9": failed to extract layer sha256:9: write '
