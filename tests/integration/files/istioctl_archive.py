@@ -50,7 +50,7 @@ def release(version, prints, fault, ballast):
         "bin/istioctl": script,
         "manifests/profiles/demo.yaml": "demo: true\n",
         "samples/sleep/sleep.yaml": "sleep: true\n",
-        "tools/istioctl.bash": "istioctl_completion_is_loaded=yes\n",
+        "tools/istioctl.bash": "istioctl_completion_is_loaded=yes\ncomplete -o default -F __start_istioctl istioctl\n",
         "tools/_istioctl": "#compdef istioctl\n_arguments '*:word:(version)'\n",
         "LICENSE": "a licence\n",
         "manifest.yaml": "version: " + version + "\n",
@@ -103,6 +103,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     """Gives the mirror's files; below /FAULT/ with a fault."""
 
     was_cut: ClassVar[set] = set()
+    meeting: ClassVar = threading.Barrier(2)
 
     def log_message(self, *_unused):
         word = " with a password" if self.headers.get("Authorization") else ""
@@ -119,7 +120,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         """Answer rightly, or with the fault that the path begins with."""
         fault, _slash, rest = self.path[1:].partition("/")
         is_sum = self.path.partition("?")[0].endswith(".sha256")
-        if fault not in ("cut", "cut-once", "page", "page-sum", "loop", "private", "moved", "signed"):
+        if fault not in ("cut", "cut-once", "page", "page-sum", "loop", "private", "moved", "signed", "together"):
             return rightly()
         self.path = "/" + rest
         if fault == "signed" and self.path.partition("?")[2] != "X-Amz-Signature=" + SIGNATURE:
@@ -132,6 +133,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             return self.redirect("/" + rest)
         if (fault, is_sum) in (("page", False), ("page-sum", True)):
             return self.send(PAGE, len(PAGE))
+        if fault == "together" and not is_sum:
+            try:
+                self.meeting.wait(120)
+            except threading.BrokenBarrierError:
+                return self.send_error(500)
         if fault == "cut-once" and not is_sum and self.path not in self.was_cut:
             fault = "cut"
             self.was_cut.add(self.path)
