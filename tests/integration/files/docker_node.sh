@@ -18,7 +18,7 @@ cat >/etc/docker/daemon.json <<END
 {"bridge": "none", "iptables": false, "exec-opts": ["native.cgroupdriver=cgroupfs"],
  "registry-mirrors": ["http://$mirror"], "insecure-registries": ["198.18.0.0/15"]}
 END
-systemd-run --quiet --unit=node-docker dockerd --containerd=/run/containerd/containerd.sock
+systemd-run --quiet --unit=docker dockerd --containerd=/run/containerd/containerd.sock
 for _ in {1..60}; do
   ! docker version >/dev/null 2>&1 || break
   sleep 1
