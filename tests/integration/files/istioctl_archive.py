@@ -8,7 +8,7 @@ istioctl_archive.py make MIRROR VERSION [--arch ARCH] [--prints TEXT] [--fault F
     writes MIRROR/VERSION/istio-VERSION-linux-ARCH.tar.gz and its .sha256, laid out as Istio's are; prints the sum.
     Ballast: that many bytes of zeros, which come small in the archive; with --fault dense, bytes that do not.
 istioctl_archive.py serve MIRROR [--certificate FILE]
-    serves MIRROR on a free port of 127.0.0.1 for ten minutes at most; MIRROR/server.json (or secure.json) tells the
+    serves MIRROR on a free port of 127.0.0.1 for half an hour at most; MIRROR/server.json (or secure.json) tells the
     port and the process, MIRROR/requests.log has a line for each request, and says so if a password came with it.
     Below /FAULT/ is MIRROR once more, with that fault: see Handler.
 istioctl_archive.py proxy MIRROR NAME PASSWORD
@@ -232,8 +232,8 @@ def is_basic(header, name, password):
 
 
 def run(server, mirror, name):
-    """Serve until the process is ended, or ten minutes have passed."""
-    threading.Timer(600, os._exit, [0]).start()
+    """Serve until the process is ended, or half an hour has passed."""
+    threading.Timer(1800, os._exit, [0]).start()
     written = mirror / (name + ".json.part")
     written.write_text(json.dumps({"port": server.server_port, "pid": os.getpid()}))
     written.rename(mirror / (name + ".json"))
