@@ -16,4 +16,6 @@ for shell in bash sh ksh zsh; do
   say "strict $shell" env -i "$(command -v "$shell")" -euc 'unset PATH; . /etc/profile.d/istioctl.sh; echo "$PATH"'
 done
 say completion zsh -c '. /etc/profile.d/istioctl.sh; autoload -Uz compinit; compinit -D; echo "${_comps[istioctl]}"'
+# Only where the package bash-completion is; what an interactive shell says of its terminal is nobody's business.
+say 'bash completion' sh -c "bash -lic 'complete -p istioctl' 2>/dev/null </dev/null"
 say sudo sudo -n sh -c "echo \$PATH; $look"

@@ -26,6 +26,23 @@ _CAUSES = (
         "That is no image's name: it is [HOST[:PORT]/]NAME[:TAG], in small letters.",
     ),
     (
+        ("toomanyrequests", "429 Too Many Requests", "pull rate limit"),
+        "passing",
+        "The registry takes no more pulls for now (Docker Hub counts them by address, or by account): wait for some "
+        "hours, name a pull secret of an account that may pull more, or pull from a mirror.",
+    ),
+    (
+        ("no space left on device",),
+        "passing",
+        "The node's disk is full: make room on it (crictl rmi --prune, or docker image prune, takes away unused "
+        "images).",
+    ),
+    (
+        ("no match for platform in manifest", "no matching manifest for"),
+        "final",
+        "The image is there, but not for the node's kind of machine: name one that is made for it, or push one.",
+    ),
+    (
         ("unauthorized", "authentication required", "no basic auth", " 401 ", " 403 ", "denied", "insufficient_scope"),
         "final",
         "The registry does not let this cluster have it, or has no such image and does not say so: make a Secret with "

@@ -5,8 +5,8 @@
 """Bring an Istio release archive into a folder of the controller, once, whoever else wants it at the same time.
 
 Stdin: JSON with "url", "target" (the archive's path in the folder), "sum" (the SHA-256 sum that it must have; the one
-that TARGET.sha256 or URL.sha256 names if empty), "username", "password", and "pretend" (in check mode: nothing is
-written, and an archive that is not there yet is only asked for).
+that TARGET.sha256, or the file beside the URL, names if empty), "username", "password", and "pretend" (in check mode:
+nothing is written, and an archive that is not there yet is only asked for).
 
 Stdout: JSON. "sum", and "here" (the archive is in its place) and "new" (it came now), if all is well. Else "fault"
 (what is wrong: "sum", "archive", "differs" or "folder") and "why", in words for the user; "got" for a sum that differs,
@@ -19,6 +19,7 @@ that the next one takes away.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import http.client
@@ -41,6 +42,10 @@ TIMEOUT = 60
 FINAL = {300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 407, 410}
 
 
+# The error's own text could hold a password.
+MALFORMED = "the URL, or that of a proxy, is malformed"
+
+
 class Fault(Exception):
     """What is wrong, and why, in words for the user."""
 
@@ -53,6 +58,11 @@ class Passing(Exception):
     """Why a try failed that may be repeated."""
 
 
+def safe(text):
+    """A text as one line, without what may be a name and a password before an @."""
+    return re.sub(r"\S*:\S*@", "***@", " ".join(text.split()))
+
+
 def tried(what, work):
     """What work() gives, tried again while it may help."""
     for left in reversed(range(TRIES)):
@@ -63,16 +73,16 @@ def tried(what, work):
         except urllib.error.URLError as error:
             # A name or a certificate that is wrong stays wrong; a server may just be starting.
             why, final = str(error), "certificate" in str(error).lower()
+            if "unknown url type" in why:
+                why, final = MALFORMED, True
         except (Passing, OSError) as error:
             why, final = str(error), False
-        except http.client.InvalidURL:
-            why, final = "the URL, or that of the proxy, is malformed", True  # its text could hold a password
+        except (http.client.InvalidURL, ValueError):
+            why, final = MALFORMED, True
         except http.client.HTTPException as error:
             why, final = f"no proper answer: {error!r}", False
-        except ValueError as error:
-            why, final = str(error), True
         if final or not left:
-            raise Fault(what, " ".join(why.split()))
+            raise Fault(what, safe(why))
         time.sleep(PAUSE)
     return None
 
@@ -91,6 +101,11 @@ class Source:
                 "unredirected_headers": ["Authorization"],  # a redirect may lead to somebody else
             }
 
+    def sum_url(self):
+        """Where the file beside the archive is: beside its path, not behind its query."""
+        path, query = re.fullmatch(r"([^?#]*)(.*)", self.url, re.DOTALL).groups()
+        return f"{path}.sha256{query}"
+
     def open(self, url, method="GET"):
         return open_url(url, method=method, timeout=TIMEOUT, decompress=False, **self.access)
 
@@ -98,7 +113,7 @@ class Source:
         """The sum that the file beside the archive names."""
 
         def read():
-            with self.open(self.url + ".sha256") as answer:
+            with self.open(self.sum_url()) as answer:
                 return answer.read(CHUNK).decode("utf-8", "replace")
 
         text = tried("sum", read)
@@ -138,7 +153,7 @@ def copy(answer, sink):
         digest.update(data)
         came += len(data)
     promised = answer.headers.get("Content-Length")
-    if promised is not None and int(promised) != came:
+    if promised is not None and promised.strip() != str(came):
         raise Passing(f"the connection was cut: {came} of {promised} bytes came")
     try:
         sink.flush()
@@ -210,11 +225,31 @@ def lock(path):
         except FileNotFoundError:
             pass
         held.seek(0)
-        note = held.read()
-        if note:
-            told = json.loads(note)
+        told = noted(held.read())
+        if told:
             raise Fault(told.pop("fault"), told.pop("why"), **told)
         held.close()
+
+
+def noted(text):
+    """What a lock file says that went wrong; {} if nothing, or if it came to be written only in part."""
+    try:
+        told = json.loads(text)
+        return told if {"fault", "why"} <= set(told) else {}
+    except (ValueError, TypeError):
+        return {}
+
+
+def note(held, told):
+    """Write down what went wrong for those who wait at the lock. On a full disk they find out for themselves."""
+    with contextlib.suppress(OSError):
+        os.write(held.fileno(), json.dumps(told).encode())
+
+
+def sweep(folder, part_name):
+    """Remove parts, of this process or of one that was killed."""
+    for left in folder.glob(f"{part_name}*"):
+        left.unlink()
 
 
 def bring(source, target, wanted):
@@ -240,16 +275,15 @@ def bring(source, target, wanted):
         put(beside, f"{target}.sha256")
         put(part, target)
     except Fault as fault:
-        held.write(json.dumps(fault.told))
-        held.flush()
+        sweep(folder, part_name)  # the note needs the room that a part may have taken
+        note(held, fault.told)
         raise
     except OSError as error:
         raise Fault("folder", str(error)) from error
     else:
         return wanted, True
     finally:
-        for left in folder.glob(f"{part_name}*"):
-            left.unlink()
+        sweep(folder, part_name)
         lock_path.unlink(missing_ok=True)
 
 

@@ -8,7 +8,7 @@ istioctl_archive.py make MIRROR VERSION [--arch ARCH] [--prints TEXT] [--fault F
     writes MIRROR/VERSION/istio-VERSION-linux-ARCH.tar.gz and its .sha256, laid out as Istio's are; prints the sum.
     Ballast: that many bytes of zeros, which come small in the archive; with --fault dense, bytes that do not.
 istioctl_archive.py serve MIRROR [--certificate FILE]
-    serves MIRROR on a free port of 127.0.0.1 for ten minutes at most; MIRROR/server.json (or secure.json) tells the
+    serves MIRROR on a free port of 127.0.0.1 for half an hour at most; MIRROR/server.json (or secure.json) tells the
     port and the process, MIRROR/requests.log has a line for each request, and says so if a password came with it.
     Below /FAULT/ is MIRROR once more, with that fault: see Handler.
 istioctl_archive.py proxy MIRROR NAME PASSWORD
@@ -32,10 +32,12 @@ import tarfile
 import threading
 import urllib.error
 import urllib.request
+from typing import ClassVar
 
 FAULTS = ["dotdot", "cut", "does-not-run", "device", "setuid", "dense"]
 PAGE = b"<!doctype html>\n<title>Sign in</title>\n"
 NAME, PASSWORD = "reader", "s3cret-of-the-mirror"
+SIGNATURE = "s3cret-of-the-query"
 
 
 def release(version, prints, fault, ballast):
@@ -48,7 +50,7 @@ def release(version, prints, fault, ballast):
         "bin/istioctl": script,
         "manifests/profiles/demo.yaml": "demo: true\n",
         "samples/sleep/sleep.yaml": "sleep: true\n",
-        "tools/istioctl.bash": "istioctl_completion_is_loaded=yes\n",
+        "tools/istioctl.bash": "istioctl_completion_is_loaded=yes\ncomplete -o default -F __start_istioctl istioctl\n",
         "tools/_istioctl": "#compdef istioctl\n_arguments '*:word:(version)'\n",
         "LICENSE": "a licence\n",
         "manifest.yaml": "version: " + version + "\n",
@@ -100,6 +102,9 @@ def make(arguments):
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Gives the mirror's files; below /FAULT/ with a fault."""
 
+    was_cut: ClassVar[set] = set()
+    meeting: ClassVar = threading.Barrier(2)
+
     def log_message(self, *_unused):
         word = " with a password" if self.headers.get("Authorization") else ""
         with open(pathlib.Path(self.directory) / "requests.log", "a") as log:
@@ -114,10 +119,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
     def give(self, rightly):
         """Answer rightly, or with the fault that the path begins with."""
         fault, _slash, rest = self.path[1:].partition("/")
-        is_sum = self.path.endswith(".sha256")
-        if fault not in ("cut", "page", "page-sum", "loop", "private", "moved"):
+        is_sum = self.path.partition("?")[0].endswith(".sha256")
+        if fault not in ("cut", "cut-once", "page", "page-sum", "loop", "private", "moved", "signed", "together"):
             return rightly()
         self.path = "/" + rest
+        if fault == "signed" and self.path.partition("?")[2] != "X-Amz-Signature=" + SIGNATURE:
+            return self.send_error(403)
         if fault in ("private", "moved") and not is_basic(self.headers.get("Authorization"), NAME, PASSWORD):
             return self.send_error(401)
         if fault == "loop":
@@ -126,6 +133,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             return self.redirect("/" + rest)
         if (fault, is_sum) in (("page", False), ("page-sum", True)):
             return self.send(PAGE, len(PAGE))
+        if fault == "together" and not is_sum:
+            try:
+                self.meeting.wait(120)
+            except threading.BrokenBarrierError:
+                return self.send_error(500)
+        if fault == "cut-once" and not is_sum and self.path not in self.was_cut:
+            fault = "cut"
+            self.was_cut.add(self.path)
         if fault == "cut" and not is_sum:
             data = pathlib.Path(self.translate_path(self.path)).read_bytes()
             return self.send(data[: len(data) // 2], len(data))
@@ -217,8 +232,8 @@ def is_basic(header, name, password):
 
 
 def run(server, mirror, name):
-    """Serve until the process is ended, or ten minutes have passed."""
-    threading.Timer(600, os._exit, [0]).start()
+    """Serve until the process is ended, or half an hour has passed."""
+    threading.Timer(1800, os._exit, [0]).start()
     written = mirror / (name + ".json.part")
     written.write_text(json.dumps({"port": server.server_port, "pid": os.getpid()}))
     written.rename(mirror / (name + ".json"))

@@ -112,11 +112,18 @@ def test_bad_member(unpack, fault):
     assert written == {}
 
 
+def flipped(data):
+    """With one byte in the middle of the compressed stream turned: the length is right, and the sum within is not."""
+    at = len(data) // 2
+    return data[:at] + bytes([data[at] ^ 0xFF]) + data[at + 1 :]
+
+
 @pytest.mark.parametrize(
     ("data", "says"),
     [
         (archive(GOOD)[:-9], "it is cut short: the end of the gzip stream is missing"),
         (archive(GOOD)[:99], "it is cut short: the end of the gzip stream is missing"),
+        (flipped(archive(GOOD)), "it is damaged, or no .tar.gz file"),
         (b"", "it is empty"),
         (b"<html>Sign in to download</html>\n", "it is damaged, or no .tar.gz file"),
         (gzip.compress(b"<html>Sign in to download</html>\n" * 99), "it is damaged, or no .tar.gz file"),
@@ -127,7 +134,7 @@ def test_bad_member(unpack, fault):
         ),
         (archive([(TOP, FILE, "", 0o755), *GOOD[1:]]), f"'{TOP}' is not a folder"),
     ],
-    ids=["cut", "cut-early", "empty", "no-gzip", "no-tar", "no-istioctl", "other-top", "top-is-a-file"],
+    ids=["cut", "cut-early", "flipped", "empty", "no-gzip", "no-tar", "no-istioctl", "other-top", "top-is-a-file"],
 )
 def test_bad_archive(unpack, data, says):
     code, said, written = unpack(data)

@@ -19,6 +19,16 @@ UNAUTHORIZED = (
     'reference "r.example/a:9": pull access denied, repository does not exist or may require authorization: '
     "authorization failed: no basic auth credentials"
 )
+LIMITED = (
+    'failed to pull and unpack image "docker.io/library/busybox:1.36": failed to copy: httpReadSeeker: failed open: '
+    "unexpected status code https://registry-1.docker.io/v2/library/busybox/manifests/sha256:4014: 429 Too Many "
+    "Requests - Server message: toomanyrequests: You have reached your unauthenticated pull rate limit."
+)
+FULL = (
+    'failed to pull and unpack image "r.example/a:9": failed to extract layer sha256:9: write '
+    "/var/lib/containerd/usr/lib/x: no space left on device: unknown"
+)
+OTHER_MACHINE = 'failed to pull and unpack image "r.example/a:9": no match for platform in manifest sha256:9: not found'
 REFUSED = (
     'Failed to pull image "r.example/a:9": failed to resolve reference "r.example/a:9": failed to do request: '
     'Head "https://r.example/v2/a/manifests/9": dial tcp 198.18.0.9:443: connect: connection refused'
@@ -125,6 +135,9 @@ def test_an_image_whose_container_was_to_be_started_is_there():
         # What waits for its next try has forgotten why the last one failed; the event has not.
         (waiting("ImagePullBackOff", "Back-off"), [event("Failed", UNAUTHORIZED)], UNAUTHORIZED, True, "make a Secret"),
         (waiting("ErrImagePull", REFUSED), [], REFUSED, False, "does not reach the registry"),
+        (waiting("ErrImagePull", LIMITED), [], LIMITED, False, "takes no more pulls for now"),
+        (waiting("ErrImagePull", FULL), [], FULL, False, "node's disk is full: make room"),
+        (waiting("ErrImagePull", OTHER_MACHINE), [], OTHER_MACHINE, True, "not for the node's kind of machine"),
         (waiting("InvalidImageName", "couldn't parse"), [], "couldn't parse", True, "no image's name"),
         (waiting("ImagePullBackOff", "Back-off"), [], "Back-off", False, "Back-off."),
     ],
