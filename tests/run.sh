@@ -37,7 +37,7 @@ faults() { python tests/support/plays.py --at-once 1 tests/faults/{kind_cluster,
 
 # Whatever else can go wrong between a release page and a host takes its time.
 # shellcheck disable=SC2329 # "part" calls it
-sources() { python tests/support/plays.py --at-once 2 tests/faults/istioctl_{role,downloads,shells}.yml tests/integration/istioctl_cache.yml; }
+sources() { python tests/support/plays.py --at-once 2 tests/faults/istioctl_{role,downloads,shells}.yml tests/integration/{istioctl_cache,artifacts_release}.yml; }
 
 run() {
   case $1 in
