@@ -745,8 +745,14 @@ def wait(look, ask, present=True, limits=None, root="istio-system", allow_none=F
             # A proxy that has its rules is not asked again, unless they have changed.
             due = [x for x in work if x not in seen or seen[x][0] != work[x] or seen[x][1]["has"] is not present]
             reports = pool.map(_report, due, [work[x] for x in due], repeat(facts), repeat(present), repeat(ask))
-            seen.update({proxy: (work[proxy], report) for proxy, report in zip(due, reports)})
-            outcome.proxies = [seen[x][1] for x in sorted(work, key=lambda x: (x.namespace, x.name))]
+            for proxy, report in zip(due, reports):
+                seen.pop(proxy, None)
+                if report:
+                    seen[proxy] = (work[proxy], report)
+            there = sorted((x for x in work if x in seen), key=lambda x: (x.namespace, x.name))
+            outcome.proxies = [seen[x][1] for x in there]
+            if work and not there:
+                outcome.unmet.append("every proxy that was to be asked is gone")
             if outcome.met or once or time.monotonic() - started > timeout:
                 break
             time.sleep(POLL_SECONDS)
@@ -792,7 +798,7 @@ def _work(rules, facts, present, limits, root, allow_none, outcome):
 
 
 def _report(proxy, needs, facts, present, ask):
-    """What the module returns of one proxy."""
+    """What the module returns of one proxy; None if its pod is gone since the pods were read."""
     report = {
         "namespace": proxy.namespace,
         "name": proxy.name,
@@ -806,6 +812,8 @@ def _report(proxy, needs, facts, present, ask):
     except (ClusterError, proxy_config.DumpError) as error:
         if ": 403 " in str(error):  # no use to wait for a permission
             raise
+        if f'pods "{proxy.name}" not found' in str(error):
+            return None
         report["lacks"] = [f"it cannot be asked: {error}"]
         return report
     for rule, names in needs.items():

@@ -537,6 +537,18 @@ def test_once_does_not_wait():
     assert lab.asked == ["a"]
 
 
+def test_a_proxy_whose_pod_is_gone_meanwhile_does_not_lag():
+    error = ClusterError('cannot exec in shop/a/istio-proxy at https://x: 404 Not Found: pods "a" not found')
+    lab = Lab(virtual_service(), [pod("a"), pod("b")], {"a": [OLD, error], "b": [OLD, NEW]})
+    outcome = lab.wait(timeout=10)
+    assert outcome.met
+    assert [x["name"] for x in outcome.proxies] == ["b"]
+    lab = Lab(virtual_service(), [pod("a")], {"a": [error]})
+    outcome = lab.wait(timeout=0)
+    assert not outcome.met
+    assert outcome.unmet == ["every proxy that was to be asked is gone"]
+
+
 def test_a_proxy_that_cannot_be_asked_lags_and_may_come_back():
     error = ClusterError("cannot exec in shop/a/istio-proxy at https://x: 500 Internal Server Error")
     lab = Lab(virtual_service(), [pod("a")], {"a": [error, NEW]})
