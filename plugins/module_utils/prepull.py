@@ -230,6 +230,7 @@ class Prepull:
         """Make nodes pull: wanted is {node: images}. Returns {node: {image: (state, message)}}."""
         run = uuid.uuid4().hex[:16]
         deadline = time.monotonic() + self.params["timeout"]
+        self.await_account(deadline)
         try:
             for node, images in wanted.items():
                 if images:
@@ -243,6 +244,24 @@ class Prepull:
                 time.sleep(POLL_SECONDS)
         finally:
             self.remove(run)
+
+    def await_account(self, deadline):
+        """Wait for the ServiceAccount of the pods: a controller makes it a moment after the namespace."""
+        namespace = self.params["namespace"]
+        while True:
+            try:
+                if self.cluster.get(f"{self.pods_path.rpartition('/')[0]}/serviceaccounts/default") is not None:
+                    return
+            except ClusterError as error:
+                if error.status == 403:  # who may make pods may not always read those
+                    return
+                raise
+            if time.monotonic() > deadline:
+                raise ClusterError(
+                    f"namespace {namespace} has no ServiceAccount default after {self.params['timeout']} s, and takes no "
+                    "pod without one: see whether kube-controller-manager runs"
+                )
+            time.sleep(POLL_SECONDS)
 
     def read(self, run):
         """{node: {image: (state, message)}} of a run's pods."""

@@ -261,3 +261,20 @@ def test_pods_that_do_not_go_are_known_by_name(monkeypatch):
     monkeypatch.setattr(subject, "GONE_SECONDS", 30)
     gone.pull({"a": ["busybox"]})
     assert gone.left == []
+
+
+def test_a_namespace_that_is_new_is_given_time_for_its_account(monkeypatch):
+    monkeypatch.setattr(subject.time, "sleep", lambda _seconds: None)
+    answers = iter([None, None, {"metadata": {}}])
+
+    class Young:
+        def get(self, path):
+            assert path == "/api/v1/namespaces/lab/serviceaccounts/default"
+            return next(answers)
+
+    run = subject.Prepull(Young(), {"images": [], "namespace": "lab", "timeout": 5})
+    run.await_account(subject.time.monotonic() + 5)
+    assert next(answers, "all were asked for") == "all were asked for"
+    answers = iter([None])
+    with pytest.raises(ClusterError, match="namespace lab has no ServiceAccount default after 5 s"):
+        run.await_account(subject.time.monotonic() - 1)
