@@ -258,8 +258,8 @@ class Prepull:
                 raise
             if time.monotonic() > deadline:
                 raise ClusterError(
-                    f"namespace {namespace} has no ServiceAccount default after {self.params['timeout']} s, and takes no "
-                    "pod without one: see whether kube-controller-manager runs"
+                    f"namespace {namespace} has no ServiceAccount default after {self.params['timeout']} s, and takes "
+                    "no pod without one: see whether kube-controller-manager runs"
                 )
             time.sleep(POLL_SECONDS)
 
