@@ -32,6 +32,10 @@ SECRET_TYPES = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 # What became of images whose pod went before they were seen to be there.
 VANISHED = "its pod is gone: somebody else deleted it, or the node left the cluster"
 
+# How long a refusal is not believed where there are pull secrets, in seconds: a kubelet that has not read a Secret yet asks
+# without it, and again ten seconds later.
+SECRET_SECONDS = 20
+
 # How long a deleted pod may take until it is gone, in seconds.
 GONE_SECONDS = 30
 
@@ -231,6 +235,7 @@ class Prepull:
         run = uuid.uuid4().hex[:16]
         deadline = time.monotonic() + self.params["timeout"]
         self.await_account(deadline)
+        believed = time.monotonic() + (SECRET_SECONDS if self.params["pull_secrets"] else 0)
         try:
             for node, images in wanted.items():
                 if images:
@@ -239,7 +244,9 @@ class Prepull:
             while True:
                 states = {node: dict.fromkeys(x, ("failed", VANISHED)) for node, x in wanted.items() if x}
                 states.update(self.read(run))
-                if all(over(x) for x in states.values()) or time.monotonic() > deadline:
+                refused = any(state == "failed" for x in states.values() for state, _message in x.values())
+                done = all(over(x) for x in states.values()) and not (refused and time.monotonic() < believed)
+                if done or time.monotonic() > deadline:
                     return states
                 time.sleep(POLL_SECONDS)
         finally:

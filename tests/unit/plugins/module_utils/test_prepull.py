@@ -278,3 +278,23 @@ def test_a_namespace_that_is_new_is_given_time_for_its_account(monkeypatch):
     answers = iter([None])
     with pytest.raises(ClusterError, match="namespace lab has no ServiceAccount default after 5 s"):
         run.await_account(subject.time.monotonic() - 1)
+
+
+@pytest.mark.parametrize(("secrets", "became"), [([], "failed"), (["regcred"], "present")])
+def test_a_first_refusal_is_believed_only_where_no_secret_may_be_on_its_way(monkeypatch, secrets, became):
+    monkeypatch.setattr(subject.time, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(subject.Prepull, "remove", lambda _self, _run: None)
+    refused, there = ("failed", "no basic auth credentials"), ("present", "")
+    answers = iter([{"node-1": {"registry/one:1": refused}}, {"node-1": {"registry/one:1": there}}])
+    monkeypatch.setattr(subject.Prepull, "read", lambda _self, _run: next(answers))
+
+    class Cluster:
+        def get(self, _path):
+            return {"metadata": {}}
+
+        def create(self, _path, _pod):
+            return {}
+
+    params = {"images": ["registry/one:1"], "namespace": "lab", "timeout": 60, "pull_secrets": secrets}
+    states = subject.Prepull(Cluster(), params).pull({"node-1": ["registry/one:1"]})
+    assert states["node-1"]["registry/one:1"][0] == became
