@@ -32,8 +32,8 @@ SECRET_TYPES = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 # What became of images whose pod went before they were seen to be there.
 VANISHED = "its pod is gone: somebody else deleted it, or the node left the cluster"
 
-# How long a refusal is not believed where there are pull secrets, in seconds: a kubelet that has not read a Secret yet asks
-# without it, and again ten seconds later.
+# How long a refusal is not believed where there are pull secrets, in seconds: a kubelet that has not read a Secret yet
+# asks without it, and again ten seconds later.
 SECRET_SECONDS = 20
 
 # How long a deleted pod may take until it is gone, in seconds.
