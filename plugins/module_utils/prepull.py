@@ -185,7 +185,8 @@ class Prepull:
         """params: images, namespace, node_selector, pull_secrets, timeout (seconds)."""
         self.cluster, self.params = cluster, params
         self.images = list(dict.fromkeys(params["images"]))
-        self.pods_path = f"/api/v1/namespaces/{quote(params['namespace'], safe='')}/pods"
+        self.path = f"/api/v1/namespaces/{quote(params['namespace'], safe='')}"
+        self.pods_path = f"{self.path}/pods"
         self.nodes = []
         self.left = []  # names of pods that did not go
 
@@ -200,12 +201,11 @@ class Prepull:
     def check_secrets(self):
         """ClusterError for a pull secret that is not there: the kubelet overlooks it, and the registry says no."""
         namespace = self.params["namespace"]
-        path = f"/api/v1/namespaces/{quote(namespace, safe='')}"
-        if self.cluster.get(path) is None:
+        if self.cluster.get(self.path) is None:
             raise ClusterError(f"there is no namespace {namespace}")
         for name in self.params["pull_secrets"]:
             try:
-                secret = self.cluster.get(f"{path}/secrets/{quote(name, safe='')}")
+                secret = self.cluster.get(f"{self.path}/secrets/{quote(name, safe='')}")
             except ClusterError as error:
                 if error.status == 403:  # who may make pods may not always read Secrets
                     continue
@@ -257,7 +257,7 @@ class Prepull:
         namespace = self.params["namespace"]
         while True:
             try:
-                if self.cluster.get(f"{self.pods_path.rpartition('/')[0]}/serviceaccounts/default") is not None:
+                if self.cluster.get(f"{self.path}/serviceaccounts/default") is not None:
                     return
             except ClusterError as error:
                 if error.status == 403:  # who may make pods may not always read those
@@ -273,7 +273,7 @@ class Prepull:
     def read(self, run):
         """{node: {image: (state, message)}} of a run's pods."""
         pods = list(self.cluster.items(self.pods_path, labelSelector=f"{RUN_LABEL}={run}"))
-        events = list(self.cluster.items(self.pods_path.replace("/pods", "/events")))
+        events = list(self.cluster.items(f"{self.path}/events"))
         return {x["spec"]["nodeName"]: image_states(x, events) for x in pods}
 
     def remove(self, run):
