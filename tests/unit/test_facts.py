@@ -168,9 +168,18 @@ def test_images_are_loaded_into_the_cluster_that_is_made():
     assert defaults("lab_images")["lab_images_cluster"] == defaults("kind_cluster")["kind_cluster_name"]
 
 
-def test_the_gateway_and_jaeger_are_where_istio_is():
-    assert defaults("ingress_gateway")["ingress_gateway_namespace"] == defaults("istio")["istio_namespace"]
-    assert defaults("jaeger")["jaeger_namespace"] == defaults("istio")["istio_namespace"]
+@pytest.mark.parametrize(
+    ("role", "name"),
+    [
+        ("ingress_gateway", "ingress_gateway_namespace"),
+        ("jaeger", "jaeger_namespace"),
+        ("bookinfo", "bookinfo_gateway_namespace"),
+        ("sidecar_injection", "sidecar_injection_istio_namespace"),
+    ],
+)
+def test_what_has_to_be_where_istio_is_goes_there(role, name):
+    ours = defaults("istio")["istio_namespace"]
+    assert defaults(role)[name] == f"{{{{ istio_namespace | default('{ours}') }}}}"
 
 
 def test_every_feature_that_is_asked_for_is_in_the_table():
