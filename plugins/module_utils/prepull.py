@@ -32,6 +32,14 @@ SECRET_TYPES = ("kubernetes.io/dockerconfigjson", "kubernetes.io/dockercfg")
 # What became of images whose pod went before they were seen to be there.
 VANISHED = "its pod is gone: somebody else deleted it, or the node left the cluster"
 
+# What is to be told of an image of which the kubelet tells nothing, and the way out.
+# https://kubernetes.io/docs/concepts/containers/images/#serial-and-parallel-image-pulls
+NOTHING_SAID = (
+    "the kubelet has not said why",
+    "It pulls one image after the other, for whatever pod, unless serializeImagePulls is false: one that hangs keeps "
+    "those behind it waiting. Give it more time (timeout).",
+)
+
 # How long a refusal is not believed where there are pull secrets, in seconds: a kubelet that has not read a Secret yet
 # asks without it, and again ten seconds later.
 SECRET_SECONDS = 20
@@ -173,8 +181,8 @@ def failures(node, states):
     lines = []
     for image, (state, message) in states.items():
         if state in ("failed", "pending"):
-            said = message or "the kubelet has not said why"
-            lines.append(f"node {node}: {image} did not come: {said}. {pull_cause(message)[1]}".rstrip())
+            said, advice = (message, pull_cause(message)[1]) if message else NOTHING_SAID
+            lines.append(f"node {node}: {image} did not come: {said}. {advice}".rstrip())
     return lines
 
 

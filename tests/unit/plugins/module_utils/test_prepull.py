@@ -155,7 +155,7 @@ def test_an_image_that_is_on_its_way_is_waited_for(statuses):
     states = subject.image_states(pod(statuses=statuses), [])
     assert states == {"r.example/a:9": ("pending", "")}
     assert not subject.over(states)
-    assert "the kubelet has not said why" in subject.failures("node-1", states)[0]
+    assert "the kubelet has not said why. It pulls one image after the other" in subject.failures("node-1", states)[0]
 
 
 def test_a_pod_that_the_node_does_not_take_is_told():
