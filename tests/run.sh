@@ -67,7 +67,7 @@ run() {
 # Runs the parts of the second argument on while those of the first are shown; the others' output follows them.
 # A cluster mostly waits, and linters never do: side by side they take little longer than one of them.
 together() {
-  local shown=$1 beside=$2 log ok=true
+  local shown=$1 beside=$2 log ok=true pending=true
   log=$(mktemp)
   set -m # a process group of its own, so that it can be ended whole
   (for name in $beside; do run "$name"; done) >"$log" 2>&1 </dev/null &
@@ -75,8 +75,15 @@ together() {
   set +m
   # shellcheck disable=SC2064 # of this call
   trap "kill -- -$pid 2>/dev/null || true; rm -f '$log'" EXIT
-  for name in $shown; do run "$name"; done
-  wait "$pid" || ok=false
+  for name in $shown; do
+    run "$name"
+    # What failed beside it is told now, not after the next part.
+    if $pending && ! kill -0 "$pid" 2>/dev/null; then
+      pending=false
+      wait "$pid" || { ok=false; break; }
+    fi
+  done
+  ! $pending || wait "$pid" || ok=false
   cat "$log"
   rm -f "$log"
   trap - EXIT
