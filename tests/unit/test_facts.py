@@ -175,6 +175,7 @@ def test_images_are_loaded_into_the_cluster_that_is_made():
         ("jaeger", "jaeger_namespace"),
         ("bookinfo", "bookinfo_gateway_namespace"),
         ("sidecar_injection", "sidecar_injection_istio_namespace"),
+        ("traffic_shifting", "traffic_shifting_istio_namespace"),
     ],
 )
 def test_what_has_to_be_where_istio_is_goes_there(role, name):
