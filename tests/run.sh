@@ -65,7 +65,7 @@ run() {
 }
 
 # Runs the parts of the second argument on while those of the first are shown; the others' output follows them.
-# A cluster mostly waits, and linters never do: side by side they take little longer than one of them.
+# A lab's chapters leave one processor idle, and what is beside them takes it.
 together() {
   local shown=$1 beside=$2 log ok=true pending=true
   log=$(mktemp)
