@@ -16,7 +16,7 @@ PAGE = ROOT / "docs" / "releases.md"
 HEAD = """\
 # Istio releases and Kubernetes
 
-<!-- Written by tools/releases_page.py from plugins/module_utils/releases.py. Change it there. -->
+<!-- Written by tools/releases_page.py from plugins/module_utils/_istio/releases.py. Change it there. -->
 
 Each Istio release is tested by its makers with a few Kubernetes versions. `istio_install` and the role `istio` look at
 both before they change anything: a pair that does not fit is refused, and the refusal names what would fit
@@ -118,7 +118,7 @@ def span(releases, feature):
 
 
 def main():
-    sys.path.insert(0, str(ROOT / "plugins" / "module_utils"))
+    sys.path.insert(0, str(ROOT / "plugins" / "module_utils" / "_istio"))
     import releases
 
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Pairs with module_utils/cluster.py CLUSTER_ARGS.
+    # Pairs with module_utils/_kubernetes/client.py CLUSTER_ARGS.
     DOCUMENTATION = r"""
 options:
   kubeconfig:

@@ -45,7 +45,7 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.meshlab.istio.plugins.module_utils import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 
 
 def istio_version_for(kubernetes, available=None):

@@ -45,7 +45,7 @@ _value:
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.meshlab.istio.plugins.module_utils import report
+from ansible_collections.meshlab.istio.plugins.plugin_utils import report
 
 
 def report_view(document, images=None):

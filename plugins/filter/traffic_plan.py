@@ -82,7 +82,8 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.meshlab.istio.plugins.module_utils import releases, traffic_plan
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.plugin_utils import traffic_plan
 
 
 def plan(backends, weights, rules=(), istio_version="", taken=(), most=1000, significance=0.001):

@@ -39,7 +39,7 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.meshlab.istio.plugins.module_utils import traces
+from ansible_collections.meshlab.istio.plugins.module_utils._tracing import traces
 
 
 def waterfall(trace, width=40):

@@ -177,8 +177,8 @@ import tempfile
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ansible_collections.meshlab.istio.plugins.module_utils import browser, product_page
-from ansible_collections.meshlab.istio.plugins.module_utils.ending import end_orderly
+from ansible_collections.meshlab.istio.plugins.module_utils._browser import browser, product_page
+from ansible_collections.meshlab.istio.plugins.module_utils._termination import end_orderly
 
 
 def visit(params, paths):

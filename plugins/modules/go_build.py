@@ -84,7 +84,7 @@ seconds:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.meshlab.istio.plugins.module_utils.go_build import GoBuild, GoError
+from ansible_collections.meshlab.istio.plugins.module_utils._build.go_build import GoBuild, GoError
 
 
 def main():

@@ -167,7 +167,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.meshlab.istio.plugins.module_utils.image_archive import (
+from ansible_collections.meshlab.istio.plugins.module_utils._build.image_archive import (
     ImageError,
     image_id,
     missing_parts,

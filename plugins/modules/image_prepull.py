@@ -113,9 +113,13 @@ seconds:
 
 import time
 
-from ansible_collections.meshlab.istio.plugins.module_utils import prepull
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import prepull
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
+    ClusterError,
+    ClusterModule,
+    connect,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 
 def lines(rows, states):

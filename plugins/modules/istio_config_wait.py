@@ -227,10 +227,18 @@ reasons:
 
 import time
 
-from ansible_collections.meshlab.istio.plugins.module_utils import config_wait
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
-from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait import config_wait
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
+    ISTIOCTL_ARGS,
+    Istioctl,
+    IstioctlError,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
+    ClusterError,
+    ClusterModule,
+    connect,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 ANALYZE_SECONDS = 60
 

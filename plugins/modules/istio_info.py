@@ -488,10 +488,14 @@ problems:
       is injected; label it with default instead, or install that revision"
 """
 
-from ansible_collections.meshlab.istio.plugins.module_utils import mesh
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, IstioctlError
-from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info import mesh
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import ISTIOCTL_ARGS, IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
+    ClusterError,
+    ClusterModule,
+    connect,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 
 def look(params):

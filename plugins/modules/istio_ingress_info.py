@@ -210,8 +210,12 @@ gateways:
       why: null
 """
 
-from ansible_collections.meshlab.istio.plugins.module_utils import ingress
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import ingress
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
+    ClusterError,
+    ClusterModule,
+    connect,
+)
 
 
 def main():

@@ -367,11 +367,19 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.meshlab.istio.plugins.module_utils import kube_inject
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.istioctl import ISTIOCTL_ARGS, Istioctl, IstioctlError
-from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
-from ansible_collections.meshlab.istio.plugins.module_utils.releases import ReleaseError
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import kube_inject
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
+    ISTIOCTL_ARGS,
+    Istioctl,
+    IstioctlError,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.releases import ReleaseError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
+    ClusterError,
+    ClusterModule,
+    connect,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 FILES = ("inject_config_file", "mesh_config_file", "values_file")
 

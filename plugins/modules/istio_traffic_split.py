@@ -520,8 +520,12 @@ client:
 
 import contextlib
 
-from ansible_collections.meshlab.istio.plugins.module_utils import traffic_split
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
+    ClusterError,
+    ClusterModule,
+    connect,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic import traffic_split
 
 CLIENTS = ("pod", "deployment", "label_selector")
 

@@ -345,9 +345,9 @@ import time
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.meshlab.istio.plugins.module_utils import traces
-from ansible_collections.meshlab.istio.plugins.module_utils.jaeger import Jaeger, JaegerError
-from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers
+from ansible_collections.meshlab.istio.plugins.module_utils._tracing import traces
+from ansible_collections.meshlab.istio.plugins.module_utils._tracing.jaeger import Jaeger, JaegerError
+from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 # How far ahead the cluster's clock may be of this one, in seconds.
 AHEAD = 60

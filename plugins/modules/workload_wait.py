@@ -136,9 +136,13 @@ seconds:
 
 import time
 
-from ansible_collections.meshlab.istio.plugins.module_utils.cluster import ClusterError, ClusterModule, connect
-from ansible_collections.meshlab.istio.plugins.module_utils.limits import DAY, check_numbers, number_problem
-from ansible_collections.meshlab.istio.plugins.module_utils.workloads import wait
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
+    ClusterError,
+    ClusterModule,
+    connect,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import wait
+from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers, number_problem
 
 
 def main():

@@ -17,7 +17,7 @@ options:
     type: str
     required: true
   feature:
-    description: Name of the feature, as C(plugins/module_utils/releases.py) has it in C(FEATURES).
+    description: Name of the feature, as C(plugins/module_utils/_istio/releases.py) has it in C(FEATURES).
     type: str
     required: true
 """
@@ -36,7 +36,7 @@ _value:
 
 from ansible.errors import AnsibleError
 
-from ansible_collections.meshlab.istio.plugins.module_utils import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 
 
 def release_has(version, feature):

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.meshlab.istio.plugins.module_utils import go_build, releases
+from ansible_collections.meshlab.istio.plugins.module_utils._build import go_build
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(x.parent.parent.name for x in ROOT.glob("roles/*/meta/argument_specs.yml"))

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / ".meshlab/collections"))
 
-from ansible_collections.meshlab.istio.plugins.module_utils import browser
+from ansible_collections.meshlab.istio.plugins.module_utils._browser import browser
 
 WIDTHS = (390, 1400)
 SCHEMES = ("light", "dark")

@@ -22,8 +22,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.meshlab.istio.plugins.module_utils import report, traces, traffic_split
-from ansible_collections.meshlab.istio.plugins.module_utils.traffic_split import Arm, Client, Plan, Tally
+from ansible_collections.meshlab.istio.plugins.module_utils._tracing import traces
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic import traffic_split
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.traffic_split import Arm, Client, Plan, Tally
+from ansible_collections.meshlab.istio.plugins.plugin_utils import report
 
 ROOT = Path(__file__).resolve().parents[3]
 TEMPLATES = ROOT / "roles/lab_report/templates"
@@ -562,7 +564,7 @@ def test_pictures_that_cannot_be_shown(content, why):
 
 def test_the_role_hands_on_every_fact_that_is_reported():
     variables = yaml.safe_load((ROOT / "roles/lab_report/vars/main.yml").read_text(encoding="utf-8"))
-    source = (ROOT / "plugins/module_utils/report.py").read_text(encoding="utf-8")
+    source = (ROOT / "plugins/plugin_utils/report.py").read_text(encoding="utf-8")
     prefixes = "lab|kind|istio|ingress|bookinfo|jaeger|sidecar|traffic"
     named = set(re.findall(rf'"((?:{prefixes})_[a-z_]+)"', source))
     assert set(variables["lab_report_names"]) | set(variables["lab_report_places"]) == named == set(FACTS)

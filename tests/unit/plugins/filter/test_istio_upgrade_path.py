@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.meshlab.istio.plugins.filter.istio_upgrade_path import FilterModule
-from ansible_collections.meshlab.istio.plugins.module_utils import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 
 istio_upgrade_path = FilterModule().filters()["istio_upgrade_path"]
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible.module_utils import basic
 
-from ansible_collections.meshlab.istio.plugins.module_utils.limits import number_problem
+from ansible_collections.meshlab.istio.plugins.module_utils._validation import number_problem
 
 ROOT = Path(__file__).resolve().parents[4]
 PACKAGE = "ansible_collections.meshlab.istio.plugins.modules"

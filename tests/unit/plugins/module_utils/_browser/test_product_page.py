@@ -1,0 +1,263 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+
+import pytest
+import yaml
+
+from ansible_collections.meshlab.istio.plugins.module_utils._browser import browser, product_page
+from ansible_collections.meshlab.istio.plugins.module_utils._browser.product_page import PageError, Visit
+
+URL = "http://127.0.0.1:30080/productpage"
+COLOURS = {"none": [], "black": [[0, 0, 0]] * 9, "red": [[255, 0, 0]] * 9, "green": [[0, 128, 0]] * 9}
+PARAMS = {"url": URL, "address": None, "user": "reader", "reloads": 60, "timeout": 20}
+
+
+def page(look="none", user="", **changes):
+    return {
+        "title": "Simple Bookstore App",
+        "text": f"{user}\nReviews served by:\n reviews-{look}-12ab\n",
+        "reviews": 2,
+        "stars": COLOURS[look],
+        "sign_in": not user,
+        "sign_out": bool(user),
+        "outside": [],
+        **changes,
+    }
+
+
+class Browser:
+    """Shows the looks that it is given, over and over."""
+
+    def __init__(self, looks, forgets=False, deaf=False, sticky=False):
+        self.looks = itertools.cycle(looks)
+        self.forgets, self.deaf, self.sticky = forgets, deaf, sticky
+        self.user, self.widths, self.now = "", [], None
+
+    def show(self):
+        self.now = page(next(self.looks), self.user)
+        return self.now
+
+    def load(self, _url):
+        if self.forgets:
+            self.user = ""
+        return self.show()
+
+    def sign_in(self, user):
+        self.user = "" if self.deaf else user
+        return self.show()
+
+    def sign_out(self):
+        self.user = self.user if self.sticky else ""
+        return self.show()
+
+    def screenshot(self, width):
+        self.widths.append(width)
+        return f"{product_page.look_of(self.now)} {self.user} {width}".encode()
+
+
+# ---- what a page shows ----
+
+
+@pytest.mark.parametrize(
+    ("colour", "name"),
+    [
+        ((255, 0, 0), "red"),  # color="red"
+        ((239, 68, 68), "red"),  # a style sheet's red
+        ((185, 28, 28), "red"),
+        ((0, 0, 0), "black"),
+        ((51, 51, 51), "black"),  # text that is nearly black
+        ((17, 24, 39), "black"),
+        ((0, 128, 0), "rgb(0, 128, 0)"),
+        ((255, 165, 0), "rgb(255, 165, 0)"),  # orange is no red
+        ((255, 255, 255), "rgb(255, 255, 255)"),
+        ((255, 192, 203), "rgb(255, 192, 203)"),
+    ],
+)
+def test_shades_are_of_a_colour(colour, name):
+    assert product_page.colour_name(*colour) == name
+
+
+@pytest.mark.parametrize("look", ["none", "black", "red"])
+def test_the_three_looks(look):
+    assert product_page.look_of(page(look)) == look
+
+
+@pytest.mark.parametrize(
+    ("shown", "look"),
+    [
+        (page("green"), "stars of rgb(0, 128, 0)"),
+        (page(stars=[[255, 0, 0], [0, 0, 0]]), "stars of more than one colour: black, red"),
+        (
+            page(text="Good.\nRatings service is currently unavailable\nReviewer1"),
+            "reviews without ratings (Ratings service is currently unavailable)",
+        ),
+        (
+            page(reviews=0, text="Error fetching product reviews!\n\nSorry, they are away.\nMore"),
+            "no reviews (Error fetching product reviews! Sorry, they are away.)",
+        ),
+        (page(reviews=0, text=""), "no reviews"),
+        # Only the details are missing: that is no matter of the stars.
+        (page(text="Sorry, product details are currently unavailable for this book."), "none"),
+    ],
+)
+def test_what_is_none_of_them_is_said(shown, look):
+    assert product_page.look_of(shown) == look
+
+
+def test_the_pod_that_served():
+    assert product_page.served_by(page("red")) == "reviews-red-12ab"
+    assert product_page.served_by(page(text="Reviewer1")) is None
+
+
+# ---- a visit ----
+
+
+def test_every_look_is_seen_and_taken_once():
+    visit = Visit(Browser(["none", "none", "red", "black"]), URL)
+    visit.see_looks(60)
+    assert visit.pictures == {"none": b"none  1280", "red": b"red  1280", "black": b"black  1280"}
+    assert visit.result() == {
+        "looks": [
+            {"look": "none", "title": "no stars", "times": 2, "served_by": ["reviews-none-12ab"]},
+            {"look": "black", "title": "black stars", "times": 1, "served_by": ["reviews-black-12ab"]},
+            {"look": "red", "title": "red stars", "times": 1, "served_by": ["reviews-red-12ab"]},
+        ],
+        "loads": 4,
+        "outside": [],
+    }
+
+
+def test_what_was_never_seen_is_named_with_its_version():
+    visit = Visit(Browser(["none", "green", "black"]), URL)
+    with pytest.raises(PageError) as error:
+        visit.see_looks(5)
+    assert str(error.value).startswith(
+        f"never seen in 6 loads of {URL}: red stars (reviews v3); "
+        "seen: black stars 2 times, no stars 2 times, stars of rgb(0, 128, 0) 2 times. "
+    )
+    assert [x["look"] for x in visit.result()["looks"]] == ["none", "black", "stars of rgb(0, 128, 0)"]
+    assert list(visit.pictures) == ["none", "black"]
+
+
+@pytest.mark.parametrize(("reloads", "loads"), [(0, 1), (1, 2), (2, 3), (60, 3)])
+def test_no_more_reloads_than_are_allowed(reloads, loads):
+    visit = Visit(Browser(["none", "black", "red"]), URL)
+    if loads < 3:
+        with pytest.raises(
+            PageError, match=f"in {loads} loads? of .*: {'black stars .reviews v2., ' * (loads < 2)}red"
+        ):
+            visit.see_looks(reloads)
+    else:
+        visit.see_looks(reloads)
+    assert visit.loads == loads
+
+
+def test_as_many_reloads_as_the_default_miss_no_look_by_chance():
+    dice = random.Random(1)
+    for _visit in range(2000):
+        Visit(Browser(dice.choices(["none", "black", "red"], k=61)), URL).see_looks(60)
+
+
+def test_what_is_no_product_page_is_said_at_once():
+    browser = Browser(["none"])
+    browser.load = lambda _url: page(sign_in=False, title="127.0.0.1", text="HTTP ERROR 404 " * 30)
+    with pytest.raises(PageError, match=r"is not Bookinfo's product page.*title '127.0.0.1', text 'HTTP.*\.\.\.'$"):
+        Visit(browser, URL).see_looks(60)
+
+
+def test_signing_in_and_out():
+    browser = Browser(["black", "none", "red"])
+    visit = Visit(browser, URL)
+    visit.see_looks(60)
+    visit.sign_in_and_out("reader")
+    # The same look whenever there is one, so that the pictures do not change from run to run.
+    assert visit.pictures["signed_in"] == b"red reader 1280"
+    assert visit.pictures["narrow"] == b"red reader 390"
+    assert browser.user == ""
+
+
+def test_a_look_that_never_comes_is_not_waited_for():
+    visit = Visit(Browser(["none"]), URL)
+    with pytest.raises(PageError):
+        visit.see_looks(3)
+    visit.sign_in_and_out("reader")
+    assert visit.pictures["signed_in"] == b"none reader 1280"
+
+
+@pytest.mark.parametrize(
+    ("fault", "says"),
+    [
+        ({"deaf": True}, "signed in as 'reader', and the page does not say so: "),
+        ({"forgets": True}, "signed in as 'reader', and the page has forgotten it when loaded again: "),
+        ({"sticky": True}, "signed out, and the page still knows 'reader': "),
+    ],
+)
+def test_what_goes_wrong_with_signing_in_is_said(fault, says):
+    visit = Visit(Browser(["none", "black", "red"], **fault), URL)
+    with pytest.raises(PageError, match=says):
+        visit.sign_in_and_out("reader")
+
+
+def test_what_the_page_wants_from_elsewhere_is_named_once():
+    browser = Browser(["none", "black", "red"])
+    show = browser.show
+    browser.load = lambda _url: {**show(), "outside": ["http://cdn.example.com/x.js"]}
+    visit = Visit(browser, URL)
+    visit.see_looks(60)
+    assert visit.result()["outside"] == ["http://cdn.example.com/x.js"]
+
+
+# ---- options and pictures ----
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"url": "https://b.example.com"}, {"address": "127.0.0.1:80"}, {"address": "[::1]:80"}, {"reloads": 0}],
+)
+def test_options_that_make_sense(params):
+    product_page.check({**PARAMS, **params})
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"url": "127.0.0.1:30080/productpage"}, "url has to be like"),
+        ({"url": "http:///productpage"}, "url has to be like"),
+        ({"url": "http://127.0.0.1:99999/"}, "url has to be like"),
+        ({"url": "ftp://127.0.0.1/"}, "url has to be like"),
+        ({"address": "127.0.0.1"}, "address has to be like"),
+        ({"address": "a,MAP * b:1"}, "address has to be like"),
+        ({"address": "a:0"}, "address has to be like"),
+        ({"user": ""}, "user has to be"),
+        ({"user": "a b"}, "user has to be"),
+        ({"user": "a" * 65}, "user has to be"),
+        ({"reloads": -1}, "reloads -1 has to be 0 or more"),
+        ({"timeout": 0}, "timeout 0 has to be within 1..86400"),
+    ],
+)
+def test_options_that_make_none(params, says):
+    with pytest.raises(PageError, match=says):
+        product_page.check({**PARAMS, **params})
+
+
+def test_pictures_have_a_path_and_a_title():
+    assert product_page.picture("red", "/f", "me") == {
+        "path": "/f/productpage-red-stars.png",
+        "title": "The product page with red stars (reviews v3)",
+        "look": "red",
+    }
+    assert product_page.picture("narrow", "/f", "me")["title"] == "Signed in as me, on a narrow screen"
+    assert len(set(product_page.FILES.values())) == 5
+
+
+def test_the_role_removes_the_pictures_and_installs_the_packages_that_are_named_here():
+    variables = Path(__file__).resolve().parents[5] / "roles" / "bookinfo" / "vars" / "main.yml"
+    role = yaml.safe_load(variables.read_text(encoding="utf-8"))
+    assert role["bookinfo_screenshots_files"] == list(product_page.FILES.values())
+    assert role["bookinfo_browser_packages"] == list(browser.PACKAGES)

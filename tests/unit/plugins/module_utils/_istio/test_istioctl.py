@@ -1,0 +1,207 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import istioctl
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
+    Istioctl,
+    IstioctlError,
+    parse_version,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import kubeconfig_file
+
+# As the releases print them, shortened.
+VERSION_1_7 = json.dumps(
+    {"clientVersion": {"version": "1.7.4", "revision": "9686754643d0939c1f4dd0ee20443c51183f3589", "status": "Clean"}}
+)
+VERSION_1_27 = json.dumps({"clientVersion": {"version": "1.27.0", "revision": "unknown", "tag": "1.27.0"}}, indent=2)
+
+
+@pytest.fixture(autouse=True)
+def nothing_installed(monkeypatch, tmp_path):
+    """No test finds an istioctl that this machine happens to have."""
+    monkeypatch.delenv("ISTIOCTL_PATH", raising=False)
+    monkeypatch.setattr(istioctl, "CURRENT", str(tmp_path / "no" / "istioctl"))
+
+
+@pytest.fixture
+def fake(tmp_path):
+    """Make an executable istioctl of a shell script's text; returns its path."""
+
+    def make(script, folder="bin"):
+        path = tmp_path / folder / "istioctl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+        return str(path)
+
+    return make
+
+
+def test_the_named_one_comes_first_then_the_variable_then_the_path_then_the_link(fake, monkeypatch):
+    named, variable, in_path, link = (fake("", folder) for folder in ("named", "variable", "in_path", "link"))
+    monkeypatch.setattr(istioctl, "CURRENT", link)
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert istioctl.find_istioctl() == link
+    monkeypatch.setenv("PATH", os.path.dirname(in_path))
+    assert istioctl.find_istioctl() == in_path
+    monkeypatch.setenv("ISTIOCTL_PATH", variable)
+    assert istioctl.find_istioctl() == variable
+    assert istioctl.find_istioctl(named) == named
+
+
+def test_one_that_is_named_and_missing_is_an_error_even_if_another_is_there(fake, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", os.path.dirname(fake("")))
+    with pytest.raises(IstioctlError, match=r"binary_path .*/missing: no executable file is there"):
+        Istioctl(str(tmp_path / "missing"))
+    monkeypatch.setenv("ISTIOCTL_PATH", str(tmp_path))
+    with pytest.raises(IstioctlError, match=r"ISTIOCTL_PATH .*: no executable file is there"):
+        Istioctl()
+
+
+def test_none_at_all_says_what_to_do(monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(IstioctlError, match=r"set binary_path .* role meshlab\.istio\.istioctl"):
+        Istioctl()
+
+
+@pytest.mark.parametrize(
+    ("stdout", "version"),
+    [
+        (VERSION_1_7, "1.7.4"),
+        (VERSION_1_27, "1.27.0"),
+        ("1.7.4\n", "1.7.4"),
+        ("client version: 1.27.0\n", "1.27.0"),
+        ("a warning\nclient version: 1.28-alpha.2f1c\n", "1.28-alpha.2f1c"),
+        ('{"clientVersion": {}}', None),
+        ('{"clientVersion": null}', None),
+        ("[]", None),
+        ("", None),
+        ("no version here", None),
+    ],
+)
+def test_parse_version(stdout, version):
+    assert parse_version(stdout) == version
+
+
+@given(st.text())
+def test_parse_version_gives_a_version_or_none_for_any_text(text):
+    version = parse_version(text)
+    assert version is None or (isinstance(version, str) and version)
+
+
+def test_the_version_is_asked_for_once(fake, tmp_path):
+    log = tmp_path / "calls"
+    runner = Istioctl(fake(f"echo \"$@\" >>{shlex.quote(str(log))}\ncat <<'END'\n{VERSION_1_27}\nEND"))
+    assert [runner.version, runner.version] == ["1.27.0", "1.27.0"]
+    assert log.read_text() == "version --remote=false -o json\n"
+
+
+def test_a_binary_without_a_version_is_shown_with_what_it_said(fake):
+    with pytest.raises(IstioctlError, match="names no version") as caught:
+        print(Istioctl(fake("echo hello")).version)
+    assert caught.value.result() == {
+        "msg": str(caught.value),
+        "rc": 0,
+        "stdout": "hello\n",
+        "stderr": "",
+        "command": caught.value.command,
+    }
+
+
+def test_arguments_arrive_as_they_are_and_the_cluster_is_named(fake):
+    runner = Istioctl(fake('for word in "$@"; do echo "<$word>"; done'), kubeconfig="/a b/config", context="kind $x")
+    output = runner.run("analyze", "; rm -rf x", "it's")
+    assert output.stdout.splitlines() == [
+        "<analyze>",
+        "<; rm -rf x>",
+        "<it's>",
+        "<--kubeconfig>",
+        "</a b/config>",
+        "<--context>",
+        "<kind $x>",
+    ]
+    assert shlex.split(output.command) == runner.argv("analyze", "; rm -rf x", "it's")
+
+
+def test_a_command_that_is_pasted_talks_to_no_other_cluster(fake, monkeypatch):
+    runner = Istioctl(fake('echo "$KUBECONFIG"'))
+    monkeypatch.setenv("KUBECONFIG", "/home/somebody/.kube/config")
+    pasted = subprocess.run(["sh", "-c", runner.run("x").command], capture_output=True, text=True, check=True)
+    assert pasted.stdout == runner.run("x").stdout == "/dev/null\n"
+
+
+def test_a_kubeconfig_that_is_gone_when_the_command_is_read_is_not_shown(fake):
+    with kubeconfig_file({"apiVersion": "v1"}) as path:
+        output = Istioctl(fake('echo "$@"'), kubeconfig=path, context="lab").run("x")
+    assert output.stdout == f"x --kubeconfig {path} --context lab\n"
+    assert output.command.endswith("/istioctl x --kubeconfig KUBECONFIG_FILE --context lab")
+
+
+def test_without_a_kubeconfig_no_cluster_of_the_environment_is_used(fake, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", "/home/somebody/.kube/config")
+    assert Istioctl(fake('echo "$KUBECONFIG $#"'), context="ignored").run("x").stdout == "/dev/null 1\n"
+
+
+def test_stdin_is_given_and_never_shown(fake):
+    output = Istioctl(fake("cat; echo gone >&2")).run("kube-inject", stdin="héllo: secret\n")
+    assert (output.rc, output.stdout, output.stderr) == (0, "héllo: secret\n", "gone\n")
+    assert "secret" not in output.command
+
+
+def test_a_binary_that_does_not_read_its_stdin_is_no_trouble(fake):
+    assert Istioctl(fake("exit 0")).run("kube-inject", stdin="x" * 1_000_000).rc == 0
+
+
+def test_a_failure_tells_code_streams_and_command(fake):
+    runner = Istioctl(fake("echo out; echo 'Error: no such file' >&2; echo usage >&2; exit 3"))
+    with pytest.raises(
+        IstioctlError, match=r"istioctl kube-inject failed with exit code 3: Error: no such file$"
+    ) as caught:
+        runner.run("kube-inject", "-f", "-")
+    error = caught.value
+    assert (error.rc, error.stdout, error.stderr) == (3, "out\n", "Error: no such file\nusage\n")
+    assert error.command == f"KUBECONFIG=/dev/null {shlex.quote(runner.path)} kube-inject -f -"
+    assert runner.run("kube-inject", check=False).rc == 3
+
+
+def test_a_list_of_errors_is_told_in_one_line(fake):
+    runner = Istioctl(fake("printf 'log\\nError: 2 errors occurred:\\n\\t* one\\n\\t* two\\n\\n' >&2; exit 1"))
+    with pytest.raises(IstioctlError, match=r"exit code 1: Error: 2 errors occurred: \* one \* two$"):
+        runner.run("kube-inject")
+
+
+def test_a_failure_without_a_word_has_no_dangling_colon(fake):
+    with pytest.raises(IstioctlError, match=r"failed with exit code 1$"):
+        Istioctl(fake("exit 1")).run("analyze")
+
+
+def test_a_hang_is_ended_with_its_children(fake):
+    # The child keeps the pipes open: ending istioctl alone would wait for it.
+    runner = Istioctl(fake("echo started >&2; sleep 30 & wait"), timeout=0.5)
+    started = time.monotonic()
+    with pytest.raises(
+        IstioctlError, match=r"istioctl analyze did not end within 0\.5 s and was stopped: started"
+    ) as caught:
+        runner.run("analyze")
+    assert time.monotonic() - started < 10
+    assert caught.value.rc is None
+
+
+def test_a_file_that_is_no_program_is_named(fake):
+    path = fake("")
+    with open(path, "wb") as target:
+        target.write(b"\x00\x01not a program")
+    with pytest.raises(IstioctlError, match=f"cannot run {path}: Exec format error"):
+        print(Istioctl(path).version)

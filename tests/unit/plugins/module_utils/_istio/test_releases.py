@@ -1,0 +1,193 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.releases import ReleaseError
+
+MINORS = sorted(releases.RELEASES)
+
+
+@pytest.mark.parametrize(
+    ("version", "minor"),
+    [("1.27.0", (1, 27)), ("v1.7.4", (1, 7)), ("1.30", (1, 30)), ("1.28-alpha.2f1c", (1, 28)), (" 1.9.9\n", (1, 9))],
+)
+def test_minor_of(version, minor):
+    assert releases.minor_of(version) == minor
+
+
+@pytest.mark.parametrize("version", ["", "unknown", "1", "1.", "7359d8be2504", None])
+def test_minor_of_names_what_is_no_version(version):
+    with pytest.raises(ReleaseError, match=f"'{version}' is not a version"):
+        releases.minor_of(version)
+
+
+@given(st.text())
+def test_minor_of_gives_a_minor_or_a_release_error(text):
+    try:
+        major, minor = releases.minor_of(text)
+    except ReleaseError:
+        return
+    assert major >= 0 and minor >= 0
+
+
+def test_the_table_has_no_gap_and_its_windows_only_move_forward():
+    assert [(1, minor) for minor in range(7, 31)] == MINORS
+    rows = [releases.RELEASES[minor] for minor in MINORS]
+    for row in rows:
+        assert row.kubernetes_min <= row.oldest <= row.newest, row
+    for older, newer in zip(rows, rows[1:]):
+        assert older.oldest <= newer.oldest and older.newest <= newer.newest, (older, newer)
+
+
+@pytest.mark.parametrize(
+    ("istio", "kubernetes", "fits"),
+    [
+        ("1.7.4", "v1.18.19", True),
+        ("1.7.4", "1.19.0", False),
+        ("1.27.0", "v1.33.13", True),
+        ("1.27.0", "1.34.0", False),
+        ("1.27.0", "1.28.9", False),
+        ("1.30.3", "1.36.0", True),
+    ],
+)
+def test_supported(istio, kubernetes, fits):
+    assert releases.supported(istio, kubernetes) is fits
+
+
+@pytest.mark.parametrize("version", ["1.6.14", "1.31.0", "2.0.0"])
+def test_a_release_out_of_the_table_is_named_with_what_the_table_holds(version):
+    with pytest.raises(ReleaseError, match=rf"Istio {version} is not in the table .* 1\.7 to 1\.30"):
+        releases.supported(version, "1.30")
+
+
+def test_istio_for_puts_the_newest_first_and_the_classic_pair_before_it():
+    assert releases.istio_for("v1.33.13") == ["1.30", "1.29", "1.28", "1.27", "1.26"]
+    assert releases.istio_for("1.18.19") == ["1.7", "1.11", "1.10", "1.9", "1.8"]
+    assert releases.istio_for("1.15") == []
+
+
+@given(st.sampled_from(MINORS), st.integers(10, 40))
+def test_istio_for_and_supported_agree(istio, kubernetes):
+    text = releases.show(istio)
+    assert releases.supported(text, f"1.{kubernetes}") == (text in releases.istio_for(f"1.{kubernetes}"))
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "version"),
+    [("v1.33.13", "1.30.5"), ("1.18.19", "1.7.4"), ("1.17", "1.9.9"), ("1.16.15", "1.8.6"), ("1.36.0", "1.30.5")],
+)
+def test_version_for_is_the_newest_of_the_newest_but_for_the_classic_pair(kubernetes, version):
+    assert releases.version_for(kubernetes) == version
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "available", "version"),
+    [
+        ("1.33", ["1.26.0", "1.27.0", "1.27.10", "1.27.9", "1.20.0"], "1.27.10"),
+        ("1.33", ["1.27.0-rc.1", "1.27.0", "1.27.0-beta.0"], "1.27.0"),
+        ("1.33", ["1.31.0", "1.26.0"], "1.26.0"),
+        ("1.18", ["1.7.4", "1.7.8", "1.11.8"], "1.7.4"),
+        ("1.18", ["1.7.8", "1.7.3", "1.11.8"], "1.7.8"),
+        ("1.18", ["1.11.8", "1.8.6"], "1.11.8"),
+    ],
+)
+def test_version_for_keeps_to_what_can_be_had(kubernetes, available, version):
+    assert releases.version_for(kubernetes, available) == version
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "available", "says"),
+    [
+        (
+            "1.15",
+            None,
+            r"no Istio in the table supports Kubernetes 1\.15; .* Istio 1\.7 to 1\.30, which support 1\.16 to 1\.36",
+        ),
+        ("1.37.1", ["1.30.5"], r"no Istio in the table supports Kubernetes 1\.37"),
+        ("1.33", ["1.7.4", "1.20.0"], r"by Istio 1\.30, .*1\.26, and what can be had is 1\.7\.4, 1\.20\.0"),
+        ("1.33", [], "what can be had is nothing"),
+        ("1.33", ["latest"], "'latest' is not a version"),
+    ],
+)
+def test_version_for_says_why_there_is_none(kubernetes, available, says):
+    with pytest.raises(ReleaseError, match=says):
+        releases.version_for(kubernetes, available)
+
+
+@given(st.integers(16, 36))
+def test_version_for_gives_a_version_that_supports_the_cluster(minor):
+    assert releases.supported(releases.version_for(f"1.{minor}.0"), f"1.{minor}.0")
+
+
+def test_the_newest_version_of_a_minor_is_one_of_it():
+    for minor, row in releases.RELEASES.items():
+        assert releases.minor_of(row.version) == minor and row.version.count(".") == 2
+
+
+def test_suggestions_name_what_would_fit():
+    assert releases.suggestions("1.7.4", "v1.33.1") == (
+        "Istio 1.7 supports Kubernetes 1.16 to 1.18; Kubernetes 1.33 is supported by Istio 1.30, 1.29, 1.28, 1.27, 1.26"
+    )
+    assert releases.suggestions("1.27.0", "1.15.0").endswith("Kubernetes 1.15 is supported by no Istio in the table")
+
+
+@pytest.mark.parametrize(
+    ("istio", "kubernetes", "possible"),
+    [("1.7.4", "1.21.9", True), ("1.9.9", "1.22.0", False), ("1.10.0", "1.22.0", True)],
+)
+def test_can_install(istio, kubernetes, possible):
+    assert releases.can_install(istio, kubernetes) is possible
+
+
+@pytest.mark.parametrize(
+    ("version", "feature", "expected"),
+    [
+        ("1.7.4", "honours_opt_out", False),
+        ("1.8.6", "honours_opt_out", True),
+        ("1.9.9", "by_webhook", False),
+        ("1.10.0", "by_webhook", True),
+        ("1.16.9", "renders_again", False),
+        ("1.17.0", "renders_again", True),
+        ("1.23.0", "verify_install", True),
+        ("1.24.0", "verify_install", False),
+        ("1.99.0", "renders_again", True),  # newer than the table: as its newest
+        ("1.99.0", "verify_install", False),
+    ],
+)
+def test_has(version, feature, expected):
+    assert releases.has(version, feature) is expected
+
+
+def test_has_refuses_what_is_older_than_the_table():
+    with pytest.raises(ReleaseError, match=r"Istio 1\.6\.0 is too old; 1\.7 is the oldest"):
+        releases.has("1.6.0", "by_webhook")
+
+
+@pytest.mark.parametrize(
+    ("installed", "wanted", "step"),
+    [
+        ("1.26.0", "1.27.0", None),
+        ("1.27.3", "1.27.0", None),
+        ("1.28.1", "1.27.0", None),
+        ("1.25.9", "1.27.0", "1.26"),
+        ("1.30.0", "1.27.0", "1.29"),
+        ("1.7.4", "v1.30.0", "1.8"),
+        ("1.27.0", "2.0.0", None),
+    ],
+)
+def test_next_step_goes_one_minor_at_a_time_up_and_down(installed, wanted, step):
+    assert releases.next_step(installed, wanted) == step
+
+
+@given(st.sampled_from(MINORS), st.sampled_from(MINORS))
+def test_next_step_leads_there(installed, wanted):
+    here, steps = releases.show(installed), 0
+    while releases.next_step(here, releases.show(wanted)):
+        here, steps = releases.next_step(here, releases.show(wanted)), steps + 1
+    assert steps == max(abs(installed[1] - wanted[1]) - 1, 0)
