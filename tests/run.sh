@@ -33,7 +33,7 @@ unit() {
 
 # They run beside a cluster, which mostly keeps one processor busy: one after the other, they take the other one.
 # shellcheck disable=SC2329 # "part" calls it
-faults() { python tests/support/plays.py --at-once 1 tests/faults/{kind_cluster,lab_report}.yml tests/integration/istioctl_role.yml; }
+faults() { python tests/support/plays.py --at-once 1 tests/faults/{kubeconfig_required,kind_cluster,lab_report}.yml tests/integration/istioctl_role.yml; }
 
 # Whatever else can go wrong between a release page and a host takes its time.
 # shellcheck disable=SC2329 # "part" calls it
