@@ -344,7 +344,7 @@ rc:
 
 from ansible.module_utils.basic import missing_required_lib
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import kube_inject
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import install
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
     ISTIOCTL_ARGS,
@@ -398,8 +398,8 @@ def main():
         mutually_exclusive=[("file", "operator")],
         supports_check_mode=True,
     )
-    if kube_inject.YAML_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
+    if _manifests.YAML_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=_manifests.YAML_IMPORT_ERROR)
     params = module.params
     check_numbers(module, {"timeout": (1, DAY)})
     try:

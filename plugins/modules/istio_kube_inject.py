@@ -367,6 +367,7 @@ from urllib.parse import quote
 
 from ansible.module_utils.basic import missing_required_lib
 
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import kube_inject
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
     ISTIOCTL_ARGS,
@@ -387,13 +388,13 @@ FILES = ("inject_config_file", "mesh_config_file", "values_file")
 def read_definitions(params):
     """The definitions that the user gave, in whichever of the three ways."""
     if params["definition"] is not None:
-        definitions = kube_inject.check_definitions(params["definition"])
+        definitions = _manifests.check_definitions(params["definition"])
     elif params["content"] is not None:
-        definitions = kube_inject.parse_manifest(params["content"], "content")
+        definitions = _manifests.parse_manifest(params["content"], "content")
     else:
-        definitions = kube_inject.parse_manifest(read_text(params["src"], "src"), params["src"])
+        definitions = _manifests.parse_manifest(read_text(params["src"], "src"), params["src"])
     if not definitions:
-        raise kube_inject.ManifestError(f"{params['src'] or 'the manifest'}: it holds no object")
+        raise _manifests.ManifestError(f"{params['src'] or 'the manifest'}: it holds no object")
     return definitions
 
 
@@ -403,9 +404,9 @@ def read_text(path, option):
         with open(path, encoding="utf-8-sig", newline="") as source:
             return source.read()
     except OSError as error:
-        raise kube_inject.ManifestError(f"{option} {path}: {error.strerror}") from error
+        raise _manifests.ManifestError(f"{option} {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise kube_inject.ManifestError(f"{option} {path}: it is no UTF-8 text, see byte {error.start}") from error
+        raise _manifests.ManifestError(f"{option} {path}: it is no UTF-8 text, see byte {error.start}") from error
 
 
 def check_places(params):
@@ -416,17 +417,17 @@ def check_places(params):
         while not os.path.lexists(parent):
             parent = os.path.dirname(parent)
         if not os.path.isdir(parent):
-            raise kube_inject.ManifestError(f"config_dir {folder}: {parent} is no folder")
+            raise _manifests.ManifestError(f"config_dir {folder}: {parent} is no folder")
         if not os.path.isdir(folder) and not os.access(parent, os.W_OK | os.X_OK):
-            raise kube_inject.ManifestError(f"config_dir {folder}: no permission to make it in {parent}")
+            raise _manifests.ManifestError(f"config_dir {folder}: no permission to make it in {parent}")
     if dest:
         place = os.path.realpath(dest)
         if os.path.isdir(place):
-            raise kube_inject.ManifestError(f"dest {dest}: this is a folder")
+            raise _manifests.ManifestError(f"dest {dest}: this is a folder")
         # config_dir is made before dest is written, with the folders that it is in.
         made = f"{os.path.realpath(folder)}/" if folder else ""
         if not os.path.isdir(os.path.dirname(place)) and not made.startswith(f"{os.path.dirname(place)}/"):
-            raise kube_inject.ManifestError(f"dest {dest}: its folder does not exist")
+            raise _manifests.ManifestError(f"dest {dest}: its folder does not exist")
 
 
 def configuration_files(module, texts):
@@ -535,7 +536,7 @@ def write(module, definitions, content):
     if os.path.exists(dest):
         with open(dest, encoding="utf-8-sig", errors="replace", newline="") as source:
             before = source.read()
-    changed = not kube_inject.same(before, definitions)
+    changed = not _manifests.holds(before, definitions)
     result = {"dest": module.params["dest"]}
     if changed and not module.check_mode:
         if module.params["backup"] and os.path.exists(dest):
@@ -551,7 +552,7 @@ def write(module, definitions, content):
     if module._diff:
         result["diff"] = [
             {
-                "before": kube_inject.normal(before),
+                "before": _manifests.normalize(before),
                 "after": content,
                 "before_header": dest,
                 "after_header": dest,
@@ -587,8 +588,8 @@ def main():
         add_file_common_args=True,
         supports_check_mode=True,
     )
-    if kube_inject.YAML_IMPORT_ERROR:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=kube_inject.YAML_IMPORT_ERROR)
+    if _manifests.YAML_IMPORT_ERROR:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=_manifests.YAML_IMPORT_ERROR)
     check_numbers(module, {"timeout": (1, DAY)})
     try:
         injection, temporary, result = inject(module)
@@ -596,12 +597,12 @@ def main():
         module.fail_json(**error.result())
     except kube_inject.DoubleInjection as error:
         module.fail_json(msg=str(error), workloads=error.results)
-    except (kube_inject.ManifestError, kube_inject.ConfigurationError, ClusterError, ReleaseError) as error:
+    except (_manifests.ManifestError, kube_inject.ConfigurationError, ClusterError, ReleaseError) as error:
         module.fail_json(msg=str(error))
     for warning in injection.warnings:
         module.warn(warning)
     result.update(
-        content=kube_inject.dump_manifest(injection.definitions),
+        content=_manifests.dump_manifest(injection.definitions),
         definitions=injection.definitions,
         workloads=injection.results,
         differences=injection.differences,

@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import repeat
 
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait import proxy_config
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import kube_inject
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import SIDECAR
 
@@ -123,8 +123,8 @@ def rules_in(definition, namespace):
     if isinstance(definition, str):
         raise WaitError("definition is a dictionary or a list of them, not a text")
     try:
-        objects = kube_inject.check_definitions(definition)
-    except kube_inject.ManifestError as error:
+        objects = _manifests.check_definitions(definition)
+    except _manifests.ManifestError as error:
         raise WaitError(str(error)) from error
     objects = [item for x in objects for item in (x.get("items") or [] if x["kind"] == "List" else [x])]
     rules = []

@@ -35,6 +35,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workload
     owned_pods,
     summarize,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and, shorten_list
 
 ISTIOD = "app=istiod"
 INJECTOR = "app=sidecar-injector"
@@ -42,8 +43,6 @@ REVISION, TAG, NAMESPACE_LABEL = "istio.io/rev", "istio.io/tag", "istio-injectio
 DEFAULT = "default"
 # On the selectors of webhooks that were put out of action, as when a tag took over.
 DEACTIVATED = "istio.io/deactivated"
-# As many names in a sentence.
-MOST = 5
 
 
 # ---- versions --------------------------------------------------------------------------------------------------------
@@ -632,13 +631,6 @@ def counts(found, with_proxies=True):
     }
 
 
-def some(names):
-    """The first few of many names, in words."""
-    names = list(names)
-    more = len(names) - MOST
-    return ", ".join(names[:MOST]) + (f" and {more} more" if more > 0 else "")
-
-
 def problems(found, planes_known=True, webhooks_known=True):
     """What is wrong, each in a sentence or two with the cure; found: what look() returns.
 
@@ -663,7 +655,7 @@ def _plane_problems(found):
         if found["proxies"]:
             left.append(f"pods have proxies ({len(found['proxies'])})")
         if left:
-            said += f", though {' and '.join(left)}; an installation was not finished or not taken away whole"
+            said += f", though {join_and(left)}; an installation was not finished or not taken away whole"
         yield f"{said}. Install it with the role meshlab.istio.istio."
     for plane in planes:
         if not plane["ready"]:
@@ -674,7 +666,8 @@ def _plane_problems(found):
     for revision in sorted({x["revision"] for x in planes}):
         same = [f"{x['namespace']}/{x['name']}" for x in planes if x["revision"] == revision]
         if len(same) > 1:
-            yield f"{len(same)} control planes have the revision {revision}: {some(same)}; give each one of its own"
+            names = shorten_list(same)
+            yield f"{len(same)} control planes have the revision {revision}: {names}; give each a revision of its own"
 
 
 def _webhook_problems(found, planes_known):
@@ -686,7 +679,7 @@ def _webhook_problems(found, planes_known):
         title = f"webhook {hook['name']}"
         injected = [x["name"] for x in found["namespaces"] if hook["name"] in x["webhooks"]]
         harm = "no pod can be made" if hook["failure_policy"] == "Fail" else "pods are made without a sidecar"
-        stopped = f"; {harm} in {some(injected)}" if injected else ""
+        stopped = f"; {harm} in {shorten_list(injected)}" if injected else ""
         if planes_known and hook["revision"] not in ready and not hook["url"]:
             what = f"tag {hook['tag']} for revision" if hook["tag"] else "revision"
             yield (
@@ -711,7 +704,7 @@ def _namespace_problems(found):
         without = state.get("without_proxy")
         if without:
             yield (
-                f"namespace {state['name']}: pods without a sidecar that would get one today: {some(without)}. "
+                f"namespace {state['name']}: pods without a sidecar that would get one today: {shorten_list(without)}. "
                 "They are older than the label or the webhook; make them anew "
                 f"(kubectl rollout restart deployment -n {state['name']})."
             )
@@ -732,27 +725,27 @@ def _proxy_problems(found):
             if planes and proxy["revision"] and not plane:
                 lost.setdefault(proxy["revision"], []).append(proxy["name"])
         if older:
-            yield f"{title} that are older than their control plane: {some(older)}; {restart}"
+            yield f"{title} that are older than their control plane: {shorten_list(older)}; {restart}"
         if newer:
             yield (
-                f"{title} that are newer than their control plane, which is not supported: {some(newer)}; "
+                f"{title} that are newer than their control plane, which is not supported: {shorten_list(newer)}; "
                 f"upgrade the control plane, or {restart}"
             )
         for revision, names in sorted(lost.items()):
             yield (
-                f"{title} of revision {revision}, which is not there or there twice: {some(names)}; "
+                f"{title} of revision {revision}, which is not there or there twice: {shorten_list(names)}; "
                 f"label the namespace for a revision that is there, and {restart}"
             )
         not_ready = [x["name"] for x in here if not x["ready"]]
         if not_ready:
             look_at = f"see kubectl logs -n {namespace} {not_ready[0]} -c {SIDECAR}"
-            yield f"{title} that are not ready: {some(not_ready)}; {look_at}"
+            yield f"{title} that are not ready: {shorten_list(not_ready)}; {look_at}"
         away = [x["name"] for x in here if x["ready"] and x["synced"] is False and not x["types"]]
         if away:
-            yield f"{title} that no istiod knows: {some(away)}; {restart}"
+            yield f"{title} that no istiod knows: {shorten_list(away)}; {restart}"
         late = [x for x in here if x["synced"] is False and x["types"]]
         if late:
-            names = some(f"{x['name']} ({', '.join(proxy_status.behind(x['types']))})" for x in late)
+            names = shorten_list(f"{x['name']} ({', '.join(proxy_status.behind(x['types']))})" for x in late)
             yield (
                 f"{title} that are behind their istiod: {names}. They may be for a moment after a change; "
                 f"if they stay so, they reject what they are sent, and the log of their {SIDECAR} says why."
@@ -766,6 +759,6 @@ def client_problems(client, control_planes):
     if not ours or not theirs or ours[:2] in {version[:2] for version in theirs}:
         return []
     return [
-        f"istioctl is {client['version']} and the control plane {' and '.join(theirs[x] for x in sorted(theirs))}; "
+        f"istioctl is {client['version']} and the control plane {join_and(theirs[x] for x in sorted(theirs))}; "
         "use one of the same minor release (role meshlab.istio.istioctl)"
     ]

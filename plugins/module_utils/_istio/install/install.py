@@ -19,8 +19,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import quote
 
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import kube_inject
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import workloads
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError, Refusal
@@ -198,7 +198,7 @@ class Document:
     @cached_property
     def definition(self):
         """The whole object. CRDs are long and parsed only where they have to be."""
-        return kube_inject.parse_manifest(self.text, "the output of istioctl")[0]
+        return _manifests.parse_manifest(self.text, "the output of istioctl")[0]
 
     @property
     def key(self):
@@ -225,8 +225,8 @@ def read_rendered(text):
         if not found or not re.search(rf"^kind: {CRD}$", head, re.MULTILINE):
             head = part
         try:
-            parsed = kube_inject.parse_manifest(head, "the output of istioctl")
-        except kube_inject.ManifestError as error:
+            parsed = _manifests.parse_manifest(head, "the output of istioctl")
+        except _manifests.ManifestError as error:
             raise IstioctlError(f"istioctl gave no usable YAML: {error}", 0, text) from error
         documents += [Document(part, definition) for definition in parsed]
     if not documents:
@@ -406,7 +406,7 @@ def show(definition, side):
                 {"schema": f"({len(json.dumps(version['schema']))} characters)"} if "schema" in version else {}
             )
     # Sorted, since the API server and istioctl order keys differently.
-    return kube_inject.dump_manifest([json.loads(json.dumps(definition, sort_keys=True))])
+    return _manifests.dump_manifest([json.loads(json.dumps(definition, sort_keys=True))])
 
 
 def settled(definition, document=None):

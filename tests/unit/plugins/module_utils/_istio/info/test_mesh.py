@@ -633,7 +633,7 @@ def test_the_same_revision_twice_is_told():
     planes = [istiod(), istiod(namespace="other")]
     problems = subject.look(healthy(planes=planes, pods=[]), None)["problems"]
     assert problems == [
-        "2 control planes have the revision default: istio-system/istiod, other/istiod; give each one of its own"
+        "2 control planes have the revision default: istio-system/istiod, other/istiod; give each a revision of its own"
     ]
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import os
 import subprocess
 import sys
@@ -15,6 +14,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import kube_inject as ki
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError, Output
 
@@ -104,161 +104,6 @@ def inject(definitions, version=NEW, fake=None, **options):
     return ki.inject(definitions, version, fake or FakeIstioctl(version), **options)
 
 
-# --- manifests ---------------------------------------------------------------------------------------------------
-
-TRICKY = st.sampled_from(
-    ["", "1e3", "1234e5678", "22:22", "2020-01-01", "yes", "y", "on", "~", "null", "0o14", "0644", "=", "<<", "._1",
-     "1_000", "+1", "-", ".inf", "a: b", "# c", "---\n--- x\n", "\n---\n", "a\r\nb", "x \ny", "\ttab", "é😀", "*a",
-     "{{ x }}", " lead", "\n\n lead", "true", "0x1F", "- x", "? x", "a\n", "a\n\n"]
-)  # fmt: skip
-TEXTS = TRICKY | st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\t"), max_size=12)
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False, width=32) | TEXTS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
-    max_leaves=12,
-)
-DEFINITIONS = st.lists(
-    st.builds(lambda spec: {"apiVersion": "example.com/v1", "kind": "Thing", "spec": spec}, VALUES),
-    min_size=1,
-    max_size=3,
-)
-
-
-@settings(max_examples=150)
-@given(DEFINITIONS)
-def test_what_is_written_is_read_back_as_it_was_by_this_reader_and_by_plain_pyyaml(definitions):
-    text = ki.dump_manifest(definitions)
-    assert ki.parse_manifest(text, "x") == definitions
-    assert list(yaml.safe_load_all(text)) == definitions
-    assert ki.same(text, definitions)
-    assert ki.normal(text) == text
-
-
-@settings(max_examples=100)
-@given(DEFINITIONS)
-def test_what_istioctl_gets_is_yaml_and_means_the_same(definitions):
-    assert ki.parse_manifest(ki._to_stdin(definitions), "x") == definitions
-
-
-# Texts that are nearly YAML come further than random ones.
-NEARLY_YAML = st.lists(st.sampled_from(["kind: A", "- ", "\n", "---", "{", "&a ", "*a", ": ", "<<"])).map("".join)
-
-
-@settings(max_examples=200)
-@given(st.text(max_size=60) | NEARLY_YAML)
-def test_any_text_is_a_manifest_or_a_manifest_error_that_names_it(text):
-    try:
-        definitions = ki.parse_manifest(text, "some.yaml")
-    except ki.ManifestError as error:
-        assert str(error).startswith("some.yaml")
-    else:
-        assert all(isinstance(definition["kind"], str) for definition in definitions)
-
-
-@pytest.mark.parametrize(
-    ("text", "spec"),
-    [
-        ("1e3", 1000.0), ("1234e5678", "1234e5678"), ("22:22", "22:22"), ("2020-01-01", "2020-01-01"), ("0644", 420),
-        ("0o14", 12), ("0x1F", 31), ("1_000", 1000), ("08", 8), ("yes", True), ("Off", False), ("y", "y"), ("~", None),
-        ("=", "="), (".5", 0.5), ("!!str 12", "12"), ("{8080: a, true: b}", {"8080": "a", "true": "b"}),
-    ],
-)  # fmt: skip
-def test_scalars_are_read_as_kubectl_reads_them(text, spec):
-    (definition,) = ki.parse_manifest(f"kind: Thing\nspec: {text}\n", "x")
-    assert json.dumps(definition["spec"]) == json.dumps(spec)
-
-
-def test_windows_line_ends_a_byte_order_mark_comments_and_empty_documents_are_no_trouble():
-    lines = [
-        "\ufeff# first",
-        "---",
-        "---",
-        "kind: A",
-        "data:",
-        "  x: |",
-        "    one",
-        "    two",
-        "---",
-        "# nothing",
-        "...",
-    ]
-    text = "\r\n".join([*lines, "---", "kind: B", ""])
-    assert ki.parse_manifest(text, "x") == [{"kind": "A", "data": {"x": "one\ntwo\n"}}, {"kind": "B"}]
-
-
-def test_anchors_and_merges_are_resolved_into_objects_of_their_own():
-    text = """
-base: &base {app: web, tier: front}
-kind: Thing
-a: *base
-b: {<<: *base, tier: back}
-c: &c {<<: *base, tier: mid}
-d: {<<: *c}
-"""
-    (definition,) = ki.parse_manifest(text, "x")
-    assert definition["b"] == {"app": "web", "tier": "back"}
-    assert definition["d"] == {"app": "web", "tier": "mid"}
-    definition["a"]["app"] = "other"
-    assert definition["base"]["app"] == "web"
-    assert "&" not in ki.dump_manifest([definition])
-
-
-# Each line doubles the one before; read to the end, it would fill every memory.
-BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 2000))
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("kind: A\n  x: 1\n", "m.yaml, line 2, column 4: mapping values are not allowed"),
-        ("kind: A\nspec:\n\tx: 1\n", "m.yaml, line 3, column 1: found character "),
-        ("kind: [A\n", "m.yaml, line 2, column 1: "),
-        ("kind: A\nx: {{ tag }}\n", "m.yaml, line 2, column 5: a key must be a text"),
-        ("kind: A\nspec:\n  a: 1\n  b: 2\n  a: 3\n", "m.yaml, line 5, column 3: key 'a' is here again, after line 3"),
-        ("kind: A\nx: {1: a, '1': b}\n", "m.yaml, line 2, column 11: key '1' is here again"),
-        ("kind: A\nkind: B\n", "m.yaml, line 2, column 1: key 'kind' is here again"),
-        ("kind: A\nx: {null: 1}\n", "m.yaml, line 2, column 5: a key must be a text"),
-        ("kind: A\nx: !vault secret\n", "m.yaml, line 2, column 4: could not determine a constructor"),
-        ("kind: A\nx: !!binary aGk=\n", "m.yaml, line 2, column 4: could not determine a constructor"),
-        ("kind: A\nx: !!int abc\n", "m.yaml, line 2, column 4: 'abc' is no integer"),
-        ("kind: A\nx: *nothing\n", "m.yaml, line 2, column 4: found undefined alias"),
-        ("kind: A\nx: a\x07b\n", "m.yaml, line 2, column 5: YAML does not allow the character '\\x07'"),
-        ("kind: A\n---\n- kind: B\n", "m.yaml, line 3: a list is no Kubernetes object"),
-        ("just text\n", "m.yaml, line 1: a str is no Kubernetes object"),
-        ("kind: A\n---\napiVersion: v1\n", "m.yaml, line 3: this object has no kind"),
-        ("kind: A\nx: &a [*a]\n", "m.yaml, line 1: Circular reference detected"),
-        (BOMB, "m.yaml, line 1, column 1: aliases make more than 1000000 values out of"),
-        (BOMB.replace("[", "{<<: [").replace("]", "]}"), "m.yaml, line 1, column 1: aliases make more than 1000000"),
-        ("kind: A\nx: " + "[" * 5000, "m.yaml"),
-    ],
-)  # fmt: skip
-def test_a_malformed_manifest_is_refused_with_its_place(text, message):
-    with pytest.raises(ki.ManifestError) as caught:
-        ki.parse_manifest(text, "m.yaml")
-    assert str(caught.value).startswith(message)
-
-
-def test_definitions_may_be_one_or_many_and_nothing_else():
-    thing = {"kind": "Thing"}
-    assert ki.check_definitions(thing) == ki.check_definitions([None, thing]) == [thing]
-    for wrong, message in (
-        ("kind: Thing", "not str; give a text as content"),
-        ([thing, "x"], "definition 2: a str is no Kubernetes object"),
-        ([{"kind": ""}], "definition 1: this object has no kind"),
-        ([{"kind": "A", "x": float("nan")}], "definition 1: Out of range float"),
-    ):
-        with pytest.raises(ki.ManifestError, match=message):
-            ki.check_definitions(wrong)
-
-
-def test_same_looks_at_what_is_held_and_not_at_how_it_is_written():
-    definitions = [{"kind": "A", "x": {"a": True, "b": "1"}}]
-    assert ki.same("# comment\n{kind: A, x: {b: '1', a: yes}}", definitions)
-    for other in ("kind: A\nx: {a: true, b: 1}", "kind: A\nx: {a: 1, b: '1'}", "", "kind: A\n  broken: 1"):
-        assert not ki.same(other, definitions)
-    assert ki.normal("kind: A\n  broken: 1") == "kind: A\n  broken: 1"
-
-
 # --- workloads ---------------------------------------------------------------------------------------------------
 
 
@@ -310,7 +155,7 @@ def test_names_and_namespaces():
 def test_a_workload_of_the_wrong_shape_is_named(change, message):
     definition = workload()
     change(definition)
-    with pytest.raises(ki.ManifestError) as caught:
+    with pytest.raises(_manifests.ManifestError) as caught:
         ki.find_workloads([definition])
     assert message in str(caught.value)
 
@@ -715,7 +560,7 @@ def test_an_injection_configuration_of_another_release_is_found_out():
     # istioctl exits with 0 and claims in the annotation that it has injected.
     claimed = workload(annotations={ki.STATUS: '{"containers":null}'})
     with pytest.raises(IstioctlError, match=r"rendered no container istio-proxy into Deployment default/web"):
-        ki.inject([workload()], NEW, render_of(ki.dump_manifest([claimed])))
+        ki.inject([workload()], NEW, render_of(_manifests.dump_manifest([claimed])))
 
 
 @pytest.mark.parametrize(
@@ -781,7 +626,7 @@ def test_other_warnings_of_istioctl_are_passed_on_and_its_chatter_is_not():
         "2026-02-01T10:00:00.000000Z\twarn\tsomething odd\n\n"
         '===> Skipping injection because Pod "stranger" has host networking enabled\n'
     )
-    injection = ki.inject([workload()], NEW, render_of(ki.dump_manifest(stdout), stderr))
+    injection = ki.inject([workload()], NEW, render_of(_manifests.dump_manifest(stdout), stderr))
     assert injection.warnings == ["istioctl: something odd", "istioctl: has host networking enabled"]
 
 
@@ -967,13 +812,13 @@ def seconds(work):
 def test_a_thousand_workloads_take_time_in_proportion():
     def work(count):
         definitions = [workload(name=f"web-{number}") for number in range(count)]
-        answer = ki.dump_manifest([rendered(name=f"web-{number}").definition for number in range(count)])
-        text = ki.dump_manifest(definitions)
+        answer = _manifests.dump_manifest([rendered(name=f"web-{number}").definition for number in range(count)])
+        text = _manifests.dump_manifest(definitions)
 
         def run():
-            injection = ki.inject(ki.parse_manifest(text, "x"), NEW, render_of(answer))
+            injection = ki.inject(_manifests.parse_manifest(text, "x"), NEW, render_of(answer))
             assert {one["result"] for one in injection.results} == {"injected"}
-            assert ki.same(ki.dump_manifest(injection.definitions), injection.definitions)
+            assert _manifests.holds(_manifests.dump_manifest(injection.definitions), injection.definitions)
 
         return seconds(run)
 
@@ -985,6 +830,7 @@ def test_a_thousand_workloads_take_time_in_proportion():
 # in, the bytes that the process held at most, and the CPU seconds that it took.
 WORK = """
 import json, re, sys, time
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import kube_inject as ki
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Output
 
@@ -1004,9 +850,9 @@ def manifest(count):
         yield f"spec:\\n  template:\\n    spec:\\n      containers:\\n      - name: web\\n        env:\\n{env}"
 
 text = "".join(manifest(int(sys.argv[1])))
-injection = ki.inject(ki.parse_manifest(text, "x"), "1.27.0", render, labels_of=lambda _name: {})
+injection = ki.inject(_manifests.parse_manifest(text, "x"), "1.27.0", render, labels_of=lambda _name: {})
 assert all(x["result"] == "injected" for x in injection.results) and len(injection.results) == int(sys.argv[1])
-assert ki.same(ki.dump_manifest(injection.definitions), injection.definitions)
+assert _manifests.holds(_manifests.dump_manifest(injection.definitions), injection.definitions)
 # Not getrusage: that counts what the process had before it became this one.
 held = re.search("VmHWM: *([0-9]+) kB", open("/proc/self/status").read().replace("\\t", " "))[1]
 print(len(text), int(held) * 1024, time.process_time())

@@ -1,0 +1,165 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests as subject
+
+TRICKY = st.sampled_from(
+    ["", "1e3", "1234e5678", "22:22", "2020-01-01", "yes", "y", "on", "~", "null", "0o14", "0644", "=", "<<", "._1",
+     "1_000", "+1", "-", ".inf", "a: b", "# c", "---\n--- x\n", "\n---\n", "a\r\nb", "x \ny", "\ttab", "é😀", "*a",
+     "{{ x }}", " lead", "\n\n lead", "true", "0x1F", "- x", "? x", "a\n", "a\n\n"]
+)  # fmt: skip
+TEXTS = TRICKY | st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n\t"), max_size=12)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False, width=32) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=12,
+)
+DEFINITIONS = st.lists(
+    st.builds(lambda spec: {"apiVersion": "example.com/v1", "kind": "Thing", "spec": spec}, VALUES),
+    min_size=1,
+    max_size=3,
+)
+
+
+@settings(max_examples=150)
+@given(DEFINITIONS)
+def test_what_is_written_is_read_back_as_it_was_by_this_reader_and_by_plain_pyyaml(definitions):
+    text = subject.dump_manifest(definitions)
+    assert subject.parse_manifest(text, "x") == definitions
+    assert list(yaml.safe_load_all(text)) == definitions
+    assert subject.holds(text, definitions)
+    assert subject.normalize(text) == text
+
+
+@settings(max_examples=100)
+@given(DEFINITIONS)
+def test_what_istioctl_gets_is_yaml_and_means_the_same(definitions):
+    assert subject.parse_manifest(subject.to_json_documents(definitions), "x") == definitions
+
+
+# Texts that are nearly YAML come further than random ones.
+NEARLY_YAML = st.lists(st.sampled_from(["kind: A", "- ", "\n", "---", "{", "&a ", "*a", ": ", "<<"])).map("".join)
+
+
+@settings(max_examples=200)
+@given(st.text(max_size=60) | NEARLY_YAML)
+def test_any_text_is_a_manifest_or_a_manifest_error_that_names_it(text):
+    try:
+        definitions = subject.parse_manifest(text, "some.yaml")
+    except subject.ManifestError as error:
+        assert str(error).startswith("some.yaml")
+    else:
+        assert all(isinstance(definition["kind"], str) for definition in definitions)
+
+
+@pytest.mark.parametrize(
+    ("text", "spec"),
+    [
+        ("1e3", 1000.0), ("1234e5678", "1234e5678"), ("22:22", "22:22"), ("2020-01-01", "2020-01-01"), ("0644", 420),
+        ("0o14", 12), ("0x1F", 31), ("1_000", 1000), ("08", 8), ("yes", True), ("Off", False), ("y", "y"), ("~", None),
+        ("=", "="), (".5", 0.5), ("!!str 12", "12"), ("{8080: a, true: b}", {"8080": "a", "true": "b"}),
+    ],
+)  # fmt: skip
+def test_scalars_are_read_as_kubectl_reads_them(text, spec):
+    (definition,) = subject.parse_manifest(f"kind: Thing\nspec: {text}\n", "x")
+    assert json.dumps(definition["spec"]) == json.dumps(spec)
+
+
+def test_windows_line_ends_a_byte_order_mark_comments_and_empty_documents_are_no_trouble():
+    lines = [
+        "\ufeff# first",
+        "---",
+        "---",
+        "kind: A",
+        "data:",
+        "  x: |",
+        "    one",
+        "    two",
+        "---",
+        "# nothing",
+        "...",
+    ]
+    text = "\r\n".join([*lines, "---", "kind: B", ""])
+    assert subject.parse_manifest(text, "x") == [{"kind": "A", "data": {"x": "one\ntwo\n"}}, {"kind": "B"}]
+
+
+def test_anchors_and_merges_are_resolved_into_objects_of_their_own():
+    text = """
+base: &base {app: web, tier: front}
+kind: Thing
+a: *base
+b: {<<: *base, tier: back}
+c: &c {<<: *base, tier: mid}
+d: {<<: *c}
+"""
+    (definition,) = subject.parse_manifest(text, "x")
+    assert definition["b"] == {"app": "web", "tier": "back"}
+    assert definition["d"] == {"app": "web", "tier": "mid"}
+    definition["a"]["app"] = "other"
+    assert definition["base"]["app"] == "web"
+    assert "&" not in subject.dump_manifest([definition])
+
+
+# Each line doubles the one before; read to the end, it would fill every memory.
+BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 2000))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("kind: A\n  x: 1\n", "m.yaml, line 2, column 4: mapping values are not allowed"),
+        ("kind: A\nspec:\n\tx: 1\n", "m.yaml, line 3, column 1: found character "),
+        ("kind: [A\n", "m.yaml, line 2, column 1: "),
+        ("kind: A\nx: {{ tag }}\n", "m.yaml, line 2, column 5: a key must be a text"),
+        ("kind: A\nspec:\n  a: 1\n  b: 2\n  a: 3\n", "m.yaml, line 5, column 3: key 'a' is here again, after line 3"),
+        ("kind: A\nx: {1: a, '1': b}\n", "m.yaml, line 2, column 11: key '1' is here again"),
+        ("kind: A\nkind: B\n", "m.yaml, line 2, column 1: key 'kind' is here again"),
+        ("kind: A\nx: {null: 1}\n", "m.yaml, line 2, column 5: a key must be a text"),
+        ("kind: A\nx: !vault secret\n", "m.yaml, line 2, column 4: could not determine a constructor"),
+        ("kind: A\nx: !!binary aGk=\n", "m.yaml, line 2, column 4: could not determine a constructor"),
+        ("kind: A\nx: !!int abc\n", "m.yaml, line 2, column 4: 'abc' is no integer"),
+        ("kind: A\nx: *nothing\n", "m.yaml, line 2, column 4: found undefined alias"),
+        ("kind: A\nx: a\x07b\n", "m.yaml, line 2, column 5: YAML does not allow the character '\\x07'"),
+        ("kind: A\n---\n- kind: B\n", "m.yaml, line 3: a list is no Kubernetes object"),
+        ("just text\n", "m.yaml, line 1: a str is no Kubernetes object"),
+        ("kind: A\n---\napiVersion: v1\n", "m.yaml, line 3: this object has no kind"),
+        ("kind: A\nx: &a [*a]\n", "m.yaml, line 1: Circular reference detected"),
+        (BOMB, "m.yaml, line 1, column 1: aliases make more than 1000000 values out of"),
+        (BOMB.replace("[", "{<<: [").replace("]", "]}"), "m.yaml, line 1, column 1: aliases make more than 1000000"),
+        ("kind: A\nx: " + "[" * 5000, "m.yaml"),
+    ],
+)  # fmt: skip
+def test_a_malformed_manifest_is_refused_with_its_place(text, message):
+    with pytest.raises(subject.ManifestError) as caught:
+        subject.parse_manifest(text, "m.yaml")
+    assert str(caught.value).startswith(message)
+
+
+def test_definitions_may_be_one_or_many_and_nothing_else():
+    thing = {"kind": "Thing"}
+    assert subject.check_definitions(thing) == subject.check_definitions([None, thing]) == [thing]
+    for wrong, message in (
+        ("kind: Thing", "not str; give a text as content"),
+        ([thing, "x"], "definition 2: a str is no Kubernetes object"),
+        ([{"kind": ""}], "definition 1: this object has no kind"),
+        ([{"kind": "A", "x": float("nan")}], "definition 1: Out of range float"),
+    ):
+        with pytest.raises(subject.ManifestError, match=message):
+            subject.check_definitions(wrong)
+
+
+def test_same_looks_at_what_is_held_and_not_at_how_it_is_written():
+    definitions = [{"kind": "A", "x": {"a": True, "b": "1"}}]
+    assert subject.holds("# comment\n{kind: A, x: {b: '1', a: yes}}", definitions)
+    for other in ("kind: A\nx: {a: true, b: 1}", "kind: A\nx: {a: 1, b: '1'}", "", "kind: A\n  broken: 1"):
+        assert not subject.holds(other, definitions)
+    assert subject.normalize("kind: A\n  broken: 1") == "kind: A\n  broken: 1"
