@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: lab classic test reset setup static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench
 
-LAB := ansible-playbook playbooks/full-lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true
+LAB := ansible-playbook playbooks/full_lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true
 
 lab: setup
 	$(LAB)

@@ -22,7 +22,7 @@ git ls-files -z --cached --others --exclude-standard --deduplicate |
   while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done >"$scratch/files"
 mapfile -d '' -t scripts < <(xargs -0 grep -lZE '^#!.*\b(ba)?sh$' <"$scratch/files")
 mapfile -d '' -t plays < <(
-  xargs -0 grep -lZE '^  (hosts|ansible\.builtin\.import_playbook):' <"$scratch/files" | grep -zE '\.yml$' | grep -zv '/inventory\.yml$'
+  xargs -0 grep -lZE '^  (hosts|ansible\.builtin\.import_playbook):' <"$scratch/files" | grep -zE '\.yml$' | grep -zvE '(^|/)inventory\.yml$'
 )
 
 # The longest of all runs beside the others. ansible-test wants a folder .../ansible_collections/meshlab/istio that is no link.

@@ -45,7 +45,7 @@ The lab does so where `lab_istio_version` is set and empty, and takes the versio
 `istioctl` sees no cluster: it installs `istioctl_version`, by default {default}.
 
 ```bash
-ansible-playbook playbooks/full-lab.yml -e lab_cluster=existing -e lab_kubeconfig=/path -e lab_istio_version=
+ansible-playbook playbooks/full_lab.yml -e lab_cluster=existing -e lab_kubeconfig=/path -e lab_istio_version=
 ```
 
 Where the lab builds its own images, Istio is one of them: an empty `lab_istio_version` is {default} there.

@@ -318,7 +318,7 @@ def test_the_scenario_default_has_every_chapter_of_the_lab():
             if "ansible.builtin.import_playbook" in play
         ]
 
-    assert imported("molecule/default/converge.yml") == imported("playbooks/full-lab.yml")
+    assert imported("molecule/default/converge.yml") == imported("playbooks/full_lab.yml")
 
 
 def test_the_guide_tells_of_every_stop_of_the_tour_in_its_order():
