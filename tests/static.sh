@@ -99,6 +99,9 @@ surplus=$(grep -E '^\.(git|ci)(/|$)' "$scratch/packed" || true)
 surplus+=$(git check-ignore --no-index --stdin <"$scratch/packed" || true)
 [ -z "$surplus" ] || stop "the package has what does not belong there (see build_ignore in galaxy.yml):" "$surplus"
 
+heading "the installed collection, with the newest and the lowest versions of its dependencies"
+tests/installed.sh "$scratch"/meshlab-istio-*.tar.gz
+
 heading "ansible-test sanity"
 wait "$sanity" || stop "$(cat "$scratch/sanity")"
 tail -n 3 "$scratch/sanity"

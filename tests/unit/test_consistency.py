@@ -48,6 +48,9 @@ def options(role):
     return {name: option for entry in entry_points(role).values() for name, option in entry.get("options", {}).items()}
 
 
+CHAPTERS = load("playbooks/vars/chapters.yml")["chapters"]
+
+
 def is_template(value):
     return isinstance(value, str) and "{{" in value
 
@@ -124,7 +127,7 @@ def included_roles(node):
             yield from included_roles(item)
     elif isinstance(node, dict):
         for key in ("ansible.builtin.include_role", "ansible.builtin.import_role"):
-            if key in node and str(node[key]["name"]).startswith("meshlab.istio."):
+            if key in node and re.fullmatch(r"meshlab\.istio\.\w+", str(node[key]["name"])):
                 yield (
                     node[key]["name"].rpartition(".")[2],
                     node[key].get("tasks_from", "main").removesuffix(".yml"),
@@ -310,15 +313,86 @@ def test_known_checksums_are_sums_of_whole_versions_and_of_the_machines_that_the
     assert all(releases.release(version) for version in known)
 
 
-def test_the_scenario_default_has_every_chapter_of_the_lab():
-    def imported(path):
-        return [
-            play["ansible.builtin.import_playbook"].rpartition("/")[2]
-            for play in load(path)
-            if "ansible.builtin.import_playbook" in play
-        ]
+# ---- chapters ----
 
-    assert imported("molecule/default/converge.yml") == imported("playbooks/full_lab.yml")
+
+def imported(path):
+    """The names of the playbooks that a playbook imports, in their order."""
+    plays = [play.get("ansible.builtin.import_playbook") for play in load(path)]
+    return [Path(name).stem for name in plays if name]
+
+
+def test_the_full_lab_imports_the_chapters_in_their_order():
+    assert imported("playbooks/full_lab.yml") == [chapter["name"] for chapter in CHAPTERS]
+    assert imported("playbooks/full-lab.yml") == ["full_lab"]
+
+
+def test_the_scenario_default_runs_the_full_lab():
+    assert imported("molecule/default/converge.yml") == ["cluster", "full_lab"]
+
+
+def test_every_chapter_has_the_same_fields():
+    fields = {"name", "title", "summary", "roles", "requires", "facts", "namespaces"}
+    for chapter in CHAPTERS:
+        assert fields <= set(chapter) <= fields | {"ran", "release"}, chapter["name"]
+
+
+def test_a_chapter_runs_after_those_that_it_requires():
+    names = [chapter["name"] for chapter in CHAPTERS]
+    for place, chapter in enumerate(CHAPTERS):
+        assert set(chapter["requires"]) <= set(names[:place]), chapter["name"]
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["name"])
+def test_the_playbook_of_a_chapter_has_its_tag_and_runs_its_roles(chapter):
+    path = f"playbooks/{chapter['name']}.yml"
+    assert chapter["name"] in load(path)[0]["tags"]
+    # The cluster's playbook runs its roles in files of tasks.
+    paths = [path, "playbooks/tasks/kind_cluster.yml"] if chapter["name"] == "cluster" else [path]
+    used = {role for path in paths for role, _entry, _vars in included_roles(load(path))}
+    assert set(chapter["roles"]) <= used | {role for name in used for role in roles_of(name)}
+
+
+def roles_of(role):
+    """The roles of the collection that a role includes."""
+    files = (ROOT / "roles" / role / "tasks").glob("*.yml")
+    return {name for path in files for name, _entry, _vars in included_roles(load(path.relative_to(ROOT)))}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["name"])
+def test_the_facts_of_a_chapter_are_variables_of_the_lab_or_of_its_roles(chapter):
+    prefixes = tuple(f"{name}_" for name in ["lab", *chapter["roles"]])
+    facts = [*chapter["facts"], *([chapter["ran"]] if "ran" in chapter else [])]
+    assert [fact for fact in facts if not fact.startswith(prefixes)] == []
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["name"])
+def test_reset_can_remove_the_chapter_by_its_last_role(chapter):
+    role = chapter["roles"][-1]
+    assert {"present", "absent"} <= set(options(role)[f"{role}_state"]["choices"])
+    if chapter["name"] not in ("cluster", "report"):
+        assert {f"{role}_kubeconfig", f"{role}_context"} <= set(options(role))
+
+
+def test_the_readme_lists_the_chapters():
+    rows = [
+        "| {} | `playbooks/{}.yml` | {} |".format(
+            chapter["summary"], chapter["name"], ", ".join(f"[{role}](roles/{role})" for role in chapter["roles"])
+        )
+        for chapter in CHAPTERS
+    ]
+    table = "\n".join(["| chapter | playbook | roles |", "|---|---|---|", *rows, ""])
+    assert table in (ROOT / "README.md").read_text(encoding="utf-8"), table
+
+
+def test_the_tasks_at_which_the_lab_is_killed_exist():
+    """The scenario "interrupted" waits for tasks of the roles by their names."""
+    killed = load("molecule/interrupted/converge.yml")[0]["tasks"]
+    loops = [task["loop"] for task in killed if "molecule_kill" in str(task) and "loop" in task]
+    wanted = {item["task"] if isinstance(item, dict) else item for items in loops for item in items}
+    text = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("roles/*/tasks/*.yml"))
+    # A task is named by the beginning of its name.
+    assert wanted and {x for x in wanted if not re.search(rf'(?m)- name: "?{re.escape(x)}', text)} == set()
 
 
 def test_the_guide_tells_of_every_stop_of_the_tour_in_its_order():
