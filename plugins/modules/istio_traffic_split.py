@@ -94,17 +94,6 @@ options:
             the body.
           - With C(wget), this takes one that has the option C(-S).
         type: str
-      json:
-        description:
-          - >-
-            The place of a value in a JSON body, such as V(podname), or V(pod.name) for one within an object, or
-            V(items.0.name) within a list. If set, O(arms[].match) is looked for in this value alone.
-          - >-
-            The value is a string, with its escapes resolved, or a number, V(true), V(false) or V(null) as it is
-            written. An object or a list matches nothing, nor does a body that is no JSON.
-          - A dot within a key is written C(\.), and a backslash C(\\).
-          - Mutually exclusive with O(arms[].header).
-        type: str
   requests:
     description:
       - How many requests to send and count, 1 to 100000.
@@ -294,15 +283,15 @@ EXAMPLES = r"""
       - {name: tomcat, weight: 100, match: Apache Tomcat}
       - {name: httpd, weight: 0, match: hello httpd}
 
-- name: Tell versions apart by a field of their JSON, from a pod that is made for it
+- name: Tell versions apart by a field of their JSON bodies, from an ephemeral client
   meshlab.istio.istio_traffic_split:
     kubeconfig: ~/.kube/lab
     namespace: shop
     driver: true
     url: http://reviews:9080/reviews/0
     arms:
-      - {name: v1, weight: 80, json: podname, match: ^reviews-v1-}
-      - {name: v2, weight: 20, json: podname, match: ^reviews-v2-}
+      - {name: v1, weight: 80, match: '"podname": *"reviews-v1-'}
+      - {name: v2, weight: 20, match: '"podname": *"reviews-v2-'}
 
 - name: Tell versions apart by a response header
   meshlab.istio.istio_traffic_split:
@@ -556,9 +545,7 @@ def main():
                     "weight": {"type": "int", "required": True},
                     "match": {"type": "str", "required": True},
                     "header": {"type": "str"},
-                    "json": {"type": "str"},
                 },
-                "mutually_exclusive": [("header", "json")],
             },
             "requests": {"type": "int", "default": 400},
             "parallel": {"type": "int", "default": 4},

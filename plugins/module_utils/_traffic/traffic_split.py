@@ -50,14 +50,13 @@ class SplitError(Exception):
 
 @dataclass(frozen=True)
 class Arm:
-    """One backend: its weight, and the extended regular expression that a line of its body, or a header, or the value
-    at a path of its JSON body matches."""
+    """One backend: its weight, and the extended regular expression that a line of its body, or a header
+    matches."""
 
     name: str
     weight: int
     match: str
     header: str | None = None
-    json: str | None = None
 
 
 @dataclass(frozen=True)
@@ -148,8 +147,7 @@ _INSTEAD = {
 def plan_from(params):
     """The Plan of a module's parameters. Raises SplitError for what can be known wrong without a cluster."""
     arms = tuple(
-        Arm(arm["name"], arm["weight"], arm["match"], arm.get("header") or None, arm.get("json") or None)
-        for arm in params["arms"] or []
+        Arm(arm["name"], arm["weight"], arm["match"], arm.get("header") or None) for arm in params["arms"] or []
     )
     headers = tuple((str(name), str(value)) for name, value in (params.get("headers") or {}).items())
     tolerance = params.get("tolerance")
@@ -201,12 +199,6 @@ def _check_arms(arms):
             raise SplitError(told)
         if arm.header is not None and not _TOKEN.fullmatch(arm.header):
             raise SplitError(f"{where}: {arm.header!r} is no header's name")
-        if arm.header and arm.json:
-            raise SplitError(f"{where}: header and json are both set, and the match can only be looked for in one")
-        if arm.json:
-            problem = path_problem(arm.json)
-            if problem:
-                raise SplitError(f"{where}: json {arm.json}: {problem}")
         problem = regex_problem(arm.match)
         if problem:
             raise SplitError(f"{where}: match {arm.match}: {problem}")
@@ -215,29 +207,12 @@ def _check_arms(arms):
             raise SplitError(f"arms: {count} of them have the name {name}")
     looks = {}
     for arm in arms:
-        look = ((arm.header or "").lower(), arm.json, arm.match)
+        look = ((arm.header or "").lower(), arm.match)
         if look in looks:
             raise SplitError(f"arms: {looks[look]} and {arm.name} have the same match, so nothing tells them apart")
         looks[look] = arm.name
     if not any(arm.weight for arm in arms):
         raise SplitError("arms: every weight is 0")
-
-
-def json_path(text):
-    """The keys that a dotted path names: "pod.name" gives ["pod", "name"]; a backslash takes its meaning from a dot."""
-    keys = re.findall(r"(?:^|\.)((?:[^.\\]|\\[.\\])*)", text)
-    return [re.sub(r"\\(.)", r"\1", key) for key in keys]
-
-
-def path_problem(text):
-    """Why a text is no path into JSON; None if it is one."""
-    if re.search(r"[\x00-\x1f\x7f]", text):
-        return "it has a line break or another control character"
-    if re.search(r"(?<!\\)(?:\\\\)*\\(?![.\\])", text):
-        return "a backslash stands before a dot or another backslash only"
-    if not all(json_path(text)):
-        return "a key between its dots is empty; a dot within a key is written \\."
-    return None
 
 
 def regex_problem(pattern):
@@ -519,9 +494,9 @@ def _remove_driver(cluster, path):
 
 # ---- the probe -----------------------------------------------------------------------------------------------------
 
-# Parameters: nonce method url request-timeout timeout requests warmup give-up arms workers, then per arm where and
-# match, then options for the client program. Where is empty (the body), a header's name, or a colon and a path into
-# JSON, its keys parted by \037. A match starts with "=" (plain text) or "~" (regular expression).
+# Parameters: nonce method url request-timeout timeout requests warmup give-up arms workers, then per arm a header's
+# name (empty for the body) and a match, then options for the client program. A match starts with "=" (plain text) or
+# "~" (regular expression).
 #
 # Each worker sends its share of the requests one after the other into an awk of its own, so that bodies never
 # interleave. The workers are a pipeline, though none reads what it is to send or count: each one, when it is done, says
@@ -550,7 +525,7 @@ clock() { read -r now rest </proc/uptime; }
 i=0 heads=
 while [ $i -lt "$arms" ]; do
   i=$((i + 1))
-  case $1 in ''|:*) ;; *) heads=-i ;; esac
+  [ -z "$1" ] || heads=-i
   export "MESHLAB_HEADER_$i=$1" "MESHLAB_MATCH_$i=$2"
   shift 2
 done
@@ -668,7 +643,6 @@ function field(s, i, p, key) {
   gsub(/^[ \t]+|[ \t\r]+$/, "", s)
   for (i = 1; i <= arms; i++) if (header[i] != "" && header[i] == key && found(i, s)) hit[i] = 1
 }
-@JSON@
 function take(s, i) {
   if (substr(s, length(s)) == "\r") s = substr(s, 1, length(s) - 1)
   if (heading) {
@@ -681,7 +655,6 @@ function take(s, i) {
   if (size > 16777216) stop = "long"
   if (length(body) < @SAMPLE@) body = body (lines++ ? "\n" : "") substr(s, 1, @SAMPLE@)
   for (i = 1; i <= arms; i++) if (!hit[i] && header[i] == "" && found(i, s)) hit[i] = 1
-  @J@if (want != "bad") parse(s)
 }
 function scan(i) {
   if (length(body) < @SAMPLE@) {
@@ -712,7 +685,6 @@ function finish(rc, i, n, which) {
   if (status != "" && status != "000" && status != "200") fail("http " status)
   else if (rc != 0) fail(text != "" && rc < 128 ? "text " text : (status == "200" ? "cut " : "exit ") rc)
   else {
-    @J@if (want == "e" && !deep) for (i = 1; i <= arms; i++) if (has[i] && found(i, got[i])) hit[i] = 1
     for (i = 1; i <= arms; i++) if (hit[i]) { n++; which = which " " i }
     if (n == 1) count[which + 0]++
     else if (n == 0) { unknown++; keep("unknown") }
@@ -722,9 +694,6 @@ function finish(rc, i, n, which) {
 }
 function fresh(i) {
   for (i = 1; i <= arms; i++) hit[i] = 0
-  @J@for (i = 1; i <= arms; i++) has[i] = 0
-  @J@want = "v"
-  @J@deep = 0
   body = status = text = ""
   size = lines = interim = pending = 0
   heading = (ENVIRON["MESHLAB_HEADS"] != "")
@@ -737,11 +706,6 @@ BEGIN {
   give_up = ENVIRON["MESHLAB_GIVE_UP"] + 0
   for (i = 1; i <= arms; i++) {
     header[i] = tolower(ENVIRON["MESHLAB_HEADER_" i])
-    @J@if (header[i] ~ /^:/) {
-      @J@spot[i] = substr(ENVIRON["MESHLAB_HEADER_" i], 2)
-      @J@header[i] = ":"
-      @J@levels[split(spot[i], piece, "\037")] = 1
-    @J@}
     what[i] = substr(ENVIRON["MESHLAB_MATCH_" i], 2)
     plain[i] = (substr(ENVIRON["MESHLAB_MATCH_" i], 1, 1) == "=")
     if (header[i] != "" || !plain[i]) each = 1
@@ -802,123 +766,12 @@ END {
 """
 
 
-# A reader of JSON that takes a line at a time, and so is at work on strings that are whole: none has a line end.
-# It knows the grammar to the letter, so that a body which is no JSON, or is cut off, has no values.
-#
-# want is what has to come next: v a value, V a value or the end of an array, k a key or the end of an object, K a key,
-# c a colon, e the end of something or a comma, and bad once there was something else. part is where it is, level by
-# level: keys of objects and places in arrays. Of a key that is there twice, the last one counts, as with most readers.
-#
-# Of a line that is cut at its quotes, each second piece is in a string, but for quotes behind an odd number of
-# backslashes: so it takes time in proportion to the length of the line.
-_JSON = r"""
-function parse(s, n, i, t) {
-  n = split(s, piece, "\"")
-  for (i = 1; i <= n; i += 2) {
-    outside(piece[i])
-    if (i == n) return
-    t = piece[i + 1]
-    while (match(t, /\\+$/) && RLENGTH % 2) { if (++i + 1 > n) break; t = t "\"" piece[i + 1] }
-    if (i + 1 >= n) { want = "bad"; return }
-    if (index(t, "\\")) t = unescaped(t)
-    if (want == "k" || want == "K") { part[deep] = t; want = "c" }
-    else value(t)
-  }
-}
-function outside(s, c) {
-  while (match(s, /[^ \t\r]/)) {
-    s = substr(s, RSTART)
-    c = substr(s, 1, 1)
-    if (index("{}[],:", c)) { RLENGTH = 1; bracket(c) }
-    else if (match(s, /^[-+.0-9A-Za-z]+/)) {
-      c = substr(s, 1, RLENGTH)
-      if (c ~ /^(true|false|null)$/ || c ~ /^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?$/) value(c)
-      else want = "bad"
-    } else want = "bad"
-    if (want == "bad") return
-    s = substr(s, RLENGTH + 1)
-  }
-}
-function bracket(c) {
-  if (c == "{" || c == "[") {
-    if (value("", 1)) return
-    holds[++deep] = c
-    part[deep] = 0
-    want = (c == "{" ? "k" : "V")
-  }
-  else if (c == ":" && want == "c") want = "v"
-  else if (c == "," && want == "e" && deep) {
-    want = (holds[deep] == "{" ? "K" : "v")
-    part[deep]++
-  }
-  else if (c == "}" && holds[deep] == "{" && want ~ /^[ke]$/ || c == "]" && holds[deep] == "[" && want ~ /^[Ve]$/) {
-    deep--
-    want = "e"
-  }
-  else want = "bad"
-}
-function value(s, holder, i, at) {
-  if (want == "bad" || (want != "v" && want != "V")) { want = "bad"; return 1 }
-  want = "e"
-  if (!(deep in levels)) return 0
-  for (i = 1; i <= deep; i++) at = at (i > 1 ? "\037" : "") part[i]
-  for (i = 1; i <= arms; i++) if (header[i] == ":" && spot[i] == at) { got[i] = s; has[i] = !holder }
-  return 0
-}
-function unescaped(s, r, p, c, n) {
-  while ((p = index(s, "\\")) > 0) {
-    r = r substr(s, 1, p - 1)
-    c = substr(s, p + 1, 1)
-    s = substr(s, p + 2)
-    if (c != "u") {
-      p = index("\"\\/bfnrt", c)
-      if (!p) want = "bad"
-      r = r substr("\"\\/\b\f\n\r\t", p, 1)
-      continue
-    }
-    n = hex(s)
-    s = substr(s, 5)
-    if (n >= 55296 && n < 56320 && s ~ /^\\u[dD][c-fC-F]/) {
-      n = (n - 55296) * 1024 + hex(substr(s, 3)) - 56320 + 65536
-      s = substr(s, 7)
-    }
-    if (n < 128) r = r sprintf("%c", n)
-    else if (n < 2048) r = r sprintf("%c%c", 192 + int(n / 64), 128 + n % 64)
-    else if (n < 65536) r = r sprintf("%c%c%c", 224 + int(n / 4096), 128 + int(n / 64) % 64, 128 + n % 64)
-    else {
-      r = r sprintf("%c%c", 240 + int(n / 262144), 128 + int(n / 4096) % 64)
-      r = r sprintf("%c%c", 128 + int(n / 64) % 64, 128 + n % 64)
-    }
-  }
-  return r s
-}
-function hex(s, i, n) {
-  for (i = 1; i <= 4; i++) {
-    if (substr(s, i, 1) !~ /[0-9a-fA-F]/) { want = "bad"; return 63 }
-    n = n * 16 + index("0123456789abcdef", tolower(substr(s, i, 1))) - 1
-  }
-  return n
-}
-"""
-
-
 def _lean(text):
     """The text without indentation and empty lines: a command travels in the exec request's URL, so bytes count."""
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-def _script(json):
-    """The probe. json: whether an arm is told by a path into JSON; what is only for that is left out else."""
-    awk = _AWK.replace("@SAMPLE@", str(SAMPLE)).replace("@JSON@", _JSON if json else "")
-    awk = awk.replace("@J@", "") if json else re.sub("@J@.*", "", awk)
-    return _lean(_SHELL.replace("@AWK@", awk))
-
-
-# Parts the keys of a path into JSON on the way to the probe: no key has it, as strings of JSON escape it.
-_KEY_END = "\x1f"
-
-SCRIPT = _script(json=False)
-SCRIPT_JSON = _script(json=True)
+SCRIPT = _lean(_SHELL.replace("@AWK@", _AWK.replace("@SAMPLE@", str(SAMPLE))))
 
 
 def new_nonce():
@@ -931,7 +784,7 @@ def probe_command(plan, nonce):
     argv = [
         "sh",
         "-c",
-        SCRIPT_JSON if any(arm.json for arm in plan.arms) else SCRIPT,
+        SCRIPT,
         "meshlab",
         nonce,
         plan.method,
@@ -945,8 +798,7 @@ def probe_command(plan, nonce):
         str(plan.workers),
     ]
     for arm in plan.arms:
-        where = ":" + _KEY_END.join(json_path(arm.json)) if arm.json else arm.header or ""
-        argv += [where, ("~" if _META.search(arm.match) else "=") + arm.match]
+        argv += [arm.header or "", ("~" if _META.search(arm.match) else "=") + arm.match]
     for name, value in plan.headers:
         argv += ["--header", f"{name}: {value}"]
     return argv

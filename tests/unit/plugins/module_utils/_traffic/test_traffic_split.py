@@ -6,7 +6,6 @@ from __future__ import annotations
 import collections
 import dataclasses
 import itertools
-import json
 import math
 import os
 import random
@@ -22,7 +21,7 @@ from urllib.parse import quote_plus
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
@@ -593,10 +592,8 @@ def test_an_awk_that_fails_is_named(backend, run):
 
 
 def test_the_command_stays_small_enough_for_a_url():
-    for where, most in ((None, 12_000), ("podname", 16_384)):
-        arms = (dataclasses.replace(ARMS[0], json=where), ARMS[1])
-        argv = traffic_split.probe_command(Plan(url=URL, arms=arms), traffic_split.new_nonce())
-        assert sum(len(f"&command={quote_plus(word)}") for word in argv) < most
+    argv = traffic_split.probe_command(Plan(url=URL, arms=ARMS), traffic_split.new_nonce())
+    assert sum(len(f"&command={quote_plus(word)}") for word in argv) < 12_000
 
 
 def test_what_the_user_gave_never_becomes_script():
@@ -609,183 +606,6 @@ def test_what_the_user_gave_never_becomes_script():
 
 def test_nonces_differ():
     assert len({traffic_split.new_nonce() for _run in range(100)}) == 100
-
-
-# ---- arms by a field of JSON ----
-
-REVIEW = {
-    "id": "0",
-    "podname": "reviews-v1-79d7c9c9c-abcde",
-    "clustername": "null",
-    "reviews": [
-        {"reviewer": "Reviewer1", "text": 'Not "slapstick", \\really\\ \u00e9\U0001f600', "rating": {"stars": 5}}
-    ],
-}
-
-
-@every_client
-def test_arms_by_a_field_of_json(backend, run, box, method):
-    def answer(n):
-        body = {**REVIEW, "podname": f"reviews-v{n % 4 + 1}-79d7c9c9c-abcde"}
-        # Elsewhere in it, the other names are no answer; nor does it matter how it is written.
-        body["notes"] = {"podname": "reviews-v9"}
-        return json.dumps(body, indent=[None, 2, "\t"][n % 3], ensure_ascii=n % 2 == 0).encode()
-
-    server = backend(answer)
-    arms = (
-        Arm("v1", 1, "^reviews-v1-", json="podname"),
-        Arm("v2", 1, "reviews-v2", json="podname"),
-        Arm("v3", 2, "^reviews-v[34]-", json="podname"),
-        Arm("v9", 0, "reviews-v9", json="podname"),
-    )
-    tally = run(plan(server, *arms, requests=40, method=method), box)
-    assert (tally.arms, tally.errors) == ([10, 10, 20, 0], 0)
-
-
-@every_client
-def test_what_is_no_json_or_lacks_the_field_is_unknown(backend, run, box, method):
-    bodies = [
-        b"<html>v1</html>", b"", b'{"v": "v1"', b'{"v": "v1"} x', b'{"v": "v1}', b'{"v": ["v1"]}',
-        b'{"w": {"v": "v1"}}',
-        b'{"v": "v1", "v": "v2"}', b'{"v": "v1", "v": {}}', b"{'v': 'v1'}", b'"v1"', b'{"v": v1}', b'{"v": "v1",}',
-    ]  # fmt: skip
-    good = [b'{"v": "v1"}', b'\r\n{\r\n"v"\r\n:\r\n"v1"\r\n}\r\n', b'{"v": "v2", "v": "\\u0076\\u0031"}']
-    server = backend(lambda n: (bodies + good)[n])
-    arms = (Arm("one", 1, "^v1$", json="v"),)
-    tally = run(plan(server, *arms, requests=len(bodies + good), method=method), box)
-    assert (tally.arms, tally.unknown, tally.errors) == ([len(good)], len(bodies), len(bodies))
-
-
-def test_json_bodies_and_headers_can_be_mixed(backend, run):
-    server = backend(lambda n: [(200, {"X-V": "1"}, b"x"), HTTPD, b'{"": "x", "n": [1, {"a.b": -2.5e3}]}'][n % 3])
-    arms = (Arm("a", 1, "1", "x-v"), Arm("b", 1, "hello httpd"), Arm("c", 1, "^-2.5e3$", json=r"n.1.a\.b"))
-    assert run(plan(server, *arms, requests=30)).arms == [10, 10, 10]
-
-
-KEYS = st.sampled_from(["a", "b", "v.w", 'q"', "\\", "größe", "", "0"])
-JSON_TEXTS = KEYS | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\0"), max_size=6)
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | JSON_TEXTS
-DOCUMENTS = st.recursive(
-    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | JSON_TEXTS, inner, max_size=4)
-)
-LAYOUTS = st.sampled_from([{}, {"indent": 1}, {"indent": "\t", "ensure_ascii": False}, {"separators": (",", ":")}])
-
-READ_JSON = (
-    traffic_split._JSON
-    + """
-BEGIN {
-  arms = 1; header[1] = ":"; spot[1] = ENVIRON["SPOT"]; levels[split(spot[1], piece, "\\037")] = 1; want = "v"
-}
-{ if (want != "bad") parse($0) }
-END { if (want == "e" && !deep) printf "%s", has[1] ? "has " got[1] : "lacks" }
-"""
-)
-
-
-def read_json(awk, text, keys):
-    """What the probe's reader says of a text: None if it is no JSON, "lacks", or "has" and the value as text."""
-    done = subprocess.run(
-        [*awk, READ_JSON],
-        input=text.encode(),
-        capture_output=True,
-        env={"LC_ALL": "C", "SPOT": "\x1f".join(keys)},
-        check=True,
-    )
-    assert not done.stderr
-    return done.stdout.decode() or None
-
-
-@pytest.fixture(params=["system", "busybox"])
-def awk(request):
-    found = shutil.which("awk" if request.param == "system" else "busybox")
-    if not found:
-        pytest.skip("no busybox on PATH")
-    return [found] if request.param == "system" else [found, "awk"]
-
-
-def scalars_of(document, keys=()):
-    """Every (path, scalar) in a document."""
-    if isinstance(document, (dict, list)):
-        for key, inner in document.items() if isinstance(document, dict) else enumerate(document):
-            yield from scalars_of(inner, (*keys, str(key)))
-    elif keys:
-        yield keys, document
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(document=DOCUMENTS, layout=LAYOUTS, data=st.data())
-def test_the_probe_reads_json_as_python_does(awk, document, layout, data):
-    text = json.dumps(document, **layout)
-    places = list(scalars_of(document))
-    if not places:
-        assert read_json(awk, text, ["a"]) == "lacks"
-        return
-    keys, value = data.draw(st.sampled_from(places))
-    if "" in keys or "\x1f" in "".join(keys):  # is refused before it gets here
-        return
-    expected = value if isinstance(value, str) else json.dumps(value)
-    assert read_json(awk, text, keys) == f"has {expected}"
-
-
-def refuse_constant(name):
-    raise ValueError(name)
-
-
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(document=DOCUMENTS, layout=LAYOUTS, place=st.floats(0, 1), stray=st.sampled_from([*'{}[],:"\\ tn0-.1e', ""]))
-def test_the_probe_takes_for_json_what_python_takes_for_it(awk, document, layout, place, stray):
-    text = json.dumps(document, **layout)
-    at = int(place * len(text))
-    text = text[:at] + stray + text[at + (not stray) :]
-    try:
-        json.loads(text, strict=False, parse_constant=refuse_constant)
-        known = True
-    except ValueError:
-        known = False
-    if "\\" not in text:  # awk leaves escapes of strings that nobody asks for as they are
-        assert (read_json(awk, text, ["no such key"]) is not None) is known
-
-
-def test_long_json_takes_time_in_proportion(awk):
-    text = json.dumps([{"name": f"v{number}", "text": "x" * 50} for number in range(20_000)])
-    started = time.process_time()
-    children = os.times().children_user
-    assert len(text) > 1_500_000
-    assert read_json(awk, text, ["19999", "name"]) == "has v19999"
-    assert time.process_time() - started < 1.0
-    assert os.times().children_user - children < 5.0
-
-
-@pytest.mark.parametrize(
-    ("path", "keys"),
-    [
-        ("podname", ["podname"]),
-        ("pod.name", ["pod", "name"]),
-        ("items.0.name", ["items", "0", "name"]),
-        (r"app\.kubernetes\.io/name", ["app.kubernetes.io/name"]),
-        (r"a\\.b", ["a\\", "b"]),
-        ("größe", ["größe"]),
-    ],
-)
-def test_paths_into_json(path, keys):
-    assert traffic_split.path_problem(path) is None
-    assert traffic_split.json_path(path) == keys
-
-
-@pytest.mark.parametrize(
-    ("path", "problem"),
-    [
-        (".a", "a key between its dots is empty"),
-        ("a..b", "a key between its dots is empty"),
-        ("a.", "a key between its dots is empty"),
-        (r"a\b", "before a dot or another backslash only"),
-        ("a\\", "before a dot or another backslash only"),
-        ("a\x1fb", "control character"),
-    ],
-)
-def test_paths_into_json_that_are_refused(path, problem):
-    with pytest.raises(SplitError, match=problem):
-        traffic_split.plan_from(params(arms=[arm(json=path)]))
 
 
 # ---- reading the answer ----
@@ -1209,8 +1029,6 @@ def test_a_plan_of_parameters():
         ({"arms": [arm(header="X-V"), arm(name="b", header="x-v")]}, "the same match"),
         ({"arms": [arm(weight=-1)]}, r"arms\[1\] \(tomcat\): weight -1 has to be 0 or more"),
         ({"arms": [arm(weight=0)]}, "every weight is 0"),
-        ({"arms": [arm(header="x-v", json="v")]}, "header and json are both set"),
-        ({"arms": [arm(json="v"), arm(name="b", json="v")]}, "the same match"),
         ({"arms": [arm(header="x version")]}, "'x version' is no header's name"),
         ({"headers": {"bad name": "x"}}, "'bad name' is no header's name"),
         ({"headers": {"X-A": "a\nX-B: b"}}, "the value of X-A has a line break"),
