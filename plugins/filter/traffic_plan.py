@@ -70,10 +70,10 @@ RETURN = r"""
 _value:
   description:
     - C(weights), as Istio takes them.
-    - C(arms), those of M(meshlab.istio.istio_traffic_split) with these weights, and C(even), with the same for each.
+    - C(backends) for M(meshlab.istio.istio_traffic_split) with these weights, and C(even), with equal weights.
     - >-
       C(requests), those that show the rules: each with C(name), C(path), C(headers), C(to) (the backend that must get
-      all of them), C(why), C(request) (in words) and C(arms).
+      all of them), C(why), C(request) (in words) and C(backends).
     - C(enough), how many requests show that weights do not act, such as those of a client outside of the mesh.
     - C(pages), the files that a backend has to have to answer them all.
   type: dict

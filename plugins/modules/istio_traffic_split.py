@@ -6,22 +6,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: istio_traffic_split
-short_description: Measure how traffic splits over backends, with an exact verdict
+short_description: Measure how traffic splits over backends
 version_added: "0.1.0"
 description:
   - >-
-    Sends HTTP requests from a pod through the mesh, tells the backends (the arms) apart by what they answer, and says
-    whether the split that O(arms) declare holds.
+    Sends HTTP requests from a pod through the mesh, tells the backends apart by their responses, and reports
+    whether the traffic splits over them as O(backends) declare.
   - >-
-    The verdict is an exact binomial test of each arm, with Bonferroni's correction for more than two arms. It is made
-    once, from one sample. There is no trying again until it passes, as that would hide a wrong split.
+    The verdict is an exact binomial test of each backend, with Bonferroni's correction for more than two backends. The
+    test is never repeated until it passes, because that would hide a wrong split.
   - >-
-    An arm of weight 0 has to get exactly nothing, and an arm that has all the weight has to get everything. No
+    A backend of weight 0 has to get exactly nothing, and a backend that has all the weight has to get everything. No
     tolerance applies to them.
   - >-
-    Responses that no arm matches, that more than one arm matches, of another status than 200, and requests without a
-    response are errors. They are counted apart, and the verdict is V(fail) beyond O(max_errors). Shares are shares
-    of the responses that exactly one arm gave.
+    Responses that match no backend or more than one backend, responses of another status than 200, and requests without
+    a response are errors. They are counted separately, and the verdict is V(fail) if there are more than O(max_errors).
+    The denominator of all shares is the number of responses that match exactly one backend.
   - >-
     The verdict is V(inconclusive) where the sample decides nothing: too few requests could be sent or were answered, or
     what came fits an even split just as well, as if there were no rule.
@@ -29,7 +29,7 @@ description:
     All requests are sent in one exec, by O(parallel) workers and each over a connection of its own, and are counted in
     the pod. Environment variables that name an HTTP proxy are not followed, nor are redirects taken for an answer.
   - >-
-    Where there is no client to send from, O(driver=true) makes a pod for the time of the measurement.
+    Where there is no client to send from, O(ephemeral_client=true) creates a pod for the time of the measurement.
   - >-
     Weights act in the proxy of the caller. A client pod without a sidecar is measured nevertheless, and shows how the
     Service spreads its traffic.
@@ -52,8 +52,8 @@ attributes:
   idempotent:
     support: full
     details: >-
-      Never reports a change. What it counts differs from run to run, as chance has it. The pod of O(driver=true) is no
-      change either, as it is gone when the task ends, however it ends.
+      Never reports a change. What it counts differs from run to run, as chance has it. The pod of
+      O(ephemeral_client=true) is not a change either, because it is removed when the task ends.
 options:
   url:
     description:
@@ -62,7 +62,7 @@ options:
         Plain HTTP only. Characters beyond ASCII and spaces have to be percent-encoded.
     type: str
     required: true
-  arms:
+  backends:
     description:
       - The backends to tell apart, and the share that each of them should get.
     type: list
@@ -71,7 +71,7 @@ options:
     suboptions:
       name:
         description:
-          - A name for the arm, for the results.
+          - A name for the backend, for the results.
         type: str
         required: true
       weight:
@@ -82,16 +82,16 @@ options:
       match:
         description:
           - >-
-            A POSIX extended regular expression, as in C(grep -E). A response belongs to the arm if any line of its body
-            contains a match. Case matters, and line ends do not count (LF or CRLF).
+            A POSIX extended regular expression, as in C(grep -E). A response belongs to the backend if any line of its
+            body contains a match. Case matters, and line ends do not count (LF or CRLF).
           - C(\d), C(\w) and the like are not POSIX, and are refused. Write C([0-9]) or C([[:alnum:]_]).
         type: str
         required: true
       header:
         description:
           - >-
-            The name of a response header, in any case. If set, O(arms[].match) is looked for in its value, and not in
-            the body.
+            The name of a response header, in any case. If set, O(backends[].match) is searched for in its value,
+            and not in the body.
           - With C(wget), this takes one that has the option C(-S).
         type: str
   requests:
@@ -99,7 +99,7 @@ options:
       - How many requests to send and count, 1 to 100000.
       - >-
         The default settles whether the rule is in force (80/20 or 50/50). Thousands are needed to tell neighbours such
-        as 80/20 and 75/25 apart. RV(arms[].detectable) says what a run could tell, and a warning comes if it could
+        as 80/20 and 75/25 apart. RV(backends[].detectable) says what a run could tell, and a warning comes if it could
         not even tell an even split.
     type: int
     default: 400
@@ -139,7 +139,7 @@ options:
   pod:
     description:
       - The client pod, by its name.
-      - Exactly one of O(pod), O(deployment), O(label_selector), and O(driver) is required.
+      - Exactly one of O(pod), O(deployment), O(label_selector), and O(ephemeral_client) is required.
     type: str
   deployment:
     description:
@@ -157,23 +157,23 @@ options:
         If not set, the one that the annotation C(kubectl.kubernetes.io/default-container) names, else the first one
         that is not C(istio-proxy).
     type: str
-  driver:
+  ephemeral_client:
     description:
       - >-
-        Whether to send from a pod that is made in O(namespace) and removed again at the end of the task, whether it
-        succeeds or fails. With a client of your own (O(pod), O(deployment), O(label_selector)) nothing is ever made.
+        Whether to send from a pod that is created in O(namespace) and removed at the end of the task, whether it
+        succeeds or fails. With an existing client (O(pod), O(deployment), O(label_selector)) nothing is created.
       - It has a sidecar where O(namespace) is labelled for automatic injection.
       - >-
         Its name starts with C(traffic-split-). Should the module be killed, it ends by itself at the latest two and a
         half minutes after O(timeout), and remains as a completed pod.
-      - The user has to be allowed to create and delete pods.
+      - Requires permission to create and delete pods.
     type: bool
     default: false
-  driver_image:
+  ephemeral_client_image:
     description:
       - >-
-        The image of that pod. C(sh), C(sleep), C(awk), and C(curl) or C(wget) have to be in it, and it has to run as
-        any user.
+        The image of that pod. It must contain C(sh), C(sleep), C(awk), and C(curl) or C(wget), and must run as any
+        user.
     type: str
     default: docker.io/curlimages/curl
   request_timeout:
@@ -232,7 +232,7 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/lab
     deployment: client
     url: http://web-svc:8080/
-    arms:
+    backends:
       - {name: tomcat, weight: 80, match: Apache Tomcat}
       - {name: httpd, weight: 20, match: hello httpd}
 
@@ -241,7 +241,7 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/lab
     label_selector: app=client
     url: http://web-svc:8080/
-    arms:
+    backends:
       - {name: tomcat, weight: 50, match: Apache Tomcat}
       - {name: httpd, weight: 50, match: hello httpd}
     fail_on_verdict: false
@@ -257,7 +257,7 @@ EXAMPLES = r"""
     deployment: client
     url: http://web-svc:8080/
     requests: 2500
-    arms:
+    backends:
       - {name: tomcat, weight: 80, match: Apache Tomcat}
       - {name: httpd, weight: 20, match: hello httpd}
 
@@ -268,7 +268,7 @@ EXAMPLES = r"""
     url: http://web-svc:8080/
     requests: 1000
     tolerance: 5
-    arms:
+    backends:
       - {name: tomcat, weight: 80, match: Apache Tomcat}
       - {name: httpd, weight: 20, match: hello httpd}
 
@@ -279,7 +279,7 @@ EXAMPLES = r"""
     url: http://web-svc:8080/
     headers:
       end-user: jason
-    arms:
+    backends:
       - {name: tomcat, weight: 100, match: Apache Tomcat}
       - {name: httpd, weight: 0, match: hello httpd}
 
@@ -287,9 +287,9 @@ EXAMPLES = r"""
   meshlab.istio.istio_traffic_split:
     kubeconfig: ~/.kube/lab
     namespace: shop
-    driver: true
+    ephemeral_client: true
     url: http://reviews:9080/reviews/0
-    arms:
+    backends:
       - {name: v1, weight: 80, match: '"podname": *"reviews-v1-'}
       - {name: v2, weight: 20, match: '"podname": *"reviews-v2-'}
 
@@ -300,7 +300,7 @@ EXAMPLES = r"""
     deployment: client
     container: app
     url: http://catalog:8080/items?page=1
-    arms:
+    backends:
       - {name: v1, weight: 9, header: x-version, match: ^v1$}
       - {name: v2, weight: 1, header: x-version, match: ^v2$}
 """
@@ -310,10 +310,9 @@ verdict:
   description:
     - V(pass) if the split holds, and V(fail) if it does not, or if there were more errors than O(max_errors).
     - >-
-      V(inconclusive) if nothing speaks against the split, but too little for it: not all requests could be sent, no arm
-      answered, the errors that are accepted leave too few responses for the O(tolerance), or an even split fits what
-      was seen too, by the same test at the same O(significance). Without O(tolerance), a V(pass) thus rules out an
-      even split.
+      V(inconclusive) if the sample does not decide: not all requests could be sent, no backend responded, the accepted
+      errors leave too few responses for the O(tolerance), or an even split fits the counts too, by the same test at the
+      same O(significance). Without O(tolerance), a V(pass) thus rules out an even split.
   returned: when the split was measured
   type: str
   sample: pass
@@ -340,18 +339,18 @@ sent:
   type: int
   sample: 400
 answered:
-  description: The number of responses that exactly one arm gave. What shares are shares of.
+  description: The number of responses that exactly one backend gave. The denominator of the shares.
   returned: when the split was measured
   type: int
   sample: 400
-arms:
-  description: What each arm got, in the order of O(arms).
+backends:
+  description: What each backend got, in the order of O(backends).
   returned: when the split was measured
   type: list
   elements: dict
   contains:
     name:
-      description: The name of the arm.
+      description: The name of the backend.
       returned: always
       type: str
       sample: tomcat
@@ -371,7 +370,7 @@ arms:
       type: int
       sample: 316
     share:
-      description: The share of RV(answered) that it gave, 0 to 1. Null if no arm gave a response.
+      description: The share of RV(answered) that it gave, 0 to 1. Null if no backend gave a response.
       returned: always
       type: float
       sample: 0.79
@@ -408,7 +407,7 @@ significance:
   type: float
   sample: 0.001
 errors:
-  description: The responses and requests that no arm counts, by kind.
+  description: The responses and requests that no backend counts, by kind.
   returned: when the split was measured
   type: dict
   contains:
@@ -418,12 +417,12 @@ errors:
       type: int
       sample: 0
     unknown:
-      description: Responses that no arm matches.
+      description: Responses that no backend matches.
       returned: always
       type: int
       sample: 0
     ambiguous:
-      description: Responses that more than one arm matches.
+      description: Responses that more than one backend matches.
       returned: always
       type: int
       sample: 0
@@ -470,8 +469,8 @@ samples:
   returned: when the split was measured
   type: dict
   sample: {unknown: "<html><head><title>Welcome</title>"}
-seconds:
-  description: How long the counted requests took, in seconds, as the client pod's clock has it.
+elapsed:
+  description: How long the counted requests took, in seconds, by the clock of the client pod.
   returned: when the split was measured
   type: float
   sample: 1.46
@@ -523,9 +522,11 @@ def measure(params, plan):
     """Find or make the client, send the plan's requests from it, and return the verdict with its grounds."""
     with contextlib.ExitStack() as stack:
         cluster, _kubeconfig = stack.enter_context(connect(params))
-        if params["driver"]:
-            made = traffic_split.driver(cluster, plan, params["namespace"], params["driver_image"])
-            client = stack.enter_context(made)
+        if params["ephemeral_client"]:
+            created = traffic_split.ephemeral_client(
+                cluster, plan, params["namespace"], params["ephemeral_client_image"]
+            )
+            client = stack.enter_context(created)
         else:
             named = [params[name] for name in CLIENTS]
             client = traffic_split.find_client(cluster, params["namespace"], *named, params["container"])
@@ -536,7 +537,7 @@ def main():
     module = ClusterModule(
         argument_spec={
             "url": {"type": "str", "required": True},
-            "arms": {
+            "backends": {
                 "type": "list",
                 "elements": "dict",
                 "required": True,
@@ -557,8 +558,8 @@ def main():
             "deployment": {"type": "str"},
             "label_selector": {"type": "str"},
             "container": {"type": "str"},
-            "driver": {"type": "bool", "default": False},
-            "driver_image": {"type": "str", "default": "docker.io/curlimages/curl"},
+            "ephemeral_client": {"type": "bool", "default": False},
+            "ephemeral_client_image": {"type": "str", "default": "docker.io/curlimages/curl"},
             "request_timeout": {"type": "int", "default": 5},
             "timeout": {"type": "int", "default": 300},
             "max_errors": {"type": "int", "default": 0},
@@ -567,12 +568,12 @@ def main():
             "fail_on_verdict": {"type": "bool", "default": True},
         },
         mutually_exclusive=[CLIENTS],
-        required_if=[("driver", False, CLIENTS, True)],
+        required_if=[("ephemeral_client", False, CLIENTS, True)],
         supports_check_mode=True,
     )
     for name in (*CLIENTS, "container"):
-        if module.params["driver"] and module.params[name]:
-            module.fail_json(msg=f"driver and {name} are both set: it is either a pod of its own or one that is named")
+        if module.params["ephemeral_client"] and module.params[name]:
+            module.fail_json(msg=f"ephemeral_client and {name} are mutually exclusive")
     try:
         plan = traffic_split.plan_from(module.params)
         for warning in traffic_split.plan_warnings(plan):

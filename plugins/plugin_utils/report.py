@@ -26,7 +26,7 @@ SCHEMA = 1
 MOST_SPANS = 200
 # An image that is larger is named, and not shown.
 MOST_BYTES = 4_000_000
-# Colours that the page has for services and arms.
+# Colours that the page has for services and backends.
 COLOURS = 8
 
 PASS, FAIL, INCONCLUSIVE, MISSING = "pass", "fail", "inconclusive", "missing"
@@ -271,8 +271,8 @@ def _splits(facts):
     found = []
     for fact, key, title, shows in SPLITS:
         result = _dict(facts.get(fact))
-        arms = [_arm(x) for x in _dicts(result.get("arms"))]
-        if not arms:
+        backends = [_backend(x) for x in _dicts(result.get("backends"))]
+        if not backends:
             continue
         client = _dict(result.get("client"))
         split = {
@@ -285,9 +285,9 @@ def _splits(facts):
             "errors": _count(_dict(result.get("errors")).get("total")),
             "p_value": _number(result.get("p_value")),
             "significance": _number(result.get("significance")),
-            "seconds": _number(result.get("seconds")),
+            "elapsed": _number(result.get("elapsed")),
             "sidecar": bool(client.get("sidecar")),
-            "arms": arms,
+            "backends": backends,
         }
         split["words"] = _split_words(split, _text(result.get("likely_cause")))
         found.append(split)
@@ -299,7 +299,7 @@ def _rules(facts):
     found = []
     for case in _dicts(facts.get("traffic_shifting_matched")):
         measured = _dict(case.get("measurement"))
-        arms = [_arm(x) for x in _dicts(measured.get("arms"))]
+        backends = [_backend(x) for x in _dicts(measured.get("backends"))]
         found.append(
             {
                 "name": _text(case.get("name")),
@@ -308,7 +308,7 @@ def _rules(facts):
                 "to": _text(case.get("to")) or None,
                 "answered": _count(measured.get("answered")),
                 "errors": _count(_dict(measured.get("errors")).get("total")),
-                "seen": [{key: x[key] for key in ("name", "count", "share")} for x in arms],
+                "seen": [{key: x[key] for key in ("name", "count", "share")} for x in backends],
                 "verdict": _known(measured.get("verdict")),
             }
         )
@@ -319,23 +319,23 @@ def _known(verdict):
     return verdict if verdict in (PASS, FAIL, INCONCLUSIVE) else INCONCLUSIVE
 
 
-def _arm(arm):
-    interval = [_number(x) for x in _list(arm.get("interval"))]
+def _backend(backend):
+    interval = [_number(x) for x in _list(backend.get("interval"))]
     return {
-        "name": _text(arm.get("name")),
-        "weight": _count(arm.get("weight")),
-        "expected_share": _number(arm.get("expected_share")),
-        "count": _count(arm.get("count")),
-        "share": _number(arm.get("share")),
+        "name": _text(backend.get("name")),
+        "weight": _count(backend.get("weight")),
+        "expected_share": _number(backend.get("expected_share")),
+        "count": _count(backend.get("count")),
+        "share": _number(backend.get("share")),
         "interval": interval if len(interval) == 2 and None not in interval else None,
-        "p_value": _number(arm.get("p_value")),
+        "p_value": _number(backend.get("p_value")),
     }
 
 
 def _split_words(split, cause):
     """What a measurement says, for somebody who never tested a hypothesis."""
-    arms, p_value = split["arms"], split["p_value"]
-    seen = _and(f"{x['count']} went to {x['name']}" for x in arms)
+    backends, p_value = split["backends"], split["p_value"]
+    seen = _and(f"{x['count']} went to {x['name']}" for x in backends)
     words = [f"Of {split['answered']} requests that were answered, {seen}."]
     if split["errors"]:
         words.append(f"{_plural(split['errors'], 'request')} failed, or got an answer that nobody knows.")
@@ -613,8 +613,8 @@ def _injection_checks(found, facts):
 
 def _traffic_checks(found, facts):
     for split in found["splits"]:
-        asked = "/".join(str(x["weight"]) for x in split["arms"])
-        seen = ", ".join(f"{x['name']} {percent(x['share'])}" for x in split["arms"])
+        asked = "/".join(str(x["weight"]) for x in split["backends"])
+        seen = ", ".join(f"{x['name']} {percent(x['share'])}" for x in split["backends"])
         yield f"{_lower(split['title'])}, {asked}: {seen} of {split['answered']}", split["verdict"]
     rules = [x for x in found["rules"] if x["to"]]
     if rules:
@@ -785,43 +785,43 @@ def _doubled(double):
     return {"refused": double["refused"] or "It was not refused.", "came": came, "log": "\n".join(double["log"])}
 
 
-# Of a bar chart, in pixels: from one arm to the next, from its text to its bar, height of a bar.
+# Of a bar chart, in pixels: from one backend to the next, from its text to its bar, height of a bar.
 STEP, BELOW, BAR = 62, 28, 20
 
 
 def _chart(split):
-    arms = []
-    for number, arm in enumerate(split["arms"]):
-        low, high = arm["interval"] or (None, None)
+    backends = []
+    for number, backend in enumerate(split["backends"]):
+        low, high = backend["interval"] or (None, None)
         top = number * STEP + BELOW
-        arms.append(
+        backends.append(
             {
-                **{key: arm[key] for key in ("name", "weight", "count")},
-                "share": percent(arm["share"]),
-                "expected": percent(arm["expected_share"]),
+                **{key: backend[key] for key in ("name", "weight", "count")},
+                "share": percent(backend["share"]),
+                "expected": percent(backend["expected_share"]),
                 "interval": f"{percent(low)} to {percent(high)}" if low is not None else "unknown",
-                "p": probability(arm["p_value"]).removeprefix("= "),
+                "p": probability(backend["p_value"]).removeprefix("= "),
                 "colour": number % COLOURS,
                 "y_text": number * STEP + 20,
                 "y": top,
                 "y_middle": top + BAR // 2,
                 "y_top": top - 5,
                 "y_end": top + BAR + 5,
-                "width": _share(arm["share"] or 0.0),
+                "width": _share(backend["share"] or 0.0),
                 "x_low": _share(low) if low is not None else None,
                 "x_high": _share(high) if high is not None else None,
-                "x_expected": _share(arm["expected_share"]) if arm["expected_share"] is not None else None,
+                "x_expected": _share(backend["expected_share"]) if backend["expected_share"] is not None else None,
             }
         )
-    height = len(arms) * STEP
+    height = len(backends) * STEP
     significance = split["significance"]
     return {
         **{key: split[key] for key in ("name", "title", "shows", "words", "verdict", "requests", "answered", "errors")},
         "word": WORDS[split["verdict"]],
-        "asked": "/".join(str(x["weight"]) for x in split["arms"]),
+        "asked": "/".join(str(x["weight"]) for x in split["backends"]),
         "p": probability(split["p_value"]),
         "sure": f"{100 * (1 - significance):g} %" if significance else "",
-        "arms": arms,
+        "backends": backends,
         "bar": BAR,
         "height": height + 26,
         "axis": height + 4,
@@ -830,7 +830,7 @@ def _chart(split):
         "told": "; ".join(
             f"{x['name']}: {percent(x['share'])} seen, {percent(x['expected_share'])} expected"
             + (f", interval {percent(x['interval'][0])} to {percent(x['interval'][1])}" if x["interval"] else "")
-            for x in split["arms"]
+            for x in split["backends"]
         ),
     }
 

@@ -220,8 +220,8 @@ def requests(rules):
 # ---- the plan --------------------------------------------------------------------------------------------------------
 
 
-def arms(backends, weights):
-    """What istio_traffic_split takes as arms: every backend, those without a weight with 0."""
+def expected(backends, weights):
+    """What istio_traffic_split takes as backends: every backend, those without a weight with 0."""
     return [{"name": x, "weight": weights.get(x, 0), "match": its["match"]} for x, its in backends.items()]
 
 
@@ -235,19 +235,19 @@ def enough(shares, most, significance):
 def plan(backends, weights, rules=(), istio_version=None, taken=(), most=1000, significance=0.001):
     """What to apply and to measure, as a dictionary. Raises PlanError for what is asked for and cannot be.
 
-    weights: as Istio takes them. arms: with these; even: with the same for every backend. requests: see requests(),
-    each with its arms. pages: the paths that a backend without a page of its own has to have. enough: how many, at
+    weights: as Istio takes them. backends: with these; even: with the same for every backend. requests: see requests(),
+    each with its backends. pages: the paths that a backend without a page of its own has to have. enough: how many, at
     most most, requests show at this significance that weights do not act.
     """
     check_backends(backends, taken)
     weights = scaled(check_weights(weights, backends), istio_version or None)
     check_rules(rules, backends)
     total = sum(weights.values())
-    shown = [{**x, "arms": arms(backends, {x["to"]: WHOLE})} for x in requests(list(rules))]
+    shown = [{**x, "backends": expected(backends, {x["to"]: WHOLE})} for x in requests(list(rules))]
     return {
         "weights": weights,
-        "arms": arms(backends, weights),
-        "even": arms(backends, dict.fromkeys(backends, max(1, WHOLE // len(backends)))),
+        "backends": expected(backends, weights),
+        "even": expected(backends, dict.fromkeys(backends, max(1, WHOLE // len(backends)))),
         "requests": shown,
         "enough": enough([weights.get(x, 0) / total for x in backends], most, significance),
         "pages": sorted({page(x["path"]) for x in shown} | {page("/")}),

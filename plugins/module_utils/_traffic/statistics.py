@@ -86,16 +86,16 @@ def interval(k, n, significance):
 def family(shares):
     """How many separate two-sided tests a split of these shares is: what a significance is divided by (Bonferroni).
 
-    Shares of 0 and 1 need no chance. Two arms are one test: what one gets, the other lacks.
+    Shares of 0 and 1 need no chance. Two backends are one test: what one gets, the other lacks.
     """
     uncertain = sum(1 for share in shares if 0.0 < share < 1.0)
     return 1 if uncertain == 2 else max(1, uncertain)
 
 
 def split_p_value(counts, shares):
-    """(p-value of the whole split, list of p-values per arm) of counts where shares, which sum to 1, are expected.
+    """(p-value of the whole split, list of p-values per backend) of counts where shares, which sum to 1, are expected.
 
-    Per arm the exact binomial; the whole is the smallest of them times the number of separate tests.
+    Per backend the exact binomial; the whole is the smallest of them times the number of separate tests.
     """
     n = sum(counts)
     each = [binomial_p_value(count, n, share) for count, share in zip(counts, shares)]
@@ -160,7 +160,7 @@ def requests_for_tolerance(shares, tolerance, significance, most=100_000):
 
 def split_power(n, expected, true, significance):
     """A probability at which split_p_value of n rejects the expected shares when others are true: at least that of the
-    arm that shows it best."""
+    backend that shows it best."""
     each = significance / family(expected)
     return max(power(n, share, other, each) for share, other in zip(expected, true))
 

@@ -34,12 +34,13 @@ MOST_WORKERS = 16
 # Failures after the verdict is settled that are still worth waiting for: they show the pattern. The workers share them.
 MORE_FAILURES = 9
 SAMPLE = 200
+EPHEMERAL_CONTAINER = "client"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 # Seconds that starting the probe and reading its answer may take on top of what the plan allows for requests.
 EXEC_MARGIN = 30
-# Seconds that a driver pod may take to be ready, and to be gone.
-DRIVER_START = 120
-DRIVER_END = 60
+# Seconds that an ephemeral client may take to be ready, and to be gone.
+START_TIMEOUT = 120
+END_TIMEOUT = 60
 # What no waiting mends: a container that waits for one of these reasons will not start.
 _HOPELESS = {"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "CreateContainerConfigError"}
 
@@ -49,7 +50,7 @@ class SplitError(Exception):
 
 
 @dataclass(frozen=True)
-class Arm:
+class Backend:
     """One backend: its weight, and the extended regular expression that a line of its body, or a header
     matches."""
 
@@ -64,7 +65,7 @@ class Plan:
     """What to send and how to judge it. Times in whole seconds; significance and tolerance as fractions."""
 
     url: str
-    arms: tuple[Arm, ...]
+    backends: tuple[Backend, ...]
     requests: int = 400
     warmup: int = 10
     method: str = "auto"
@@ -83,24 +84,24 @@ class Plan:
 
     @property
     def shares(self):
-        """The expected share of each arm, as fractions that sum to 1."""
-        total = sum(arm.weight for arm in self.arms)
-        return [arm.weight / total for arm in self.arms]
+        """The expected share of each backend, as fractions that sum to 1."""
+        total = sum(backend.weight for backend in self.backends)
+        return [backend.weight / total for backend in self.backends]
 
     @property
     def weights(self):
         """The weights as people write them: 80/20."""
-        return "/".join(str(arm.weight) for arm in self.arms)
+        return "/".join(str(backend.weight) for backend in self.backends)
 
 
 @dataclass
 class Tally:
-    """What the probe counted. arms is parallel to the plan's; failures maps (kind, detail) to a count."""
+    """What the probe counted. backends is parallel to the plan's; failures maps (kind, detail) to a count."""
 
     method: str = ""
-    seconds: float = 0.0
+    elapsed: float = 0.0
     sent: int = 0
-    arms: list[int] = field(default_factory=list)
+    backends: list[int] = field(default_factory=list)
     unknown: int = 0
     ambiguous: int = 0
     overlap: tuple[int, ...] = ()
@@ -110,12 +111,12 @@ class Tally:
 
     @property
     def answered(self):
-        """The responses that one arm gave: what shares are shares of."""
-        return sum(self.arms)
+        """The responses that one backend gave: what shares are shares of."""
+        return sum(self.backends)
 
     @property
     def errors(self):
-        """Everything that was sent and is not answered by exactly one arm."""
+        """Everything that was sent and is not answered by exactly one backend."""
         return self.unknown + self.ambiguous + sum(self.failures.values())
 
 
@@ -146,14 +147,15 @@ _INSTEAD = {
 
 def plan_from(params):
     """The Plan of a module's parameters. Raises SplitError for what can be known wrong without a cluster."""
-    arms = tuple(
-        Arm(arm["name"], arm["weight"], arm["match"], arm.get("header") or None) for arm in params["arms"] or []
+    backends = tuple(
+        Backend(backend["name"], backend["weight"], backend["match"], backend.get("header") or None)
+        for backend in params["backends"] or []
     )
     headers = tuple((str(name), str(value)) for name, value in (params.get("headers") or {}).items())
     tolerance = params.get("tolerance")
     plan = Plan(
         url=params["url"],
-        arms=arms,
+        backends=backends,
         requests=params["requests"],
         warmup=params["warmup"],
         method=params["method"],
@@ -166,7 +168,7 @@ def plan_from(params):
         parallel=params["parallel"],
     )
     _check_url(plan.url)
-    _check_arms(arms)
+    _check_backends(backends)
     _check_headers(headers)
     _check_numbers(plan)
     return plan
@@ -187,32 +189,34 @@ def _check_url(url):
         raise SplitError(f"url {url!r}: spaces, '#' and characters beyond ASCII cannot be sent; percent-encode them")
 
 
-def _check_arms(arms):
-    if not arms:
-        raise SplitError("arms: at least one is needed")
-    for number, arm in enumerate(arms, 1):
-        where = f"arms[{number}] ({arm.name})" if arm.name else f"arms[{number}]"
-        if not arm.name:
+def _check_backends(backends):
+    if not backends:
+        raise SplitError("backends: at least one is needed")
+    for number, backend in enumerate(backends, 1):
+        where = f"backends[{number}] ({backend.name})" if backend.name else f"backends[{number}]"
+        if not backend.name:
             raise SplitError(f"{where}: the name is empty")
-        told = number_problem(f"{where}: weight", arm.weight, 0)
+        told = number_problem(f"{where}: weight", backend.weight, 0)
         if told:
             raise SplitError(told)
-        if arm.header is not None and not _TOKEN.fullmatch(arm.header):
-            raise SplitError(f"{where}: {arm.header!r} is no header's name")
-        problem = regex_problem(arm.match)
+        if backend.header is not None and not _TOKEN.fullmatch(backend.header):
+            raise SplitError(f"{where}: {backend.header!r} is not a valid header name")
+        problem = regex_problem(backend.match)
         if problem:
-            raise SplitError(f"{where}: match {arm.match}: {problem}")
-    for name, count in Counter(arm.name for arm in arms).items():
+            raise SplitError(f"{where}: match {backend.match}: {problem}")
+    for name, count in Counter(backend.name for backend in backends).items():
         if count > 1:
-            raise SplitError(f"arms: {count} of them have the name {name}")
+            raise SplitError(f"backends: {count} of them have the name {name}")
     looks = {}
-    for arm in arms:
-        look = ((arm.header or "").lower(), arm.match)
+    for backend in backends:
+        look = ((backend.header or "").lower(), backend.match)
         if look in looks:
-            raise SplitError(f"arms: {looks[look]} and {arm.name} have the same match, so nothing tells them apart")
-        looks[look] = arm.name
-    if not any(arm.weight for arm in arms):
-        raise SplitError("arms: every weight is 0")
+            raise SplitError(
+                f"backends: {looks[look]} and {backend.name} have the same match, so nothing tells them apart"
+            )
+        looks[look] = backend.name
+    if not any(backend.weight for backend in backends):
+        raise SplitError("backends: every weight is 0")
 
 
 def regex_problem(pattern):
@@ -243,7 +247,7 @@ def regex_problem(pattern):
 def _check_headers(headers):
     for name, value in headers:
         if not _TOKEN.fullmatch(name):
-            raise SplitError(f"headers: {name!r} is no header's name")
+            raise SplitError(f"headers: {name!r} is not a valid header name")
         if not value.strip():
             raise SplitError(f"headers: the value of {name} is empty, and curl would not send it")
         if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
@@ -279,10 +283,10 @@ def _check_numbers(plan):
 
 def plan_warnings(plan):
     """What the user should know about a plan's power before believing a pass, as a list of sentences."""
-    equal = 1.0 / len(plan.arms)
+    equal = 1.0 / len(plan.backends)
     if len(set(plan.shares)) == 1:
         return []
-    # An arm of weight 0 or 100% is caught by its first wrong response: accepted() is one count then.
+    # A backend of weight 0 or 100% is caught by its first wrong response: accepted() is one count then.
     caught = max(statistics.outside(plan.requests, equal, *accepted(plan, share)) for share in plan.shares)
     if caught >= 0.99:
         return []
@@ -294,7 +298,7 @@ def plan_warnings(plan):
 
 def _enough(plan):
     """How many requests tell the plan's split from an even one, as a clause."""
-    even = [1.0 / len(plan.arms)] * len(plan.arms)
+    even = [1.0 / len(plan.backends)] * len(plan.backends)
     needed = statistics.requests_to_tell(even, plan.shares, plan.significance, most=MOST_REQUESTS)
     return f"about {needed} tell the two apart" if needed else f"not even {MOST_REQUESTS} tell the two apart"
 
@@ -395,22 +399,22 @@ def has_sidecar(pod):
     return any(item["name"] == SIDECAR and item.get("ready") for item in containers_of(pod))
 
 
-# ---- the driver pod, where no client is named ---------------------------------------------------------------------
+# ---- the ephemeral client, where no client is named -----------------------------------------------------------------
 
 
-def driver_pod(plan, namespace, name, image):
+def ephemeral_pod(plan, namespace, name, image):
     """The definition of a pod that does nothing, to send the plan's requests from.
 
     Should nobody remove it, as the module was killed, it ends by itself.
     """
-    lifetime = DRIVER_START + plan.timeout + plan.request_timeout + EXEC_MARGIN
+    lifetime = START_TIMEOUT + plan.timeout + plan.request_timeout + EXEC_MARGIN
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             "name": name,
             "namespace": namespace,
-            "labels": {"app": "traffic-split-driver", "app.kubernetes.io/managed-by": "meshlab.istio"},
+            "labels": {"app": "traffic-split-client", "app.kubernetes.io/managed-by": "meshlab.istio"},
         },
         "spec": {
             "restartPolicy": "Never",
@@ -418,7 +422,7 @@ def driver_pod(plan, namespace, name, image):
             "activeDeadlineSeconds": lifetime,
             "containers": [
                 {
-                    "name": "driver",
+                    "name": EPHEMERAL_CONTAINER,
                     "image": image,
                     "imagePullPolicy": "IfNotPresent",
                     "command": ["sleep", str(lifetime)],
@@ -436,44 +440,46 @@ def driver_pod(plan, namespace, name, image):
 
 
 @contextlib.contextmanager
-def driver(cluster, plan, namespace, image):
+def ephemeral_client(cluster, plan, namespace, image):
     """Yield the Client of a pod that is made for this plan, with a sidecar if the namespace injects one.
 
     cluster: anything with Cluster.create, get and delete. The pod is gone when the block ends, however it ends.
     Raises SplitError if the pod does not get ready, or cannot be removed.
     """
     if not _NAME.fullmatch(namespace):
-        raise SplitError(f"driver: {namespace!r} cannot be the name of a namespace")
+        raise SplitError(f"ephemeral_client: {namespace!r} is not a valid namespace name")
     pods_path, name = f"/api/v1/namespaces/{namespace}/pods", f"traffic-split-{secrets.token_hex(4)}"
     before = ""
     try:
-        if cluster.create(pods_path, driver_pod(plan, namespace, name, image)) is None:
-            raise SplitError(f"driver: there is no namespace {namespace}")
-        yield Client(namespace, name, "driver", has_sidecar(_wait_for_driver(cluster, namespace, name)))
+        if cluster.create(pods_path, ephemeral_pod(plan, namespace, name, image)) is None:
+            raise SplitError(f"ephemeral_client: namespace {namespace} does not exist")
+        yield Client(namespace, name, EPHEMERAL_CONTAINER, has_sidecar(_wait_for_pod(cluster, namespace, name)))
     except (SplitError, ClusterError) as error:
         before = f"{error}; besides, "
         raise
     finally:
         # Also where create failed, since an answer that got lost may have been a yes. The name is nobody else's.
         try:
-            _remove_driver(cluster, f"{pods_path}/{name}")
+            _remove_pod(cluster, f"{pods_path}/{name}")
         except (SplitError, ClusterError) as error:
-            raise SplitError(f"{before}driver: pod {namespace}/{name} could not be removed: {error}") from error
+            raise SplitError(
+                f"{before}ephemeral_client: pod {namespace}/{name} could not be removed: {error}"
+            ) from error
 
 
-def _wait_for_driver(cluster, namespace, name):
-    path, until = f"/api/v1/namespaces/{namespace}/pods/{name}", time.monotonic() + DRIVER_START
+def _wait_for_pod(cluster, namespace, name):
+    path, until = f"/api/v1/namespaces/{namespace}/pods/{name}", time.monotonic() + START_TIMEOUT
     while True:
         pod = cluster.get(path)
         if pod is None:
-            raise SplitError(f"driver: pod {namespace}/{name} was removed by somebody else")
+            raise SplitError(f"ephemeral_client: pod {namespace}/{name} was deleted by another client")
         if _ready(pod):
             return pod
         phase = pod.get("status", {}).get("phase")
         if phase in ("Failed", "Succeeded") or _hopeless(pod) or time.monotonic() > until:
             events = (cluster.get(f"/api/v1/namespaces/{namespace}/events") or {}).get("items", [])
             why = "; ".join([*container_reasons(pod), *last_events(events, name)]) or f"its phase is {phase}"
-            raise SplitError(f"driver: pod {namespace}/{name} does not get ready: {' '.join(why.split())}")
+            raise SplitError(f"ephemeral_client: pod {namespace}/{name} does not get ready: {' '.join(why.split())}")
         time.sleep(0.5)
 
 
@@ -483,20 +489,20 @@ def _hopeless(pod):
     return any(((item.get("state") or {}).get("waiting") or {}).get("reason") in _HOPELESS for item in states)
 
 
-def _remove_driver(cluster, path):
-    until = time.monotonic() + DRIVER_END
+def _remove_pod(cluster, path):
+    until = time.monotonic() + END_TIMEOUT
     cluster.delete(path)
     while cluster.get(path) is not None:
         if time.monotonic() > until:
-            raise SplitError(f"it is still there after {DRIVER_END} s")
+            raise SplitError(f"it is still there after {END_TIMEOUT} s")
         time.sleep(0.2)
 
 
 # ---- the probe -----------------------------------------------------------------------------------------------------
 
-# Parameters: nonce method url request-timeout timeout requests warmup give-up arms workers, then per arm a header's
-# name (empty for the body) and a match, then options for the client program. A match starts with "=" (plain text) or
-# "~" (regular expression).
+# Parameters: nonce method url request-timeout timeout requests warmup give-up backends workers, then per backend the
+# name of a header (empty for the body) and a match, then options for the client program. A match starts with "=" (plain
+# text) or "~" (regular expression).
 #
 # Each worker sends its share of the requests one after the other into an awk of its own, so that bodies never
 # interleave. The workers are a pipeline, though none reads what it is to send or count: each one, when it is done, says
@@ -514,7 +520,7 @@ def _remove_driver(cluster, path):
 # Of the warm-up it costs no more than one: patience is when a failure ends it, and empty once it is over.
 # A warm-up that went well leaves the step as it was, since each start of a client program costs as much as requests.
 _SHELL = r"""
-nonce=$1 method=$2 url=$3 per=$4 limit=$5 requests=$6 warmup=$7 give_up=$8 arms=$9
+nonce=$1 method=$2 url=$3 per=$4 limit=$5 requests=$6 warmup=$7 give_up=$8 backends=$9
 shift 9
 workers=$1
 shift
@@ -523,7 +529,7 @@ have() { command -v "$1" >/dev/null 2>&1; }
 lacks() { say lacks "$1"; exit 0; }
 clock() { read -r now rest </proc/uptime; }
 i=0 heads=
-while [ $i -lt "$arms" ]; do
+while [ $i -lt "$backends" ]; do
   i=$((i + 1))
   [ -z "$1" ] || heads=-i
   export "MESHLAB_HEADER_$i=$1" "MESHLAB_MATCH_$i=$2"
@@ -615,7 +621,7 @@ crew() {
   fi
 }
 [ $method = curl ] || heads=
-export MESHLAB_NONCE="$nonce" MESHLAB_ARMS=$arms MESHLAB_HEADS=$heads MESHLAB_GIVE_UP=$give_up
+export MESHLAB_NONCE="$nonce" MESHLAB_BACKENDS=$backends MESHLAB_HEADS=$heads MESHLAB_GIVE_UP=$give_up
 clock
 deadline=$((${now%.*} + limit))
 patience=$((${now%.*} + per))
@@ -631,7 +637,7 @@ say time $begin $now
 
 # A line is looked at when the next one is there, as the newline before the nonce is not part of the body.
 #
-# Lines cost time, in BusyBox above all. So where every arm is told by plain text in the body, which no line end can
+# Lines cost time, in BusyBox above all. So where every backend is told by plain text in the body, which no line end can
 # part, they are gathered, and looked at by the thousands of characters.
 _AWK = r"""
 function found(i, s) { return plain[i] ? index(s, what[i]) > 0 : s ~ what[i] }
@@ -641,7 +647,7 @@ function field(s, i, p, key) {
   sub(/^ +/, "", key)
   s = substr(s, p + 1)
   gsub(/^[ \t]+|[ \t\r]+$/, "", s)
-  for (i = 1; i <= arms; i++) if (header[i] != "" && header[i] == key && found(i, s)) hit[i] = 1
+  for (i = 1; i <= backends; i++) if (header[i] != "" && header[i] == key && found(i, s)) hit[i] = 1
 }
 function take(s, i) {
   if (substr(s, length(s)) == "\r") s = substr(s, 1, length(s) - 1)
@@ -654,7 +660,7 @@ function take(s, i) {
   size += length(s) + 1
   if (size > 16777216) stop = "long"
   if (length(body) < @SAMPLE@) body = body (lines++ ? "\n" : "") substr(s, 1, @SAMPLE@)
-  for (i = 1; i <= arms; i++) if (!hit[i] && header[i] == "" && found(i, s)) hit[i] = 1
+  for (i = 1; i <= backends; i++) if (!hit[i] && header[i] == "" && found(i, s)) hit[i] = 1
 }
 function scan(i) {
   if (length(body) < @SAMPLE@) {
@@ -662,7 +668,7 @@ function scan(i) {
     gsub(/\r\n/, "\n", body)
     sub(/[\r\n]$/, "", body)
   }
-  for (i = 1; i <= arms; i++) if (!hit[i] && index(bulk, what[i])) hit[i] = 1
+  for (i = 1; i <= backends; i++) if (!hit[i] && index(bulk, what[i])) hit[i] = 1
   size += length(bulk)
   if (size > 16777216) stop = "long"
   held = 0
@@ -685,7 +691,7 @@ function finish(rc, i, n, which) {
   if (status != "" && status != "000" && status != "200") fail("http " status)
   else if (rc != 0) fail(text != "" && rc < 128 ? "text " text : (status == "200" ? "cut " : "exit ") rc)
   else {
-    for (i = 1; i <= arms; i++) if (hit[i]) { n++; which = which " " i }
+    for (i = 1; i <= backends; i++) if (hit[i]) { n++; which = which " " i }
     if (n == 1) count[which + 0]++
     else if (n == 0) { unknown++; keep("unknown") }
     else { ambiguous++; keep("ambiguous"); if (overlap == "") overlap = which }
@@ -693,7 +699,7 @@ function finish(rc, i, n, which) {
   fresh()
 }
 function fresh(i) {
-  for (i = 1; i <= arms; i++) hit[i] = 0
+  for (i = 1; i <= backends; i++) hit[i] = 0
   body = status = text = ""
   size = lines = interim = pending = 0
   heading = (ENVIRON["MESHLAB_HEADS"] != "")
@@ -702,9 +708,9 @@ function say(s) { print mark s }
 BEGIN {
   mark = ENVIRON["MESHLAB_NONCE"] " "
   width = length(mark)
-  arms = ENVIRON["MESHLAB_ARMS"] + 0
+  backends = ENVIRON["MESHLAB_BACKENDS"] + 0
   give_up = ENVIRON["MESHLAB_GIVE_UP"] + 0
-  for (i = 1; i <= arms; i++) {
+  for (i = 1; i <= backends; i++) {
     header[i] = tolower(ENVIRON["MESHLAB_HEADER_" i])
     what[i] = substr(ENVIRON["MESHLAB_MATCH_" i], 2)
     plain[i] = (substr(ENVIRON["MESHLAB_MATCH_" i], 1, 1) == "=")
@@ -754,7 +760,7 @@ said {
 }
 END {
   if (stop != "") say("stop " stop)
-  for (i = 1; i <= arms; i++) say("arm " i " " (count[i] + 0))
+  for (i = 1; i <= backends; i++) say("backend " i " " (count[i] + 0))
   for (key in failed) say("failed " failed[key] " " key)
   for (key in sample) {
     n = split(sample[key], line, "\n")
@@ -794,11 +800,11 @@ def probe_command(plan, nonce):
         str(plan.requests),
         str(plan.warmup),
         str(plan.max_errors + MORE_FAILURES // plan.workers),
-        str(len(plan.arms)),
+        str(len(plan.backends)),
         str(plan.workers),
     ]
-    for arm in plan.arms:
-        argv += [arm.header or "", ("~" if _META.search(arm.match) else "=") + arm.match]
+    for backend in plan.backends:
+        argv += [backend.header or "", ("~" if _META.search(backend.match) else "=") + backend.match]
     for name, value in plan.headers:
         argv += ["--header", f"{name}: {value}"]
     return argv
@@ -810,7 +816,7 @@ _LACKS = {
     "wget": "has no wget",
     "curl": "has no curl",
     "awk": "has no awk, which tells the responses apart",
-    "headers": "has a wget that cannot show headers, which an arm's header needs",
+    "headers": "has a wget that cannot show headers, which a backend's header needs",
     "timeout": "has a wget without -T, and a shell that cannot stand in for it (no read -t)",
 }
 _CURL_EXITS = {6: "dns", 7: "connection", 18: "broken", 28: "timeout", 52: "broken", 55: "broken", 56: "broken"}
@@ -828,7 +834,7 @@ KINDS = ("status", "timeout", "dns", "connection", "broken", "other")
 
 def read_answer(answer, nonce, plan):
     """The Tally in what the probe wrote (anything with rc, stdout, stderr). Raises SplitError if it is not whole."""
-    tally = Tally(arms=[0] * len(plan.arms))
+    tally = Tally(backends=[0] * len(plan.backends))
     failed, told, sample, samples = Counter(), {}, {}, {}
     finished, whole = 0, False
     for line in answer.stdout.splitlines():
@@ -847,9 +853,9 @@ def read_answer(answer, nonce, plan):
             tally.gave_up = True
         elif word == "method":
             tally.method = rest
-        elif word == "arm":
+        elif word == "backend":
             number, count = rest.split()
-            tally.arms[int(number) - 1] += int(count)
+            tally.backends[int(number) - 1] += int(count)
         elif word == "failed":
             count, _space, key = rest.partition(" ")
             failed[key] += int(count)
@@ -870,7 +876,7 @@ def read_answer(answer, nonce, plan):
             finished += 1
         elif word == "time":
             begin, end = (float(number) for number in rest.split())
-            tally.seconds = round(end - begin, 3)
+            tally.elapsed = round(end - begin, 3)
             whole = finished == plan.workers
         elif word == "awk" and rest != "0":
             raise SplitError(f"the client container's awk gave up ({rest}): {_line(answer.stderr)}")
@@ -945,13 +951,13 @@ NO_SIDECAR = "the caller has no sidecar: weights act in the caller's proxy"
 def judge(plan, tally, client):
     """The verdict with everything that led to it, as the dictionary that the module returns."""
     shares, n = plan.shares, tally.answered
-    overall, each = statistics.split_p_value(tally.arms, shares)
-    arms = []
-    for arm, share, count, p_value in zip(plan.arms, shares, tally.arms, each):
-        arms.append(
+    overall, each = statistics.split_p_value(tally.backends, shares)
+    backends = []
+    for backend, share, count, p_value in zip(plan.backends, shares, tally.backends, each):
+        backends.append(
             {
-                "name": arm.name,
-                "weight": arm.weight,
+                "name": backend.name,
+                "weight": backend.weight,
                 "expected_share": share,
                 "count": count,
                 "share": count / n if n else None,
@@ -962,7 +968,7 @@ def judge(plan, tally, client):
         )
     against, doubts = _against(plan, tally, overall), _doubts(plan, tally, overall)
     clauses = [*against, *doubts]
-    counts = ", ".join(_arm_text(arm, n, plan.significance, bool(clauses)) for arm in arms)
+    counts = ", ".join(_backend_text(backend, n, plan.significance, bool(clauses)) for backend in backends)
     cause = ""
     if clauses:
         verdict = "fail" if against else "inconclusive"
@@ -986,12 +992,12 @@ def judge(plan, tally, client):
         "requests": plan.requests,
         "sent": tally.sent,
         "answered": n,
-        "arms": arms,
+        "backends": backends,
         "p_value": overall,
         "significance": plan.significance,
         "errors": _errors(tally),
         "samples": tally.samples,
-        "seconds": tally.seconds,
+        "elapsed": tally.elapsed,
         "client": {
             "namespace": client.namespace,
             "pod": client.pod,
@@ -1011,8 +1017,10 @@ def _against(plan, tally, overall):
     if not n:
         return against
     strict = [
-        f"{arm.name} has weight 0 and got {count}" if share == 0.0 else f"{arm.name} has all the weight, not all of {n}"
-        for arm, share, count in zip(plan.arms, plan.shares, tally.arms)
+        f"{backend.name} has weight 0 and got {count}"
+        if share == 0.0
+        else f"{backend.name} has all the weight, not all of {n}"
+        for backend, share, count in zip(plan.backends, plan.shares, tally.backends)
         if (share == 0.0 and count) or (share == 1.0 and count < n)
     ]
     against += strict
@@ -1031,12 +1039,12 @@ def _doubts(plan, tally, overall):
         why = "then the run was given up" if tally.gave_up else f"as timeout {plan.timeout} s was over"
         doubts.append(f"only {tally.sent} of {plan.requests} requests were sent, {why}")
     if not n:
-        doubts.append("no response came from any arm")
+        doubts.append("no response came from any backend")
     elif plan.tolerance is not None:
         if not _resolved(plan, n, overall):
             doubts += [f"{clause}, which {n} responses cannot resolve" for clause in _beyond_tolerance(plan, tally)]
     elif overall >= plan.significance and len(set(plan.shares)) > 1:
-        even = statistics.split_p_value(tally.arms, [1.0 / len(plan.arms)] * len(plan.arms))[0]
+        even = statistics.split_p_value(tally.backends, [1.0 / len(plan.backends)] * len(plan.backends))[0]
         if even >= plan.significance:
             doubts.append(f"an even split fits these {n} responses too (p {_p_text(even)})")
     return doubts
@@ -1048,22 +1056,23 @@ def _resolved(plan, n, overall):
 
 
 def _beyond_tolerance(plan, tally):
-    """A clause for each arm that is further off than the tolerance."""
+    """A clause for each backend that is further off than the tolerance."""
     clauses, n = [], tally.answered
-    for arm, share, count in zip(plan.arms, plan.shares, tally.arms):
+    for backend, share, count in zip(plan.backends, plan.shares, tally.backends):
         low, high = accepted(plan, share, n)
         if 0.0 < share < 1.0 and not low <= count <= high:
             off = f"{100 * abs(count / n - share):.1f} percentage points off"
-            clauses.append(f"{arm.name} is {off}, tolerance is {100 * plan.tolerance:g}")
+            clauses.append(f"{backend.name} is {off}, tolerance is {100 * plan.tolerance:g}")
     return clauses
 
 
-def _arm_text(arm, n, significance, with_interval):
+def _backend_text(backend, n, significance, with_interval):
     if not n:
-        return f"{arm['name']} 0"
-    text = f"{arm['name']} {arm['count']} of {n} = {_percent(arm['share'])} (expected {_percent(arm['expected_share'])}"
+        return f"{backend['name']} 0"
+    text = f"{backend['name']} {backend['count']} of {n} = {_percent(backend['share'])}"
+    text += f" (expected {_percent(backend['expected_share'])}"
     if with_interval:
-        low, high = arm["interval"]
+        low, high = backend["interval"]
         text += f", {100 * (1 - significance):g}% interval {_percent(low)} to {_percent(high)}"
     return text + ")"
 
@@ -1109,34 +1118,34 @@ def _cause(plan, tally, sidecar):
         return cause if sidecar else f"{cause}; besides, {NO_SIDECAR}"
     if not sidecar:
         return NO_SIDECAR
-    counts, shares = tally.arms, plan.shares
+    counts, shares = tally.backends, plan.shares
 
     def fits(expected):
         return statistics.split_p_value(counts, expected)[0] >= plan.significance
 
-    arms = len(counts)
-    if len(set(shares)) > 1 and fits([1.0 / arms] * arms):
+    backends = len(counts)
+    if len(set(shares)) > 1 and fits([1.0 / backends] * backends):
         return (
-            "the rule is not in force, as all arms got about the same: the VirtualService is missing, "
+            "the rule is not in force, as all backends got about the same: the VirtualService is missing, "
             "names another host, or has not yet reached the caller's proxy"
         )
-    if arms > 1 and max(counts) == tally.answered:
-        winner = plan.arms[counts.index(tally.answered)].name
+    if backends > 1 and max(counts) == tally.answered:
+        winner = plan.backends[counts.index(tally.answered)].name
         return (
-            f"{winner} takes everything: another rule or match comes first, the other arms have no ready pods, "
+            f"{winner} takes everything: another rule or match comes first, the other backends have no ready pods, "
             "or the DestinationRule keeps a caller on one backend (consistent hash)"
         )
-    if arms <= 4:
+    if backends <= 4:
         for order in itertools.permutations(shares):
             if list(order) != shares and fits(order):
-                seen = ", ".join(f"{arm.name} {_percent(share)}" for arm, share in zip(plan.arms, order))
-                return f"the weights belong to other arms: what was seen fits {seen}"
-    stray = [arm.name for arm, share, count in zip(plan.arms, shares, counts) if share == 0.0 and count]
+                seen = ", ".join(f"{backend.name} {_percent(share)}" for backend, share in zip(plan.backends, order))
+                return f"the weights belong to other backends: what was seen fits {seen}"
+    stray = [backend.name for backend, share, count in zip(plan.backends, shares, counts) if share == 0.0 and count]
     if stray:
         return f"a stale rule: {' and '.join(stray)} should get nothing, so the caller's proxy still has an older one"
     return (
         "other weights are in force than those expected here, or none, and the Service spreads over pods "
-        "(arms with more pods get more): compare with the VirtualService, and with the routes of the caller's proxy"
+        "(backends with more pods get more): compare with the VirtualService, and with the routes of the caller's proxy"
     )
 
 
@@ -1167,10 +1176,10 @@ def _error_cause(plan, tally, sidecar):
         start = _line(tally.samples.get("unknown", ""), 80)
         sample = f"the first such body starts with: {start}" if start else "the first such body is empty"
         if not tally.answered:
-            return f"no arm's match fits what {host} answers; {sample}"
-        return f"a backend behind {host} that no arm describes, or a match that misses some of its responses; {sample}"
+            return f"no backend's match fits what {host} answers; {sample}"
+        return f"a server behind {host} is none of the backends, or a match misses some of its responses; {sample}"
     if kind == "ambiguous":
-        names = " and ".join(plan.arms[number - 1].name for number in tally.overlap)
+        names = " and ".join(plan.backends[number - 1].name for number in tally.overlap)
         return f"the matches overlap: one response fits {names}"
     if kind == "status":
         code = status.most_common(1)[0][0]

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.meshlab.istio.plugins.module_utils._tracing import traces
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import traffic_split
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.traffic_split import Arm, Client, Plan, Tally
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.traffic_split import Backend, Client, Plan, Tally
 from ansible_collections.meshlab.istio.plugins.plugin_utils import report
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -51,8 +51,8 @@ def pod(name, ready="2/2", sidecar=True, **more):
 
 def measured(weights, counts, sidecar=True, **tally):
     """What istio_traffic_split returns of such counts."""
-    arms = tuple(Arm(name, weight, name) for name, weight in weights.items())
-    plan = Plan("http://web-svc:8080/", arms, sum(counts))
+    backends = tuple(Backend(name, weight, name) for name, weight in weights.items())
+    plan = Plan("http://web-svc:8080/", backends, sum(counts))
     tally = Tally("wget", 3.21, sum(counts), list(counts), **tally)
     return {
         **traffic_split.judge(plan, tally, Client("traffic-shifting", "client-1", "client", sidecar)),
@@ -648,15 +648,15 @@ def test_the_bar_and_what_was_asked_for_lie_where_the_measurement_says(tomcat, h
     result = measured({"tomcat": weight, "httpd": 100 - weight}, [tomcat, httpd])
     [chart] = report.view(made({"lab_kubeconfig": "/x", "traffic_shifting_split": result}, {}))["splits"]
     assert all(0 <= x <= 100 for x in places(chart))
-    for arm, wanted in zip(chart["arms"], result["arms"]):
-        assert arm["x_expected"] == f"{100 * wanted['expected_share']:.3f}%"
-        low, high = (float(arm[x][:-1]) for x in ("x_low", "x_high"))
-        assert low - 0.001 <= float(arm["width"][:-1]) <= high + 0.001 or tomcat + httpd == 0
+    for backend, wanted in zip(chart["backends"], result["backends"]):
+        assert backend["x_expected"] == f"{100 * wanted['expected_share']:.3f}%"
+        low, high = (float(backend[x][:-1]) for x in ("x_low", "x_high"))
+        assert low - 0.001 <= float(backend["width"][:-1]) <= high + 0.001 or tomcat + httpd == 0
 
 
 def test_what_cannot_be_is_drawn_within_the_chart():
     facts = copy.deepcopy(FACTS)
-    facts["traffic_shifting_split"]["arms"][0].update(share=7.0, expected_share=-1.0, interval=[-2, 3])
+    facts["traffic_shifting_split"]["backends"][0].update(share=7.0, expected_share=-1.0, interval=[-2, 3])
     facts["jaeger_trace"]["tree"][0].update(start_ms=-5.0, duration_ms=1e9)
     assert all(0 <= x <= 100 for x in places(report.view(made(facts))))
 
@@ -776,7 +776,7 @@ def test_what_is_no_address_of_the_web_is_no_link(url):
             | st.dictionaries(
                 st.sampled_from(
                     [
-                        "arms",
+                        "backends",
                         "name",
                         "tree",
                         "children",

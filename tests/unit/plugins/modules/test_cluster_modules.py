@@ -30,7 +30,7 @@ NEEDED = {
     "istio_traffic_split": {
         "url": "http://web/",
         "pod": "web",
-        "arms": [{"name": name, "weight": 1, "match": name} for name in "ab"],
+        "backends": [{"name": name, "weight": 1, "match": name} for name in "ab"],
     },
     "workload_wait": {"namespace": "default", "timeout": 1},
 }

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[4]
 PACKAGE = "ansible_collections.meshlab.istio.plugins.modules"
 
 # What each module needs beside the number.
-SPLIT = {"url": "http://web/", "pod": "web", "arms": [{"name": "a", "weight": 1, "match": "a"}]}
+SPLIT = {"url": "http://web/", "pod": "web", "backends": [{"name": "a", "weight": 1, "match": "a"}]}
 NEEDED = {
     "bookinfo_browse": {"url": "http://127.0.0.1:1/productpage", "folder": "/nowhere"},
     "image_prepull": {"images": ["busybox"]},
@@ -76,11 +76,13 @@ def test_a_bad_number_is_told_with_its_option_and_what_is_allowed(module, option
     )
 
 
-def test_the_number_of_a_service_and_the_weight_of_an_arm_are_told_too(said):
+def test_the_number_of_a_service_and_the_weight_of_a_backend_are_told_too(said):
     told = said("workload_wait", {"namespace": "default", "services": {"reviews": -1}})
     assert told == "services: reviews -1 has to be 0 or more"
-    arms = [{"name": "a", "weight": -2, "match": "a"}]
-    assert said("istio_traffic_split", {**SPLIT, "arms": arms}) == "arms[1] (a): weight -2 has to be 0 or more"
+    backends = [{"name": "a", "weight": -2, "match": "a"}]
+    assert (
+        said("istio_traffic_split", {**SPLIT, "backends": backends}) == "backends[1] (a): weight -2 has to be 0 or more"
+    )
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def refused(backends=None, weights=None, rules=(), version=None, taken=()):
 def test_the_plan_of_two_backends_without_rules():
     assert subject.plan(PAIR, {"httpd": 20, "tomcat": 80}, []) == {
         "weights": {"httpd": 20, "tomcat": 80},
-        "arms": [
+        "backends": [
             {"name": "tomcat", "weight": 80, "match": "Apache Tomcat"},
             {"name": "httpd", "weight": 20, "match": "hello httpd"},
         ],
@@ -67,7 +67,7 @@ def test_weights_are_per_cent_where_that_is_exact(weights, taken_as):
 
 
 def test_a_backend_without_a_weight_must_get_nothing():
-    assert [x["weight"] for x in subject.plan(THREE, {"tomcat": 80, "httpd": 20})["arms"]] == [80, 20, 0]
+    assert [x["weight"] for x in subject.plan(THREE, {"tomcat": 80, "httpd": 20})["backends"]] == [80, 20, 0]
 
 
 def test_an_old_release_takes_weights_of_100_alone():
@@ -151,7 +151,7 @@ def test_each_rule_and_the_first_of_two_is_shown():
             "meets tester and manager, and tester comes first",
         ),
     ]
-    assert [[y["weight"] for y in x["arms"]] for x in made["requests"]] == [[0, 100], [100, 0], [0, 100]]
+    assert [[y["weight"] for y in x["backends"]] for x in made["requests"]] == [[0, 100], [100, 0], [0, 100]]
     assert made["pages"] == ["/index.html", "/manager"]
 
 
@@ -251,7 +251,10 @@ def test_every_request_goes_where_the_first_rule_that_it_meets_says(drawn):
     assert len(rules) <= len(made) <= len(rules) + 1
     for shown in made:
         first = next(x for x in rules if subject.meets(x, shown["path"], shown["headers"]))
-        assert (shown["to"], [x["weight"] for x in shown["arms"] if x["name"] == first["to"]]) == (first["to"], [100])
+        assert (shown["to"], [x["weight"] for x in shown["backends"] if x["name"] == first["to"]]) == (
+            first["to"],
+            [100],
+        )
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ def test_interval_and_test_agree(count, p, significance):
         assert (low < p < high) == (statistics.binomial_p_value(k, n, p) >= significance)
 
 
-# ---- several arms ----
+# ---- several backends ----
 
 
 @pytest.mark.parametrize(
@@ -182,19 +182,19 @@ def test_family_counts_what_is_left_to_chance(expected, tests):
     assert statistics.family(expected) == tests
 
 
-def test_two_arms_are_one_test():
+def test_two_backends_are_one_test():
     whole, each = statistics.split_p_value([330, 70], [0.8, 0.2])
     assert whole == pytest.approx(statistics.binomial_p_value(70, 400, 0.2))
     assert each[0] == pytest.approx(each[1])
 
 
-def test_more_arms_pay_for_each_test():
+def test_more_backends_pay_for_each_test():
     whole, each = statistics.split_p_value([300, 60, 40], [0.8, 0.1, 0.1])
     assert whole == pytest.approx(3 * min(each))
     assert statistics.split_p_value([320, 40, 40], [0.8, 0.1, 0.1])[0] == 1.0
 
 
-def test_one_response_for_an_arm_of_no_weight_is_impossible():
+def test_one_response_for_a_backend_of_no_weight_is_impossible():
     assert statistics.split_p_value([399, 1], [1.0, 0.0]) == (0.0, [0.0, 0.0])
     assert statistics.split_p_value([400, 0], [1.0, 0.0]) == (1.0, [1.0, 1.0])
     assert statistics.split_p_value([0, 0], [0.5, 0.5])[0] == 1.0

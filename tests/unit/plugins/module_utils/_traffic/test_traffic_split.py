@@ -27,7 +27,7 @@ from hypothesis import strategies as st
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics, traffic_split
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.traffic_split import (
-    Arm,
+    Backend,
     Client,
     Plan,
     SplitError,
@@ -37,16 +37,16 @@ from ansible_collections.meshlab.istio.plugins.modules import istio_traffic_spli
 
 TOMCAT = b"<html>\r\n<head><title>Apache Tomcat/8.0</title></head>\r\n<body>\r\n" + b"<p>x</p>\n" * 30 + b"</body>"
 HTTPD = b"hello httpd\n"
-ARMS = (Arm("tomcat", 80, "Apache Tomcat"), Arm("httpd", 20, "hello httpd"))
-THREE = (Arm("v1", 80, "v1"), Arm("v2", 10, "v2"), Arm("v3", 10, "v3"))
-CANARY = (Arm("v1", 100, "v1"), Arm("v2", 0, "v2"))
+BACKENDS = (Backend("tomcat", 80, "Apache Tomcat"), Backend("httpd", 20, "hello httpd"))
+THREE = (Backend("v1", 80, "v1"), Backend("v2", 10, "v2"), Backend("v3", 10, "v3"))
+CANARY = (Backend("v1", 100, "v1"), Backend("v2", 0, "v2"))
 URL = "http://web-svc:8080/"
 CLIENT = Client("default", "client-1", "client", True)
 
 # ---- the real script in a real shell ----
 
 
-class Backend(ThreadingHTTPServer):
+class Server(ThreadingHTTPServer):
     """Answers request number n (from 0) with answer(n): a body, or (status, headers, body)."""
 
     daemon_threads = True
@@ -94,12 +94,12 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def backend():
-    """Start a Backend; all of them are gone after the test."""
+def serve():
+    """Start a Server; all of them are gone after the test."""
     servers = []
 
     def start(answer):
-        server = Backend(answer)
+        server = Server(answer)
         servers.append(server)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         return server
@@ -174,38 +174,38 @@ every_client = pytest.mark.parametrize(
 )
 
 
-def plan(server, *arms, **options):
+def plan(server, *backends, **options):
     settings = {"requests": 20, "warmup": 0, "request_timeout": 5, "timeout": 40, **options}
-    return Plan(url=server.url, arms=arms or ARMS, **settings)
+    return Plan(url=server.url, backends=backends or BACKENDS, **settings)
 
 
 @pytest.mark.parametrize("parallel", [1, 4])
 @every_client
-def test_counts_are_exact_over_own_connections(backend, run, box, method, parallel):
-    server = backend(lambda n: HTTPD if n % 5 == 0 else TOMCAT)
+def test_counts_are_exact_over_own_connections(serve, run, box, method, parallel):
+    server = serve(lambda n: HTTPD if n % 5 == 0 else TOMCAT)
     tally = run(plan(server, requests=150, warmup=10, method=method, parallel=parallel), box)
-    assert tally.arms == [120, 30]
+    assert tally.backends == [120, 30]
     assert (tally.sent, tally.errors, tally.method, tally.gave_up) == (150, 0, method, False)
     assert tally.samples == {}
-    assert 0 < tally.seconds < 30
+    assert 0 < tally.elapsed < 30
     assert len(server.seen) == 160
     assert server.connections == 160
 
 
 @every_client
-def test_warm_up_is_not_counted_even_if_it_fails(backend, run, box, method):
-    server = backend(lambda n: (503, {}, b"not yet") if n < 5 else HTTPD)
+def test_warm_up_is_not_counted_even_if_it_fails(serve, run, box, method):
+    server = serve(lambda n: (503, {}, b"not yet") if n < 5 else HTTPD)
     tally = run(plan(server, warmup=5, method=method), box)
-    assert (tally.arms, tally.errors, len(server.seen)) == ([0, 20], 0, 25)
+    assert (tally.backends, tally.errors, len(server.seen)) == ([0, 20], 0, 25)
 
 
 @every_client
-def test_warm_up_ends_early_where_nothing_answers(backend, run, box, method):
+def test_warm_up_ends_early_where_nothing_answers(serve, run, box, method):
     def answer(n):
         time.sleep(1.5)
         return HTTPD
 
-    server = backend(answer)
+    server = serve(answer)
     started = time.monotonic()
     tally = run(plan(server, warmup=10, requests=2, method=method, request_timeout=1), box)
     assert time.monotonic() - started < 8
@@ -214,7 +214,7 @@ def test_warm_up_ends_early_where_nothing_answers(backend, run, box, method):
 
 
 @every_client
-def test_shapes_of_bodies(backend, run, box, method):
+def test_shapes_of_bodies(serve, run, box, method):
     bodies = [
         b"v1",
         b"v1\n",
@@ -229,17 +229,17 @@ def test_shapes_of_bodies(backend, run, box, method):
         b"curl: (28) said a body\nwget: download timed out\nv1\n",
     ]
     others = [b"", b"\n", b"v1 v1", b"v2" * 200_000, b"v11\n", b"\x00\x00\x00"]
-    server = backend(lambda n: (bodies + others)[n])
-    one = Arm("v1", 1, "^v1$")
-    tally = run(plan(server, one, Arm("never", 1, "^$never"), requests=len(bodies + others), method=method), box)
-    assert tally.arms == [len(bodies), 0]
+    server = serve(lambda n: (bodies + others)[n])
+    one = Backend("v1", 1, "^v1$")
+    tally = run(plan(server, one, Backend("never", 1, "^$never"), requests=len(bodies + others), method=method), box)
+    assert tally.backends == [len(bodies), 0]
     assert tally.unknown == len(others)
     assert tally.ambiguous == 0
     assert not tally.failures
 
 
 @every_client
-def test_shapes_of_bodies_told_by_plain_text(backend, run, box, method):
+def test_shapes_of_bodies_told_by_plain_text(serve, run, box, method):
     text = b"Apache Tomcat"
     bodies = [
         text,
@@ -253,20 +253,20 @@ def test_shapes_of_bodies_told_by_plain_text(backend, run, box, method):
     ]
     bodies += [b"y" * (3990 + n) + b"\n" + text for n in range(12)]
     others = [b"", b"\n", b"Apache\nTomcat", b"Apache\r\n Tomcat", b"y" * 4000 + b"\nApache\n Tomcat", b"\x00"]
-    server = backend(lambda n: (bodies + others)[n])
-    tally = run(plan(server, Arm("a", 1, text.decode()), requests=len(bodies + others), method=method), box)
-    assert (tally.arms, tally.unknown, tally.errors) == ([len(bodies)], len(others), len(others))
+    server = serve(lambda n: (bodies + others)[n])
+    tally = run(plan(server, Backend("a", 1, text.decode()), requests=len(bodies + others), method=method), box)
+    assert (tally.backends, tally.unknown, tally.errors) == ([len(bodies)], len(others), len(others))
 
 
 @every_client
-def test_the_added_line_end_is_not_part_of_the_body(backend, run, box, method):
-    server = backend(lambda n: [b"text", b"text\n", b"text\n\n", b"\ntext"][n])
-    tally = run(plan(server, Arm("gap", 1, "^$"), requests=4, method=method), box)
-    assert (tally.arms, tally.unknown) == ([2], 2)
+def test_the_added_line_end_is_not_part_of_the_body(serve, run, box, method):
+    server = serve(lambda n: [b"text", b"text\n", b"text\n\n", b"\ntext"][n])
+    tally = run(plan(server, Backend("gap", 1, "^$"), requests=4, method=method), box)
+    assert (tally.backends, tally.unknown) == ([2], 2)
 
 
 @every_client
-def test_every_kind_of_error_is_counted_apart(backend, run, box, method):
+def test_every_kind_of_error_is_counted_apart(serve, run, box, method):
     def answer(n):
         if n == 3:
             return b"<b>who\tam I</b>\n\x01" + b"z" * 500
@@ -282,7 +282,7 @@ def test_every_kind_of_error_is_counted_apart(backend, run, box, method):
             time.sleep(2.5)
         return HTTPD
 
-    server = backend(answer)
+    server = serve(answer)
     tally = run(plan(server, requests=30, method=method, request_timeout=1, timeout=30, max_errors=30), box)
     assert tally.sent == 30
     assert (tally.unknown, tally.ambiguous, tally.overlap) == (1, 1, (1, 2))
@@ -293,7 +293,7 @@ def test_every_kind_of_error_is_counted_apart(backend, run, box, method):
         ("status", "503", 2),
         ("timeout", "", 1),
     ]
-    assert tally.arms == [0, 23]
+    assert tally.backends == [0, 23]
     assert tally.samples["unknown"] == ("<b>who\tam I</b>\n?" + "z" * 500)[:200]
     assert tally.samples["ambiguous"] == "hello httpd from Apache Tomcat"
 
@@ -303,29 +303,31 @@ def test_nothing_listens(run, box, method):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{probe.getsockname()[1]}/"
-        tally = run(Plan(url=url, arms=ARMS, requests=50, warmup=2, method=method, max_errors=2, timeout=30), box)
+        tally = run(
+            Plan(url=url, backends=BACKENDS, requests=50, warmup=2, method=method, max_errors=2, timeout=30), box
+        )
     assert tally.gave_up
     assert tally.sent == 4 * 5  # each of the four workers has its part of the ten failures beyond the limit
     assert [kind for kind, _detail in tally.failures] == ["connection"]
 
 
 @every_client
-def test_arms_by_header(backend, run, box, method):
+def test_backends_by_header(serve, run, box, method):
     def answer(n):
         version = "v2" if n % 4 == 0 else "v1"
         # A body that looks like the header must not count.
         return 200, {"X-Version": version}, b"x-version: v2\r\n  X-Version: v2\n\n  x-version: v1"
 
-    server = backend(answer)
-    arms = (Arm("one", 3, "^v1$", "x-version"), Arm("two", 1, "v[2]", "X-VERSION"))
-    assert run(plan(server, *arms, method=method), box).arms == [15, 5]
+    server = serve(answer)
+    backends = (Backend("one", 3, "^v1$", "x-version"), Backend("two", 1, "v[2]", "X-VERSION"))
+    assert run(plan(server, *backends, method=method), box).backends == [15, 5]
 
 
 @every_client
-def test_headers_and_bodies_can_be_mixed(backend, run, box, method):
-    server = backend(lambda n: (200, {"X-Version": "v1"}, b"") if n % 2 else HTTPD)
-    arms = (Arm("one", 1, "v1", "x-version"), Arm("httpd", 1, "hello httpd"))
-    assert run(plan(server, *arms, method=method), box).arms == [10, 10]
+def test_headers_and_bodies_can_be_mixed(serve, run, box, method):
+    server = serve(lambda n: (200, {"X-Version": "v1"}, b"") if n % 2 else HTTPD)
+    backends = (Backend("one", 1, "v1", "x-version"), Backend("httpd", 1, "hello httpd"))
+    assert run(plan(server, *backends, method=method), box).backends == [10, 10]
 
 
 HOSTILE = [
@@ -348,34 +350,34 @@ HOSTILE = [
 
 
 @every_client
-def test_patterns_reach_awk_as_they_are(backend, run, box, method, tmp_path):
-    server = backend(lambda n: HOSTILE[n].encode())
-    arms = tuple(
-        Arm(f"arm {number}", 1, "^" + "".join(f"\\{c}" if c in "\\^$.[]|()*+?{}/" else c for c in text) + "$")
+def test_patterns_reach_awk_as_they_are(serve, run, box, method, tmp_path):
+    server = serve(lambda n: HOSTILE[n].encode())
+    backends = tuple(
+        Backend(f"backend {number}", 1, "^" + "".join(f"\\{c}" if c in "\\^$.[]|()*+?{}/" else c for c in text) + "$")
         for number, text in enumerate(HOSTILE)
     )
-    tally = run(plan(server, *arms, requests=len(HOSTILE), method=method), box, cwd=tmp_path)
-    assert tally.arms == [1] * len(HOSTILE)
+    tally = run(plan(server, *backends, requests=len(HOSTILE), method=method), box, cwd=tmp_path)
+    assert tally.backends == [1] * len(HOSTILE)
     assert not (tmp_path / "pwned").exists()
 
 
 @every_client
-def test_plain_text_needs_no_escapes(backend, run, box, method):
+def test_plain_text_needs_no_escapes(serve, run, box, method):
     texts = ['it\'s "plain" & simple; really', "-e", "a=b", "größe", "%s"]
-    server = backend(lambda n: f"before {texts[n]} after".encode())
-    arms = tuple(Arm(text, 1, text) for text in texts)
-    assert run(plan(server, *arms, requests=len(texts), method=method), box).arms == [1] * len(texts)
+    server = serve(lambda n: f"before {texts[n]} after".encode())
+    backends = tuple(Backend(text, 1, text) for text in texts)
+    assert run(plan(server, *backends, requests=len(texts), method=method), box).backends == [1] * len(texts)
 
 
 @every_client
-def test_url_and_request_headers_arrive_as_they_are(backend, run, box, method, tmp_path):
-    server = backend(lambda n: HTTPD)
+def test_url_and_request_headers_arrive_as_they_are(serve, run, box, method, tmp_path):
+    server = serve(lambda n: HTTPD)
     wanted = dataclasses.replace(
         plan(server, requests=3, method=method),
         url=server.url + "a?b=1&c='$(touch%20pwned)';d={1,2}&e=[1-3]",
         headers=(("Host", "bookinfo.example.com"), ("X-User", 'o\'hara; $(touch pwned) "x" %s')),
     )
-    assert run(wanted, box, cwd=tmp_path).arms == [0, 3]
+    assert run(wanted, box, cwd=tmp_path).backends == [0, 3]
     for path, headers in server.seen:
         # GNU wget encodes braces by itself.
         assert path.replace("%7B", "{").replace("%7D", "}") == "/a?b=1&c='$(touch%20pwned)';d={1,2}&e=[1-3]"
@@ -386,8 +388,8 @@ def test_url_and_request_headers_arrive_as_they_are(backend, run, box, method, t
 
 @pytest.mark.parametrize(("parallel", "sent"), [(1, 13), (4, 4 * 6)])
 @every_client
-def test_gives_up_when_the_verdict_is_settled(backend, run, box, method, parallel, sent):
-    server = backend(lambda n: (503, {}, b"no healthy upstream"))
+def test_gives_up_when_the_verdict_is_settled(serve, run, box, method, parallel, sent):
+    server = serve(lambda n: (503, {}, b"no healthy upstream"))
     wanted = plan(server, requests=5000, method=method, max_errors=3, parallel=parallel)
     tally = run(wanted, box, restore_signals=False)
     assert tally.gave_up
@@ -397,79 +399,79 @@ def test_gives_up_when_the_verdict_is_settled(backend, run, box, method, paralle
 
 
 @every_client
-def test_a_worker_gives_up_only_beyond_what_all_may_fail(backend, run, box, method):
-    server = backend(lambda n: (503, {}, b"") if n % 2 else HTTPD)
+def test_a_worker_gives_up_only_beyond_what_all_may_fail(serve, run, box, method):
+    server = serve(lambda n: (503, {}, b"") if n % 2 else HTTPD)
     tally = run(plan(server, requests=60, method=method, max_errors=30), box)
-    assert (tally.sent, tally.gave_up, tally.errors, tally.arms) == (60, False, 30, [0, 30])
+    assert (tally.sent, tally.gave_up, tally.errors, tally.backends) == (60, False, 30, [0, 30])
 
 
 @every_client
-def test_workers_send_side_by_side(backend, run, box, method):
+def test_workers_send_side_by_side(serve, run, box, method):
     barrier = threading.Barrier(4, timeout=10)
 
     def answer(n):
         barrier.wait()  # each answer waits for three more requests
         return HTTPD
 
-    server = backend(answer)
-    assert run(plan(server, requests=16, method=method), box).arms == [0, 16]
+    server = serve(answer)
+    assert run(plan(server, requests=16, method=method), box).backends == [0, 16]
     barrier = threading.Barrier(1)
-    assert run(plan(backend(answer), requests=3, method=method, parallel=16), box).arms == [0, 3]
+    assert run(plan(serve(answer), requests=3, method=method, parallel=16), box).backends == [0, 3]
 
 
 @every_client
-def test_bodies_that_arrive_in_pieces_side_by_side_do_not_mix(backend, run, box, method):
-    server = backend(lambda n: b"one\n" * 500 if n % 3 else b"two\n" * 500)
+def test_bodies_that_arrive_in_pieces_side_by_side_do_not_mix(serve, run, box, method):
+    server = serve(lambda n: b"one\n" * 500 if n % 3 else b"two\n" * 500)
     server.piece = 777
-    arms = (Arm("one", 1, "^one$"), Arm("two", 1, "^two$"), Arm("mixed", 1, "^(.|..|....+)$"))
-    tally = run(plan(server, *arms, requests=30, method=method), box)
-    assert (tally.arms, tally.errors) == ([20, 10, 0], 0)
+    backends = (Backend("one", 1, "^one$"), Backend("two", 1, "^two$"), Backend("mixed", 1, "^(.|..|....+)$"))
+    tally = run(plan(server, *backends, requests=30, method=method), box)
+    assert (tally.backends, tally.errors) == ([20, 10, 0], 0)
 
 
 @every_client
-def test_an_outage_costs_few_timeouts(backend, run, box, method):
+def test_an_outage_costs_few_timeouts(serve, run, box, method):
     def answer(n):
         if n >= 40:
             time.sleep(1.5)
         return HTTPD
 
-    server = backend(answer)
+    server = serve(answer)
     started = time.monotonic()
     tally = run(plan(server, requests=1000, method=method, request_timeout=1, timeout=3), box)
     assert time.monotonic() - started < 5
-    assert tally.arms == [0, 40]
+    assert tally.backends == [0, 40]
     assert 40 < tally.sent < 60
     assert {kind for kind, _detail in tally.failures} == {"timeout"}
 
 
 @every_client
-def test_slow_backends_end_with_the_time(backend, run, box, method):
+def test_slow_backends_end_with_the_time(serve, run, box, method):
     def answer(n):
         time.sleep(0.3)
         return HTTPD
 
-    server = backend(answer)
+    server = serve(answer)
     started = time.monotonic()
     tally = run(plan(server, requests=1000, method=method, request_timeout=1, timeout=2), box)
     assert time.monotonic() - started < 4
     assert not tally.errors
     assert not tally.gave_up
     assert 4 * 2 <= tally.sent <= 4 * 7
-    assert tally.arms == [0, tally.sent]
+    assert tally.backends == [0, tally.sent]
 
 
 @every_client
-def test_endless_bodies_are_refused(backend, run, box, method):
-    server = backend(lambda n: (b"x" * 65535 + b"\n") * 300)
+def test_endless_bodies_are_refused(serve, run, box, method):
+    server = serve(lambda n: (b"x" * 65535 + b"\n") * 300)
     with pytest.raises(SplitError, match="longer than 16 MiB"):
         run(plan(server, requests=3, method=method), box)
 
 
 @pytest.mark.parametrize(("without", "taken"), [((), "curl"), (("curl",), "wget")])
-def test_auto_takes_curl_then_wget(backend, run, without, taken):
+def test_auto_takes_curl_then_wget(serve, run, without, taken):
     if not shutil.which(taken):
         pytest.skip(f"no {taken} on PATH")
-    server = backend(lambda n: HTTPD)
+    server = serve(lambda n: HTTPD)
     assert run(plan(server, requests=2), without=without).method == taken
 
 
@@ -482,15 +484,15 @@ def test_auto_takes_curl_then_wget(backend, run, without, taken):
         ("auto", ("awk",), "has no awk"),
     ],
 )
-def test_containers_without_the_tools_say_so(backend, run, method, without, problem):
-    server = backend(lambda n: HTTPD)
+def test_containers_without_the_tools_say_so(serve, run, method, without, problem):
+    server = serve(lambda n: HTTPD)
     with pytest.raises(SplitError, match=problem):
         run(plan(server, method=method), without=without)
     assert not server.seen
 
 
 @pytest.mark.parametrize("version", ["7.29.0", "7.61.1", "7.74.0", "6.5"])
-def test_curl_before_7_75_is_exact_too(backend, run, version):
+def test_curl_before_7_75_is_exact_too(serve, run, version):
     def answer(n):
         if n == 3:
             return 200, {"Content-Length": "1000"}, b"hello httpd"
@@ -503,26 +505,26 @@ def test_curl_before_7_75_is_exact_too(backend, run, version):
   *exitcode*) echo "curl: unknown --write-out variable" >&2; exit 2 ;;
 esac
 exec @REAL@ "$@" """
-    server = backend(answer)
+    server = serve(answer)
     tally = run(plan(server, requests=20, method="curl", request_timeout=1, max_errors=9), stubs={"curl": old})
     assert sorted(kind for kind, _detail in tally.failures) == ["broken", "timeout"]
-    assert tally.arms == [14, 4]
+    assert tally.backends == [14, 4]
 
 
 @pytest.mark.parametrize("version", ["7.75.0", "7.88.1", "8.16.0", "10.1.0"])
-def test_newer_curl_sends_in_batches(backend, run, tmp_path, version):
+def test_newer_curl_sends_in_batches(serve, run, tmp_path, version):
     counted = f"""case $1 in --version) echo "curl {version} (x86_64)"; exit ;; esac
 echo start >>"{tmp_path}/starts"
 exec @REAL@ "$@" """
-    server = backend(lambda n: HTTPD)
+    server = serve(lambda n: HTTPD)
     tally = run(plan(server, requests=127, method="curl", timeout=1000), stubs={"curl": counted})
-    assert tally.arms == [0, 127]
+    assert tally.backends == [0, 127]
     # Of each worker, 1, 4, 16, and the rest.
     assert len((tmp_path / "starts").read_text().split()) == 4 * 4
 
 
-def test_a_curl_that_cannot_start_is_an_error(backend, run):
-    server = backend(lambda n: HTTPD)
+def test_a_curl_that_cannot_start_is_an_error(serve, run):
+    server = serve(lambda n: HTTPD)
     broken = 'case $1 in --version) echo "curl 8.16.0"; exit ;; esac; echo "curl: cannot load libcurl" >&2; exit 127'
     tally = run(plan(server, requests=50, method="curl"), stubs={"curl": broken})
     assert tally.gave_up
@@ -535,7 +537,7 @@ for word; do case $word in -T|-S) echo "wget: invalid option" >&2; exit 1 ;; esa
 exec @REAL@ --tries=1 "$@" """
 
 
-def test_wget_without_timeouts_is_timed_by_the_shell(backend, run):
+def test_wget_without_timeouts_is_timed_by_the_shell(serve, run):
     bash = shutil.which("bash")
     if not bash:
         pytest.skip("no bash on PATH, whose read -t is that of BusyBox")
@@ -547,15 +549,15 @@ def test_wget_without_timeouts_is_timed_by_the_shell(backend, run):
             time.sleep(1.8)
         return HTTPD
 
-    server = backend(answer)
+    server = serve(answer)
     bare = plan(server, requests=50, method="wget", request_timeout=1, max_errors=9)
     tally = run(bare, stubs={"wget": BARE, "sh": f'exec {bash} --posix "$@"'})
     assert sorted(kind for kind, _detail in tally.failures) == ["other", "timeout"]
-    assert tally.arms == [0, 48]
+    assert tally.backends == [0, 48]
 
 
-def test_wget_without_timeouts_is_refused_where_the_shell_has_none(backend, run):
-    server = backend(lambda n: HTTPD)
+def test_wget_without_timeouts_is_refused_where_the_shell_has_none(serve, run):
+    server = serve(lambda n: HTTPD)
     with pytest.raises(SplitError, match="without -T"):
         run(plan(server, method="wget"), stubs={"wget": BARE, "sh": REFUSING})
     assert not server.seen
@@ -569,35 +571,37 @@ shift
 exec @REAL@ -c "$script" "$@" """
 
 
-def test_wget_that_shows_no_headers_is_refused_for_header_arms(backend, run):
-    server = backend(lambda n: HTTPD)
+def test_wget_without_headers_is_refused_for_backends_told_by_header(serve, run):
+    server = serve(lambda n: HTTPD)
     with pytest.raises(SplitError, match="cannot show headers"):
-        run(plan(server, Arm("a", 1, "v1", "x-version"), method="wget"), stubs={"wget": BARE})
+        run(plan(server, Backend("a", 1, "v1", "x-version"), method="wget"), stubs={"wget": BARE})
     assert not server.seen
 
 
-def test_an_awk_that_knows_no_intervals_says_so(backend, run):
-    server = backend(lambda n: b"vv")
-    arms = (Arm("two", 1, "^v{2}$"),)
+def test_an_awk_that_knows_no_intervals_says_so(serve, run):
+    server = serve(lambda n: b"vv")
+    backends = (Backend("two", 1, "^v{2}$"),)
     try:
-        assert run(plan(server, *arms)).arms == [20]
+        assert run(plan(server, *backends)).backends == [20]
     except SplitError as error:
         assert "knows no {n}" in str(error)
 
 
-def test_an_awk_that_fails_is_named(backend, run):
-    server = backend(lambda n: HTTPD)
+def test_an_awk_that_fails_is_named(serve, run):
+    server = serve(lambda n: HTTPD)
     with pytest.raises(SplitError, match=r"awk gave up \(2\): awk: out of luck"):
         run(plan(server), stubs={"awk": "cat >/dev/null 2>&1; echo 'awk: out of luck' >&2; exit 2"})
 
 
 def test_the_command_stays_small_enough_for_a_url():
-    argv = traffic_split.probe_command(Plan(url=URL, arms=ARMS), traffic_split.new_nonce())
+    argv = traffic_split.probe_command(Plan(url=URL, backends=BACKENDS), traffic_split.new_nonce())
     assert sum(len(f"&command={quote_plus(word)}") for word in argv) < 12_000
 
 
 def test_what_the_user_gave_never_becomes_script():
-    hostile = Plan(url=URL + "';reboot;'", arms=(Arm("a", 1, "'; reboot; '"),), headers=(("X", "'; reboot; '"),))
+    hostile = Plan(
+        url=URL + "';reboot;'", backends=(Backend("a", 1, "'; reboot; '"),), headers=(("X", "'; reboot; '"),)
+    )
     argv = traffic_split.probe_command(hostile, "n")
     assert argv[:4] == ["sh", "-c", traffic_split.SCRIPT, "meshlab"]
     assert "reboot" not in traffic_split.SCRIPT
@@ -611,8 +615,8 @@ def test_nonces_differ():
 # ---- reading the answer ----
 
 WHOLE = """N method wget
-N arm 1 320
-N arm 2 80
+N backend 1 320
+N backend 2 80
 N sent 400 0 0
 N awk 0
 N time 100.25 101.75
@@ -621,24 +625,26 @@ N time 100.25 101.75
 
 def read(text, rc=0, stderr="", **options):
     answer = SimpleNamespace(rc=rc, stdout=text, stderr=stderr)
-    return traffic_split.read_answer(answer, "N", Plan(url=URL, arms=ARMS, **{"parallel": 1, **options}))
+    return traffic_split.read_answer(answer, "N", Plan(url=URL, backends=BACKENDS, **{"parallel": 1, **options}))
 
 
 def test_a_whole_answer():
-    tally = read("noise\n" + WHOLE + "N2 arm 1 7\n")
-    assert tally == Tally(method="wget", seconds=1.5, sent=400, arms=[320, 80])
+    tally = read("noise\n" + WHOLE + "N2 backend 1 7\n")
+    assert tally == Tally(method="wget", elapsed=1.5, sent=400, backends=[320, 80])
     assert (tally.answered, tally.errors) == (400, 0)
 
 
 def test_answers_of_several_workers_add_up():
-    both = WHOLE.replace("N awk", "N arm 1 5\nN arm 2 1\nN failed 2 http 503\nN failed 1 exit 143\nN sent 9 0 0\nN awk")
+    both = WHOLE.replace(
+        "N awk", "N backend 1 5\nN backend 2 1\nN failed 2 http 503\nN failed 1 exit 143\nN sent 9 0 0\nN awk"
+    )
     tally = read(both, parallel=2)
-    assert (tally.arms, tally.sent, tally.errors) == ([325, 81], 409, 3)
+    assert (tally.backends, tally.sent, tally.errors) == ([325, 81], 409, 3)
     assert tally.failures[("status", "503")] == 2
     assert sum(count for (kind, _said), count in tally.failures.items() if kind == "timeout") == 1
 
 
-@pytest.mark.parametrize("missing", ["N arm 2 80\n", "N sent 400 0 0\n", "N time 100.25 101.75\n"])
+@pytest.mark.parametrize("missing", ["N backend 2 80\n", "N sent 400 0 0\n", "N time 100.25 101.75\n"])
 def test_an_answer_that_lacks_a_line_is_refused(missing):
     with pytest.raises(SplitError, match=r"not whole \(exit status 137\).*Killed"):
         read(WHOLE.replace(missing, ""), rc=137, stderr="Killed\n")
@@ -679,13 +685,13 @@ def test_kinds_of_failures(method, key, kind):
 
 
 def test_what_curl_said_is_kept():
-    text = WHOLE.replace("N arm 1", "N told 28 curl: (28) Connection timed out\nN failed 3 exit 28\nN arm 1")
+    text = WHOLE.replace("N backend 1", "N told 28 curl: (28) Connection timed out\nN failed 3 exit 28\nN backend 1")
     text = text.replace("wget", "curl").replace("N sent 400", "N sent 403")
     assert read(text).failures == {("timeout", "curl: (28) Connection timed out"): 3}
 
 
 def test_a_name_that_takes_too_long_is_no_slow_backend():
-    text = WHOLE.replace("N arm 1", "N told 28 curl: (28) Resolving timed out\nN failed 3 exit 28\nN arm 1")
+    text = WHOLE.replace("N backend 1", "N told 28 curl: (28) Resolving timed out\nN failed 3 exit 28\nN backend 1")
     text = text.replace("wget", "curl").replace("N sent 400", "N sent 403")
     assert read(text).failures == {("dns", "curl: (28) Resolving timed out"): 3}
 
@@ -700,13 +706,13 @@ def test_a_wget_that_was_ended_says_what_it_leaves_open():
 # ---- the verdict ----
 
 
-def judged(counts, arms=ARMS, sidecar=True, **options):
+def judged(counts, backends=BACKENDS, sidecar=True, **options):
     plan_options = {key: options.pop(key) for key in ("tolerance", "max_errors", "significance") if key in options}
-    tally = Tally(method="wget", arms=list(counts), **options)
+    tally = Tally(method="wget", backends=list(counts), **options)
     tally.sent = tally.sent or tally.answered + tally.errors
     plan_options["requests"] = options.get("wanted", tally.sent)
     return traffic_split.judge(
-        Plan(url=URL, arms=arms, **plan_options), tally, dataclasses.replace(CLIENT, sidecar=sidecar)
+        Plan(url=URL, backends=backends, **plan_options), tally, dataclasses.replace(CLIENT, sidecar=sidecar)
     )
 
 
@@ -716,8 +722,10 @@ def test_a_pass_and_its_documented_sample():
     sample = yaml.safe_load(istio_traffic_split.RETURN)
     assert result["msg"] == sample["msg"]["sample"]
     assert result["p_value"] == pytest.approx(sample["p_value"]["sample"], abs=0.01)
-    for name, described in sample["arms"]["contains"].items():
-        assert result["arms"][0][name] == pytest.approx(described["sample"], abs=0.001 if name != "p_value" else 0.01)
+    for name, described in sample["backends"]["contains"].items():
+        assert result["backends"][0][name] == pytest.approx(
+            described["sample"], abs=0.001 if name != "p_value" else 0.01
+        )
     assert set(result) == set(sample)
     for name in ("errors", "client"):
         assert set(result[name]) == set(sample[name]["contains"])
@@ -725,8 +733,8 @@ def test_a_pass_and_its_documented_sample():
 
 @given(st.integers(1, 100), st.integers(0, 400))
 def test_the_verdict_is_the_exact_test(percent, count):
-    arms = (Arm("a", percent, "a"), Arm("b", 100 - percent, "b"))
-    result = judged([count, 400 - count], arms)
+    backends = (Backend("a", percent, "a"), Backend("b", 100 - percent, "b"))
+    result = judged([count, 400 - count], backends)
     right = statistics.binomial_p_value(count, 400, percent / 100) >= 0.001
     even = statistics.binomial_p_value(count, 400, 0.5) >= 0.001 and percent != 50
     assert result["verdict"] == ("inconclusive" if right and even else "pass" if right else "fail")
@@ -734,11 +742,11 @@ def test_the_verdict_is_the_exact_test(percent, count):
 
 
 def simulated(n, true, runs, seed):
-    """Counts of the arms in that many runs of n requests, each an independent draw as Envoy makes it."""
+    """Counts of the backends in that many runs of n requests, each an independent draw as Envoy makes it."""
     source = random.Random(seed)
 
     def drawn(m, share):
-        """How many of m requests an arm of this share gets, run by run; the chances are those of exact arithmetic."""
+        """How many of m requests a backend of this share gets, run by run, by exact chances."""
         share = Fraction(share)
         chances = [float(math.comb(m, k) * share**k * (1 - share) ** (m - k)) for k in range(m + 1)]
         summed = list(itertools.accumulate(chances))
@@ -756,27 +764,27 @@ def simulated(n, true, runs, seed):
         yield (*counts, left)
 
 
-def rates(n, true, runs, arms=ARMS, **options):
+def rates(n, true, runs, backends=BACKENDS, **options):
     """How many of so many simulated runs are judged pass, fail and inconclusive."""
     runs = collections.Counter(simulated(n, true, runs, seed=20260211))
     verdicts = collections.Counter()
     for counts, times in runs.items():
-        verdicts[judged(counts, arms, **options)["verdict"]] += times
+        verdicts[judged(counts, backends, **options)["verdict"]] += times
     return verdicts
 
 
 @pytest.mark.parametrize(
-    ("n", "arms", "true", "significance"),
+    ("n", "backends", "true", "significance"),
     [
-        (400, ARMS, (80, 20), 0.001),
-        (400, ARMS, (80, 20), 0.05),
+        (400, BACKENDS, (80, 20), 0.001),
+        (400, BACKENDS, (80, 20), 0.05),
         (150, THREE, (80, 10, 10), 0.01),
         (400, CANARY, (100, 0), 0.001),
     ],
 )
-def test_ten_thousand_right_splits_fail_no_more_often_than_the_significance_says(n, arms, true, significance):
+def test_ten_thousand_right_splits_fail_no_more_often_than_the_significance_says(n, backends, true, significance):
     runs = 10_000
-    verdicts = rates(n, true, runs, arms, significance=significance)
+    verdicts = rates(n, true, runs, backends, significance=significance)
     assert verdicts["inconclusive"] == 0
     assert verdicts["pass"] + verdicts["fail"] == runs
     # As many as the significance allows, give or take what the number of runs leaves to chance.
@@ -805,21 +813,21 @@ def test_an_even_split_hardly_ever_passes_however_small_the_sample(n):
 
 
 @pytest.mark.parametrize(
-    ("counts", "arms", "verdict"),
+    ("counts", "backends", "verdict"),
     [
-        ((16, 4), ARMS, "inconclusive"),
-        ((40, 10), ARMS, "pass"),
+        ((16, 4), BACKENDS, "inconclusive"),
+        ((40, 10), BACKENDS, "pass"),
         ((5, 0), CANARY, "inconclusive"),
         ((20, 0), CANARY, "pass"),
         ((4, 1), CANARY, "fail"),
-        ((220, 180), (Arm("a", 55, "a"), Arm("b", 45, "b")), "inconclusive"),
-        ((10, 10), (Arm("a", 1, "a"), Arm("b", 1, "b")), "pass"),
-        ((3,), (Arm("a", 1, "a"),), "pass"),
+        ((220, 180), (Backend("a", 55, "a"), Backend("b", 45, "b")), "inconclusive"),
+        ((10, 10), (Backend("a", 1, "a"), Backend("b", 1, "b")), "pass"),
+        ((3,), (Backend("a", 1, "a"),), "pass"),
         ((8, 1, 1), THREE, "inconclusive"),
     ],
 )
-def test_a_sample_that_fits_an_even_split_too_decides_nothing(counts, arms, verdict):
-    assert judged(counts, arms)["verdict"] == verdict
+def test_a_sample_that_fits_an_even_split_too_decides_nothing(counts, backends, verdict):
+    assert judged(counts, backends)["verdict"] == verdict
 
 
 def test_an_inconclusive_message_says_how_many_requests_would_do():
@@ -828,7 +836,7 @@ def test_an_inconclusive_message_says_how_many_requests_would_do():
     assert "an even split fits these 20 responses too (p = 0.012)" in result["msg"]
     assert result["likely_cause"] == "too few requests: about 81 tell the two apart"
     assert "besides, the caller has no sidecar" in judged([16, 4], sidecar=False)["likely_cause"]
-    close = judged([202, 198], (Arm("a", 501, "a"), Arm("b", 499, "b")))
+    close = judged([202, 198], (Backend("a", 501, "a"), Backend("b", 499, "b")))
     assert close["likely_cause"] == "too few requests: not even 100000 tell the two apart"
 
 
@@ -859,24 +867,24 @@ def test_tolerance_replaces_the_test():
 
 
 @pytest.mark.parametrize(
-    ("counts", "arms", "cause"),
+    ("counts", "backends", "cause"),
     [
-        ((203, 197), ARMS, "rule is not in force"),
+        ((203, 197), BACKENDS, "rule is not in force"),
         ((130, 140, 130), THREE, "rule is not in force"),
         ((201, 199), CANARY, "rule is not in force"),
-        ((84, 316), ARMS, "weights belong to other arms: what was seen fits tomcat 20.0%, httpd 80.0%"),
-        ((400, 0), ARMS, "tomcat takes everything"),
+        ((84, 316), BACKENDS, "weights belong to other backends: what was seen fits tomcat 20.0%, httpd 80.0%"),
+        ((400, 0), BACKENDS, "tomcat takes everything"),
         ((0, 400), CANARY, "v2 takes everything"),
         ((390, 10), CANARY, "stale rule: v2 should get nothing"),
-        ((280, 120), ARMS, "other weights are in force"),
+        ((280, 120), BACKENDS, "other weights are in force"),
     ],
 )
-def test_likely_causes_of_wrong_shares(counts, arms, cause):
-    result = judged(counts, arms)
+def test_likely_causes_of_wrong_shares(counts, backends, cause):
+    result = judged(counts, backends)
     assert result["verdict"] == "fail"
     assert cause in result["likely_cause"]
     assert result["msg"].endswith(result["likely_cause"])
-    without = judged(counts, arms, sidecar=False)
+    without = judged(counts, backends, sidecar=False)
     assert without["likely_cause"] == "the caller has no sidecar: weights act in the caller's proxy"
     assert without["client"]["sidecar"] is False
 
@@ -949,8 +957,8 @@ def test_errors_are_told_by_kind():
 
 @pytest.mark.parametrize(("gave_up", "why"), [(True, "the run was given up"), (False, "as timeout 300 s was over")])
 def test_a_run_that_ended_early_is_no_pass(gave_up, why):
-    tally = Tally(method="wget", arms=[80, 20], sent=100, gave_up=gave_up)
-    result = traffic_split.judge(Plan(url=URL, arms=ARMS), tally, CLIENT)
+    tally = Tally(method="wget", backends=[80, 20], sent=100, gave_up=gave_up)
+    result = traffic_split.judge(Plan(url=URL, backends=BACKENDS), tally, CLIENT)
     assert result["verdict"] == "inconclusive"
     assert why in result["msg"]
     assert (result["requests"], result["sent"]) == (400, 100)
@@ -958,8 +966,8 @@ def test_a_run_that_ended_early_is_no_pass(gave_up, why):
 
 
 def test_a_run_that_ended_early_can_still_refute():
-    tally = Tally(method="wget", arms=[50, 50], sent=100)
-    result = traffic_split.judge(Plan(url=URL, arms=ARMS), tally, CLIENT)
+    tally = Tally(method="wget", backends=[50, 50], sent=100)
+    result = traffic_split.judge(Plan(url=URL, backends=BACKENDS), tally, CLIENT)
     assert result["verdict"] == "fail"
     assert "only 100 of 400 requests were sent" in result["msg"]
     assert result["likely_cause"].startswith("the rule is not in force")
@@ -971,9 +979,9 @@ def test_no_answer_at_all_is_no_pass():
     assert result["verdict"] == "inconclusive"
     assert "web-svc:8080 does not answer" in result["likely_cause"]
     assert judged([0, 0], failures=failures)["verdict"] == "fail"
-    assert "no response came from any arm" in result["msg"]
-    assert result["arms"][0]["share"] is None
-    assert result["arms"][0]["interval"] == [0.0, 1.0]
+    assert "no response came from any backend" in result["msg"]
+    assert result["backends"][0]["share"] is None
+    assert result["backends"][0]["interval"] == [0.0, 1.0]
 
 
 # ---- the plan ----
@@ -982,7 +990,7 @@ def test_no_answer_at_all_is_no_pass():
 def params(**changes):
     return {
         "url": URL,
-        "arms": [
+        "backends": [
             {"name": "tomcat", "weight": 80, "match": "Apache Tomcat", "header": None},
             {"name": "httpd", "weight": 20, "match": "hello httpd", "header": None},
         ],
@@ -1000,15 +1008,15 @@ def params(**changes):
     }
 
 
-def arm(**changes):
+def backend_option(**changes):
     return {"name": "tomcat", "weight": 80, "match": "Apache Tomcat", **changes}
 
 
 def test_a_plan_of_parameters():
     made = traffic_split.plan_from(params(tolerance=10, headers={"X-Retry": 1}))
-    assert made == Plan(url=URL, arms=ARMS, tolerance=0.1, headers=(("X-Retry", "1"),))
+    assert made == Plan(url=URL, backends=BACKENDS, tolerance=0.1, headers=(("X-Retry", "1"),))
     assert made.shares == [0.8, 0.2]
-    assert traffic_split.plan_from(params(arms=[arm(weight=7)])).shares == [1.0]
+    assert traffic_split.plan_from(params(backends=[backend_option(weight=7)])).shares == [1.0]
 
 
 @pytest.mark.parametrize(
@@ -1022,15 +1030,15 @@ def test_a_plan_of_parameters():
         ({"url": "http://web-svc/a b"}, "percent-encode"),
         ({"url": "http://web-svc/ä"}, "percent-encode"),
         ({"url": "http://web-svc/#top"}, "percent-encode"),
-        ({"arms": []}, "at least one"),
-        ({"arms": [arm(name="")]}, r"arms\[1\]: the name is empty"),
-        ({"arms": [arm(), arm(match="x")]}, "2 of them have the name tomcat"),
-        ({"arms": [arm(), arm(name="b")]}, "tomcat and b have the same match"),
-        ({"arms": [arm(header="X-V"), arm(name="b", header="x-v")]}, "the same match"),
-        ({"arms": [arm(weight=-1)]}, r"arms\[1\] \(tomcat\): weight -1 has to be 0 or more"),
-        ({"arms": [arm(weight=0)]}, "every weight is 0"),
-        ({"arms": [arm(header="x version")]}, "'x version' is no header's name"),
-        ({"headers": {"bad name": "x"}}, "'bad name' is no header's name"),
+        ({"backends": []}, "at least one"),
+        ({"backends": [backend_option(name="")]}, r"backends\[1\]: the name is empty"),
+        ({"backends": [backend_option(), backend_option(match="x")]}, "2 of them have the name tomcat"),
+        ({"backends": [backend_option(), backend_option(name="b")]}, "tomcat and b have the same match"),
+        ({"backends": [backend_option(header="X-V"), backend_option(name="b", header="x-v")]}, "the same match"),
+        ({"backends": [backend_option(weight=-1)]}, r"backends\[1\] \(tomcat\): weight -1 has to be 0 or more"),
+        ({"backends": [backend_option(weight=0)]}, "every weight is 0"),
+        ({"backends": [backend_option(header="x version")]}, "'x version' is not a valid header name"),
+        ({"headers": {"bad name": "x"}}, "'bad name' is not a valid header name"),
         ({"headers": {"X-A": "a\nX-B: b"}}, "the value of X-A has a line break"),
         ({"headers": {"X-A": " "}}, "the value of X-A is empty"),
         ({"requests": 0}, r"requests 0 has to be within 1..100000"),
@@ -1067,7 +1075,7 @@ def test_the_documented_examples_are_taken_as_written():
         made = traffic_split.plan_from({**defaults, **task})
         assert traffic_split.plan_warnings(made) == []
     assert len(tasks) == 7
-    assert traffic_split.plan_from({**defaults, **tasks[0]}) == Plan(url=URL, arms=ARMS)
+    assert traffic_split.plan_from({**defaults, **tasks[0]}) == Plan(url=URL, backends=BACKENDS)
 
 
 @pytest.mark.parametrize(
@@ -1089,7 +1097,7 @@ def test_the_documented_examples_are_taken_as_written():
 )
 def test_patterns_that_are_refused(pattern, problem):
     with pytest.raises(SplitError, match=problem):
-        traffic_split.plan_from(params(arms=[arm(match=pattern)]))
+        traffic_split.plan_from(params(backends=[backend_option(match=pattern)]))
 
 
 @pytest.mark.parametrize(
@@ -1113,8 +1121,8 @@ def test_patterns_that_are_taken(pattern):
     ],
 )
 def test_a_sample_that_could_not_even_tell_an_even_split_is_warned_of(weights, requests, warned):
-    arms = tuple(Arm(f"v{number}", weight, f"v{number}") for number, weight in enumerate(weights))
-    assert bool(traffic_split.plan_warnings(Plan(url=URL, arms=arms, requests=requests))) is warned
+    backends = tuple(Backend(f"v{number}", weight, f"v{number}") for number, weight in enumerate(weights))
+    assert bool(traffic_split.plan_warnings(Plan(url=URL, backends=backends, requests=requests))) is warned
 
 
 # ---- the client ----
@@ -1253,7 +1261,7 @@ class PodCluster(FakeCluster):
         if path not in self.made:
             return None
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
-        return {**pod("x", ("driver",), sidecar=step.pop("sidecar", None)), **step, "metadata": {"name": "x"}}
+        return {**pod("x", ("client",), sidecar=step.pop("sidecar", None)), **step, "metadata": {"name": "x"}}
 
     def delete(self, path):
         self.log.append("delete")
@@ -1264,11 +1272,11 @@ class PodCluster(FakeCluster):
 def status(ready, phase="Running", waiting=None, sidecar=None):
     known = {"phase": phase, "conditions": [{"type": "Ready", "status": str(ready)}], "containerStatuses": []}
     if waiting:
-        known["containerStatuses"] = [{"name": "driver", "state": {"waiting": {"reason": waiting}}}]
+        known["containerStatuses"] = [{"name": "client", "state": {"waiting": {"reason": waiting}}}]
     return {"status": known} if not sidecar else {"sidecar": sidecar}
 
 
-DRIVEN = Plan(url=URL, arms=ARMS)
+PLAN = Plan(url=URL, backends=BACKENDS)
 
 
 @pytest.fixture
@@ -1277,27 +1285,27 @@ def quick(monkeypatch):
 
 
 @pytest.mark.parametrize("sidecar", [None, "container", "native"])
-def test_a_driver_pod_is_made_and_removed(quick, sidecar):
+def test_an_ephemeral_client_is_made_and_removed(quick, sidecar):
     cluster = PodCluster(status(False, "Pending"), status(False), status(True, sidecar=sidecar))
-    with traffic_split.driver(cluster, DRIVEN, "default", "curl:1") as client:
+    with traffic_split.ephemeral_client(cluster, PLAN, "default", "curl:1") as client:
         assert len(cluster.made) == 1
         path, definition = next(iter(cluster.made.items()))
         assert path == f"{PODS}/{client.pod}"
-        assert (client.namespace, client.container, client.sidecar) == ("default", "driver", bool(sidecar))
+        assert (client.namespace, client.container, client.sidecar) == ("default", "client", bool(sidecar))
         (container,) = definition["spec"]["containers"]
-        assert (container["name"], container["image"]) == ("driver", "curl:1")
+        assert (container["name"], container["image"]) == ("client", "curl:1")
         # Longer than anything that may happen in it, and no longer than documented.
         assert 335 < definition["spec"]["activeDeadlineSeconds"] <= 300 + 5 + 150
     assert (cluster.made, cluster.log) == ({}, ["create", "delete"])
     names = {definition["metadata"]["name"], client.pod}
-    with traffic_split.driver(PodCluster(status(True)), DRIVEN, "default", "curl:1") as client:
+    with traffic_split.ephemeral_client(PodCluster(status(True)), PLAN, "default", "curl:1") as client:
         assert client.pod not in names
 
 
 @pytest.mark.parametrize("error", [SplitError("no awk"), ClusterError("broke"), KeyboardInterrupt(), SystemExit(1)])
-def test_a_driver_pod_is_removed_whatever_happens(quick, error):
+def test_an_ephemeral_client_is_removed_whatever_happens(quick, error):
     cluster = PodCluster(status(True))
-    with pytest.raises(type(error)), traffic_split.driver(cluster, DRIVEN, "default", "curl:1"):
+    with pytest.raises(type(error)), traffic_split.ephemeral_client(cluster, PLAN, "default", "curl:1"):
         raise error
     assert (cluster.made, cluster.log) == ({}, ["create", "delete"])
 
@@ -1307,39 +1315,39 @@ def test_a_driver_pod_is_removed_whatever_happens(quick, error):
     [
         (
             PodCluster(status(False, "Pending", "ImagePullBackOff")),
-            "container driver: ImagePullBackOff; event Failed: no",
+            "container client: ImagePullBackOff; event Failed: no",
         ),
         (PodCluster(status(False, "Failed")), "does not get ready: event Failed: no such image"),
         (PodCluster(refusal=ClusterError("answered 403 Forbidden")), "answered 403 Forbidden"),
     ],
 )
-def test_a_driver_pod_that_does_not_get_ready_says_why_and_is_removed(quick, cluster, problem):
-    made = traffic_split.driver(cluster, DRIVEN, "default", "curl:1")
+def test_an_ephemeral_client_that_does_not_get_ready_says_why_and_is_removed(quick, cluster, problem):
+    made = traffic_split.ephemeral_client(cluster, PLAN, "default", "curl:1")
     with pytest.raises((SplitError, ClusterError), match=problem), made:
         pytest.fail("it is not there")
     assert (cluster.made, cluster.log) == ({}, ["create", "delete"])
 
 
-def test_a_driver_pod_that_takes_too_long_or_stays_is_told(quick, monkeypatch):
+def test_an_ephemeral_client_that_takes_too_long_or_stays_is_told(quick, monkeypatch):
     clock = iter(range(0, 10_000, 20))
     monkeypatch.setattr(traffic_split.time, "monotonic", lambda: next(clock))
     cluster = PodCluster(status(False), sticky=True)
-    with pytest.raises(SplitError) as caught, traffic_split.driver(cluster, DRIVEN, "default", "curl:1"):
+    with pytest.raises(SplitError) as caught, traffic_split.ephemeral_client(cluster, PLAN, "default", "curl:1"):
         pytest.fail("it is not ready")
     assert "does not get ready" in str(caught.value)
-    assert "besides, driver: pod default/traffic-split-" in str(caught.value)
+    assert "besides, ephemeral_client: pod default/traffic-split-" in str(caught.value)
     assert "could not be removed: it is still there after 60 s" in str(caught.value)
 
 
-def test_a_driver_pod_needs_its_namespace(quick):
+def test_an_ephemeral_client_needs_its_namespace(quick):
     cluster = PodCluster(status(True))
-    for name, problem in (("nowhere", "there is no namespace nowhere"), ("a/b", "cannot be the name of a namespace")):
-        with pytest.raises(SplitError, match=problem), traffic_split.driver(cluster, DRIVEN, name, "curl:1"):
+    for name, problem in (("nowhere", "namespace nowhere does not exist"), ("a/b", "is not a valid namespace name")):
+        with pytest.raises(SplitError, match=problem), traffic_split.ephemeral_client(cluster, PLAN, name, "curl:1"):
             pytest.fail("it is not there")
 
 
-def test_from_the_cluster_to_the_verdict(backend, tmp_path):
-    server = backend(lambda n: HTTPD if n % 5 == 0 else TOMCAT)
+def test_from_the_cluster_to_the_verdict(serve, tmp_path):
+    server = serve(lambda n: HTTPD if n % 5 == 0 else TOMCAT)
 
     def command(argv):
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60, start_new_session=True, check=False)
@@ -1350,11 +1358,11 @@ def test_from_the_cluster_to_the_verdict(backend, tmp_path):
     client = traffic_split.find_client(cluster, "default", pod="a")
     result = traffic_split.judge(made, traffic_split.measure(cluster, made, client), client)
     assert (result["verdict"], result["answered"]) == ("pass", 200)
-    assert [arm["count"] for arm in result["arms"]] == [160, 40]
+    assert [backend["count"] for backend in result["backends"]] == [160, 40]
     assert cluster.where == ("default", "a", "app", 335)
 
 
 def test_a_container_that_cannot_measure_is_named():
     cluster = FakeCluster({}, lambda argv: SimpleNamespace(rc=0, stdout=f"{argv[4]} lacks awk\n", stderr=""))
     with pytest.raises(SplitError, match="client default/client-1/client: the client container has no awk"):
-        traffic_split.measure(cluster, Plan(url=URL, arms=ARMS), CLIENT)
+        traffic_split.measure(cluster, Plan(url=URL, backends=BACKENDS), CLIENT)
