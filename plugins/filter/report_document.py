@@ -5,23 +5,24 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: report_document
-short_description: What the facts of a lab say, as the document of its report
+short_description: Build the document of a lab's report from facts
 version_added: "0.1.0"
 description:
-  - Takes the facts that the roles of the collection set, and returns what the report says.
-  - Only named fields of the facts get into it. Facts that are empty or not there are reported as missing.
+  - Returns the document of the report from the facts that the roles of the collection set.
+  - Only named fields of the facts get into the document.
+  - A chapter whose facts are empty or not set is reported as missing.
 positional: _input, made, images
 options:
   _input:
-    description: The facts by their names, as C(lab_report_facts) of the role P(meshlab.istio.lab_report#role) has them.
+    description: Facts by their names, such as C(lab_report_facts) of the role P(meshlab.istio.lab_report#role).
     type: dict
     required: true
   made:
-    description: When the report is made, in ISO 8601.
+    description: Time of the report, in ISO 8601.
     type: str
     required: true
   images:
-    description: The content of the screenshots that C(bookinfo_screenshots) names, in base64, by their paths.
+    description: Content of the screenshots in C(bookinfo_screenshots), in base64, by their paths.
     type: dict
     default: {}
 seealso:
@@ -32,7 +33,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Say in one word whether everything holds
+- name: Show the verdict of the whole lab
   ansible.builtin.debug:
     msg: "{{ (facts | meshlab.istio.report_document(now(utc=true).isoformat())).verdict }}"
   vars:
@@ -49,19 +50,23 @@ _value:
   sample: {schema: 1, verdict: pass, made: "2026-11-27T16:03:12Z"}
 """
 
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.meshlab.istio.plugins.plugin_utils import report
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report import document
 
 
-def report_document(facts, made, images=None):
-    """What the facts say; never a template, whatever a pod or a service is called."""
+def report_document(facts: dict[str, Any], made: str, images: dict[str, str] | None = None) -> dict[str, Any]:
+    """The document of the facts; marked unsafe, because names of pods and services may look like templates."""
     if not isinstance(facts, dict):
-        raise AnsibleFilterError(f"report_document takes a dictionary of facts, not a {type(facts).__name__}")
-    return wrap_var(report.document(facts, made, images))
+        raise AnsibleFilterError(f"report_document: facts must be a dictionary, got a {type(facts).__name__}")
+    return wrap_var(document.build(facts, made, images))
 
 
 class FilterModule:
+    """Ansible filter plugin entry point."""
+
     def filters(self):
         return {"report_document": report_document}

@@ -5,13 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: report_view
-short_description: The document of a lab's report as what a page shows of it
+short_description: Prepare the document of a lab's report for an HTML page
 version_added: "0.1.0"
 description:
-  - Adds to a document what a page needs, such as the geometry of charts, numbers in words and images as data URLs.
+  - Adds to a document what a page needs, such as the geometry of charts, numbers as texts and images as data URLs.
   - >-
-    Every string that it returns is escaped for HTML already, for texts and for attributes. A template must not do it
-    again.
+    Every string in the result is already escaped for HTML texts and attributes. A template must not escape it again.
 positional: _input, images
 options:
   _input:
@@ -19,7 +18,7 @@ options:
     type: dict
     required: true
   images:
-    description: The content of the screenshots in base64, by their paths.
+    description: Content of the screenshots in base64, by their paths.
     type: dict
     default: {}
 seealso:
@@ -37,24 +36,30 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The view, as the role's template takes it.
+  description: The view that the role's template renders.
   type: dict
-  sample: {title: "5 chapters ran, and everything that was checked holds.", verdict: pass}
+  sample: {title: "5 chapters ran, and every check passed.", verdict: pass}
 """
+
+from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible.utils.unsafe_proxy import wrap_var
 
-from ansible_collections.meshlab.istio.plugins.plugin_utils import report
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report import document as report_document
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report import view
 
 
-def report_view(document, images=None):
-    """The document as a page shows it; never a template, whatever a pod or a service is called."""
-    if not isinstance(document, dict) or document.get("schema") != report.SCHEMA:
-        raise AnsibleFilterError(f"report_view takes what report_document returns, of schema {report.SCHEMA}")
-    return wrap_var(report.view(document, images))
+def report_view(document: dict[str, Any], images: dict[str, str] | None = None) -> dict[str, Any]:
+    """The document as a page shows it; marked unsafe, because names of pods and services may look like templates."""
+    if not isinstance(document, dict) or document.get("schema") != report_document.SCHEMA:
+        expected = f"a document of report_document with schema {report_document.SCHEMA}"
+        raise AnsibleFilterError(f"report_view: the input must be {expected}")
+    return wrap_var(view.build(document, images))
 
 
 class FilterModule:
+    """Ansible filter plugin entry point."""
+
     def filters(self):
         return {"report_view": report_view}

@@ -5,18 +5,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: waterfall
-short_description: A trace as lines of text
+short_description: Format a trace as lines of text
 version_added: "0.1.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - One line for each span of a trace, beneath the one that called it, with a bar for when it began and what it took.
+  - Returns a line for each span of a trace, below its parent, with a bar that shows its start and duration.
 options:
   _input:
     description: A trace, one of RV(meshlab.istio.jaeger_trace_info#module:traces).
     type: dict
     required: true
   width:
-    description: How many characters the whole trace's bar is wide.
+    description: Width of the whole trace's bar in characters.
     type: int
     default: 40
 """
@@ -37,21 +37,23 @@ _value:
     - "  productpage.default              server   26.0 ms  | ====================================== |"
 """
 
+from typing import Any
+
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.meshlab.istio.plugins.module_utils._tracing import traces
 
 
-def waterfall(trace, width=40):
-    """The lines of a trace that is a summary of traces.summarize()."""
+def waterfall(trace: dict[str, Any], width: int = 40) -> list[str]:
+    """The lines of a trace of traces.summarize()."""
     try:
         return traces.waterfall(trace, int(width))
     except (KeyError, TypeError, ValueError) as error:
-        raise AnsibleFilterError(f"waterfall: not a trace of jaeger_trace_info, or no width: {error!r}") from error
+        raise AnsibleFilterError(f"waterfall: the input must be a trace of jaeger_trace_info: {error!r}") from error
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """Ansible filter plugin entry point."""
 
     def filters(self):
         return {"waterfall": waterfall}

@@ -10,6 +10,8 @@ import hypothesis
 
 COLLECTIONS = Path(__file__).resolve().parents[2] / ".meshlab" / "collections"
 sys.path.insert(0, str(COLLECTIONS))
+# Modules that several tests share.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 # What lands is judged by the same examples each time; at a desk the search goes on with new ones.
 # Machines are noisy: no example fails for the time that it took.

@@ -17,6 +17,6 @@ def test_lines():
 
 
 @pytest.mark.parametrize(("trace", "width"), [({}, 4), ("text", 4), ({"tree": [SPAN], "duration_ms": 5.0}, 0)])
-def test_what_is_no_trace(trace, width):
-    with pytest.raises(AnsibleFilterError, match="not a trace of jaeger_trace_info, or no width"):
+def test_invalid_input(trace, width):
+    with pytest.raises(AnsibleFilterError, match="must be a trace of jaeger_trace_info"):
         waterfall(trace, width)

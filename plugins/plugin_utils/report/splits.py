@@ -1,0 +1,214 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Traffic splits and match rules: document, checks, and bar charts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report.charts import COLORS, anchor, position
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report.values import (
+    FAIL,
+    PASS,
+    Check,
+    Document,
+    Facts,
+    as_count,
+    as_dict,
+    as_dicts,
+    as_list,
+    as_number,
+    as_text,
+    known_verdict,
+    worst,
+)
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report.wording import (
+    WORDS,
+    frequency,
+    lower_first,
+    percent,
+    plural,
+    probability,
+)
+
+# Fact, name in the document, title, and what it shows.
+SPLITS = (
+    (
+        "traffic_shifting_baseline",
+        "baseline",
+        "Before the rule",
+        "No rule is in force. The Service spreads the requests evenly over its pods.",
+    ),
+    (
+        "traffic_shifting_baseline_outside",
+        "baseline_outside",
+        "Before the rule, from a client without a sidecar",
+        "The same Service, requested by a client outside the mesh. While no rule is in force, it sees the same.",
+    ),
+    (
+        "traffic_shifting_split",
+        "weights",
+        "With the weights",
+        "A VirtualService sets weights. The client's own sidecar chooses a backend for each request by them.",
+    ),
+    (
+        "traffic_shifting_outside",
+        "outside",
+        "The same rule, from a client without a sidecar",
+        "Weights are applied by the proxy of the client. This client has none, so the rule has no effect on it.",
+    ),
+)
+# Of a bar chart, in pixels: distance between backends, from a backend's text to its bar, height of a bar.
+STEP, BELOW, BAR = 62, 28, 20
+
+_RESULTS = {
+    PASS: "The result is consistent with the configured weights.",
+    FAIL: "The split does not match the configured weights.",
+}
+
+
+def splits(facts: Facts) -> list[Document]:
+    """The measured splits, in the order of SPLITS."""
+    found = [_split(as_dict(facts.get(fact)), name, title, shows) for fact, name, title, shows in SPLITS]
+    return [split for split in found if split["backends"]]
+
+
+def _split(result: Document, name: str, title: str, shows: str) -> Document:
+    split = {
+        "name": name,
+        "title": title,
+        "shows": shows,
+        "verdict": known_verdict(result.get("verdict")),
+        "requests": as_count(result.get("requests")),
+        "answered": as_count(result.get("answered")),
+        "errors": as_count(as_dict(result.get("errors")).get("total")),
+        "p_value": as_number(result.get("p_value")),
+        "significance": as_number(result.get("significance")),
+        "elapsed": as_number(result.get("elapsed")),
+        "sidecar": bool(as_dict(result.get("client")).get("sidecar")),
+        "backends": [_backend(backend) for backend in as_dicts(result.get("backends"))],
+    }
+    return {**split, "words": split_words(split, as_text(result.get("likely_cause")))}
+
+
+def _backend(backend: Document) -> Document:
+    interval = [as_number(end) for end in as_list(backend.get("interval"))]
+    return {
+        "name": as_text(backend.get("name")),
+        "weight": as_count(backend.get("weight")),
+        "expected_share": as_number(backend.get("expected_share")),
+        "count": as_count(backend.get("count")),
+        "share": as_number(backend.get("share")),
+        "interval": interval if len(interval) == 2 and None not in interval else None,
+        "p_value": as_number(backend.get("p_value")),
+    }
+
+
+def split_words(split: Document, cause: str) -> str:
+    """A measurement in words, for a reader without statistics."""
+    counts = join_and(f"{backend['count']} went to {backend['name']}" for backend in split["backends"])
+    words = [f"Of {split['answered']} requests that were answered, {counts}."]
+    if split["errors"]:
+        words.append(f"{plural(split['errors'], 'request')} failed or matched no backend.")
+    if split["p_value"] is not None:
+        words.append(
+            f"With the expected shares, chance alone would cause a deviation at least this large in "
+            f"{frequency(split['p_value'])} (p {probability(split['p_value'])})."
+        )
+    words.append(_RESULTS.get(split["verdict"], "The result is inconclusive."))
+    if cause and split["verdict"] != PASS:
+        words.append(f"Likely cause: {cause}.")
+    return " ".join(words)
+
+
+def rules(facts: Facts) -> list[Document]:
+    """The measurements of requests that meet a match rule before the weights."""
+    return [_rule(case, as_dict(case.get("measurement"))) for case in as_dicts(facts.get("traffic_shifting_matched"))]
+
+
+def _rule(case: Document, measured: Document) -> Document:
+    backends = [_backend(backend) for backend in as_dicts(measured.get("backends"))]
+    return {
+        "name": as_text(case.get("name")),
+        "request": as_text(case.get("request")),
+        "reason": as_text(case.get("why")),
+        "to": as_text(case.get("to")) or None,
+        "answered": as_count(measured.get("answered")),
+        "errors": as_count(as_dict(measured.get("errors")).get("total")),
+        "seen": [{key: backend[key] for key in ("name", "count", "share")} for backend in backends],
+        "verdict": known_verdict(measured.get("verdict")),
+    }
+
+
+def checks(document: Document, _facts: Facts) -> Iterator[Check]:
+    """What was checked of traffic shifting."""
+    for split in document["splits"]:
+        seen = ", ".join(f"{backend['name']} {percent(backend['share'])}" for backend in split["backends"])
+        yield f"{lower_first(split['title'])}, {_weights(split)}: {seen} of {split['answered']}", split["verdict"]
+    found = [rule for rule in document["rules"] if rule["to"]]
+    if found:
+        held = sum(1 for rule in found if rule["verdict"] == PASS)
+        seen = f"{held} of {plural(len(found), 'kind')} of requests that meet a rule went where it says"
+        yield seen, worst(rule["verdict"] for rule in found)
+
+
+def _weights(split: Document) -> str:
+    return "/".join(str(backend["weight"]) for backend in split["backends"])
+
+
+# ---- view ----
+
+
+def chart(split: Document) -> Document:
+    """A split as a bar chart, with its numbers in words."""
+    height, significance = len(split["backends"]) * STEP, split["significance"]
+    return {
+        **split,
+        "word": WORDS[split["verdict"]],
+        "asked": _weights(split),
+        "p": probability(split["p_value"]),
+        "confidence": f", {100 * (1 - significance):g}% confidence" if significance else "",
+        "backends": [_bar(number, backend) for number, backend in enumerate(split["backends"])],
+        "bar": BAR,
+        "height": height + 26,
+        "axis": height + 4,
+        "y_ticks": height + 20,
+        "ticks": [{"x": f"{x}%", "text": f"{x}%", "anchor": anchor(x)} for x in (0, 25, 50, 75, 100)],
+        "told": "; ".join(map(_described, split["backends"])),
+    }
+
+
+def _bar(number: int, backend: Document) -> Document:
+    low, high = backend["interval"] or (None, None)
+    top, expected = number * STEP + BELOW, backend["expected_share"]
+    return {
+        **backend,
+        "share": percent(backend["share"]),
+        "expected": percent(expected),
+        "interval": f"{percent(low)} to {percent(high)}" if low is not None else "unknown",
+        "p": probability(backend["p_value"]).removeprefix("= "),
+        "color": number % COLORS,
+        "y_text": number * STEP + 20,
+        "y": top,
+        "y_middle": top + BAR // 2,
+        "y_top": top - 5,
+        "y_end": top + BAR + 5,
+        "width": position(backend["share"] or 0.0),
+        "x_low": position(low) if low is not None else None,
+        "x_high": position(high) if high is not None else None,
+        "x_expected": position(expected) if expected is not None else None,
+    }
+
+
+def _described(backend: Document) -> str:
+    text = f"{backend['name']}: {percent(backend['share'])} seen, {percent(backend['expected_share'])} expected"
+    low, high = backend["interval"] or (None, None)
+    return text if low is None else f"{text}, interval {percent(low)} to {percent(high)}"
+
+
+def rule_row(rule: Document) -> Document:
+    """A match rule as a row of the page's table."""
+    counts = ", ".join(f"{backend['name']} {backend['count']}" for backend in rule["seen"])
+    return {**rule, "word": WORDS[rule["verdict"]], "seen": counts, "target": rule["to"] or "by the weights"}

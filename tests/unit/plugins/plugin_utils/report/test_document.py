@@ -1,0 +1,112 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The document: its description, and what gets into it."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from report_support import CHAPTERS, FACTS, IMAGES, LACKING, SCHEMA, chapters, checked, made, page
+
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
+    document,
+    view,
+)
+
+
+def test_every_part_of_the_document_is_described():
+    def undescribed(part, path):
+        for name, child in part.get("properties", {}).items():
+            if "description" not in child:
+                yield f"{path}.{name}"
+            yield from undescribed(child, f"{path}.{name}")
+        for child in [x for x in (part.get("items"), *part.get("oneOf", [])) if x]:
+            yield from undescribed(child, path)
+
+    assert list(undescribed(SCHEMA, "")) == []
+    assert SCHEMA["properties"]["schema"]["const"] == document.SCHEMA
+
+
+def test_the_whole_lab():
+    document = made()
+    assert [x["name"] for x in document["chapters"]] == CHAPTERS
+    assert {x["verdict"] for x in document["chapters"]} == {document["verdict"]} == {"pass"}
+    assert document["cluster"]["kind"] == "kind"
+    assert [x["name"] for x in document["urls"]] == ["Ingress gateway", "Bookinfo", "Bookinfo by TLS", "Jaeger"]
+    assert [x["name"] for x in document["splits"]] == ["baseline", "baseline_outside", "weights", "outside"]
+    assert [x["sidecar"] for x in document["splits"]] == [True, False, True, False]
+    assert document["trace"]["url"] == "http://127.0.0.1:30686/jaeger/trace/4bf92f3577b34da6a3ce929d0e0e4736"
+    assert [x["depth"] for x in document["trace"]["spans"]] == [0, 1, 2, 3, 2, 3, 4, 5]
+    assert len(document["differs"]) == 3
+    assert "examples-bookinfo-reviews-v1 and tomcat-app. They" in document["differs"][1]["reason"]
+
+
+def test_nothing_gets_in_that_is_not_named():
+    facts = copy.deepcopy(FACTS)
+    facts["token"] = facts["traffic_shifting_split"]["samples"] = facts["bookinfo_answer"]["body"] = "SECRET"
+    facts["lab_kubeconfig_content"] = {"users": [{"token": "SECRET"}]}
+    assert "SECRET" not in json.dumps(made(facts))
+    assert "SECRET" not in page(made(facts))
+
+
+@pytest.mark.parametrize("chapter", LACKING)
+def test_a_chapter_that_did_not_run_is_missing_and_says_nothing_of_the_others(chapter):
+    document = made({name: value for name, value in FACTS.items() if name != LACKING[chapter]})
+    verdicts = {name: x["verdict"] for name, x in chapters(document).items()}
+    assert verdicts.pop(chapter) == "missing"
+    assert set(verdicts.values()) == {"pass"}
+    assert chapters(document)[chapter]["checks"] == []
+    checked(page(document))
+
+
+def test_nothing_ran():
+    document = made({}, {})
+    assert {x["verdict"] for x in document["chapters"]} == {"missing"} == {document["verdict"]}
+    assert document["trace"] is None
+    text = page(document, {})
+    checked(text)
+    assert "No chapter of the lab ran." in text
+    assert text.count("This chapter did not run. To run it") == 2
+
+
+@pytest.mark.parametrize("nothing", ["", None, [], {}])
+def test_what_is_empty_did_not_come_to_be(nothing):
+    assert made(dict.fromkeys(FACTS, nothing), {}) == made({}, {})
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
+        lambda x: (
+            st.lists(x, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    [
+                        "backends",
+                        "name",
+                        "tree",
+                        "children",
+                        "interval",
+                        "verdict",
+                        "duration_ms",
+                        "path",
+                        "measurement",
+                        "x",
+                    ]
+                ),
+                x,
+                max_size=4,
+            )
+        ),
+        max_leaves=12,
+    ),
+    st.sampled_from(sorted(FACTS)),
+)
+def test_whatever_a_fact_holds_the_document_is_one(value, name):
+    document = made({**FACTS, name: value})
+    view.build(document, IMAGES)
