@@ -22,6 +22,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic import traf
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.traffic_split import Backend, Client, Plan, Tally
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import document as report_document
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import view as report_view
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report.chapters import reported
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "roles/lab_report/templates"
@@ -189,15 +190,10 @@ FACTS = {
     ],
 }
 IMAGES = {x["path"]: png() for x in FACTS["bookinfo_screenshots"]}
-CHAPTERS = ["cluster", "install", "bookinfo", "tracing", "traffic", "injection"]
-# The fact without which a chapter did not run.
-LACKING = {
-    "install": "istio_version",
-    "bookinfo": "bookinfo_pods",
-    "tracing": "jaeger_url",
-    "injection": "sidecar_injection_workloads",
-    "traffic": "traffic_shifting_split",
-}
+# The fact without which a chapter did not run, by the names of the chapters.
+RAN = {chapter["name"]: chapter["ran"] for chapter in reported()}
+# A chapter that these tests do not know ran too.
+FACTS = {**dict.fromkeys(RAN.values(), "set"), **FACTS}
 
 
 def hostile(value):

@@ -67,13 +67,13 @@ def test_the_report_has_the_chapters_of_the_list_in_their_order():
 def test_a_new_chapter_needs_no_checks_of_its_own(monkeypatch):
     listed = [
         *chapters.reported(),
-        {"name": "gateway_api", "title": "Gateway API", "ran": "gateway_api_url", "facts": []},
+        {"name": "new_chapter", "title": "New chapter", "ran": "new_chapter_url", "facts": []},
     ]
     monkeypatch.setattr(chapters, "reported", lambda: listed)
     assert made()["chapters"][-1]["verdict"] == "missing"
-    assert made({**FACTS, "gateway_api_url": "http://x"})["chapters"][-1] == {
-        "name": "gateway_api",
-        "title": "Gateway API",
+    assert made({**FACTS, "new_chapter_url": "http://x"})["chapters"][-1] == {
+        "name": "new_chapter",
+        "title": "New chapter",
         "verdict": "pass",
         "checks": [{"what": "it ran without an error", "verdict": "pass"}],
         "run": None,

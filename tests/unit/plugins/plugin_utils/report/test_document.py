@@ -11,7 +11,7 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_support import CHAPTERS, FACTS, IMAGES, LACKING, SCHEMA, chapters, checked, made, page
+from report_support import FACTS, IMAGES, RAN, SCHEMA, chapters, checked, made, page
 
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
     document,
@@ -34,7 +34,7 @@ def test_every_part_of_the_document_is_described():
 
 def test_the_whole_lab():
     document = made()
-    assert [x["name"] for x in document["chapters"]] == CHAPTERS
+    assert [x["name"] for x in document["chapters"]] == list(RAN)
     assert {x["verdict"] for x in document["chapters"]} == {document["verdict"]} == {"pass"}
     assert document["cluster"]["kind"] == "kind"
     assert [x["name"] for x in document["urls"]] == ["Ingress gateway", "Bookinfo", "Bookinfo by TLS", "Jaeger"]
@@ -54,9 +54,9 @@ def test_nothing_gets_in_that_is_not_named():
     assert "SECRET" not in page(made(facts))
 
 
-@pytest.mark.parametrize("chapter", LACKING)
+@pytest.mark.parametrize("chapter", sorted(set(RAN) - {"cluster"}))
 def test_a_chapter_that_did_not_run_is_missing_and_says_nothing_of_the_others(chapter):
-    document = made({name: value for name, value in FACTS.items() if name != LACKING[chapter]})
+    document = made({name: value for name, value in FACTS.items() if name != RAN[chapter]})
     verdicts = {name: x["verdict"] for name, x in chapters(document).items()}
     assert verdicts.pop(chapter) == "missing"
     assert set(verdicts.values()) == {"pass"}
