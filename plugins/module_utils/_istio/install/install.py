@@ -1,10 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What istio_install knows: what istioctl would install, in what a cluster differs from it, and what is left of it.
-
-An object's key is (kind, namespace, name), with an empty namespace for what has none.
-"""
+"""What istio_install knows: what istioctl would install, in what a cluster differs from it, and what is left of it."""
 
 from __future__ import annotations
 
@@ -17,30 +14,37 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
-from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import (
+    ControlPlane,
+    control_planes,
+    mesh_version,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import (
+    ADDED,
+    COMPONENT,
+    CONFIG,
+    DEACTIVATED,
+    HELM,
+    LEADER,
+    MANAGED,
+    NOT_PRUNED,
+    OWNER,
+    REVISION,
+    TAG,
+    annotations_of,
+    labels_of,
+    revision_of,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import workloads
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError, Refusal
 
 # istioctl's name as a server-side applier. With another name, values that are no longer rendered would not be seen.
 MANAGER = "istio-operator"
-
-COMPONENT = "operator.istio.io/component"
-MANAGED = "operator.istio.io/managed"
-VERSION = "operator.istio.io/version"
-REVISION = "istio.io/rev"
-TAG = "istio.io/tag"
-OWNER = ("install.operator.istio.io/owning-resource", "install.operator.istio.io/owning-resource-namespace")
-NOT_PRUNED = "install.operator.istio.io/owning-resource-not-pruned"
-# Labels that istioctl install adds and manifest generate does not show.
-ADDED = ("install.operator.istio.io/", "operator.istio.io/")
-DEACTIVATED = "istio.io/deactivated"
-CERTIFICATES = "istio.io/config=true"
-LEADER = "control-plane.alpha.kubernetes.io/leader"
-HELM = "meta.helm.sh/release-name"
 
 CRD = "CustomResourceDefinition"
 WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
@@ -210,12 +214,6 @@ class Document:
         return self.head["apiVersion"], self.head["kind"]
 
 
-def key_of(definition):
-    """An object's key: (kind, namespace, name)."""
-    metadata = definition["metadata"]
-    return definition["kind"], metadata.get("namespace") or "", metadata["name"]
-
-
 def read_rendered(text):
     """The Documents in the output of manifest generate. Raises IstioctlError if it is none."""
     documents = []
@@ -240,103 +238,7 @@ def read_rendered(text):
     return [replace(document, scaled=document.key in scaled) for document in documents]
 
 
-def revision_of(definition):
-    """The revision of an object, from its label."""
-    return _labels(definition).get(REVISION) or "default"
-
-
-def _labels(definition):
-    return definition["metadata"].get("labels") or {}
-
-
-def _annotations(definition):
-    return definition["metadata"].get("annotations") or {}
-
-
 # --- what is in the cluster ----------------------------------------------------------------------------------------
-
-
-class Api:
-    """Where a cluster keeps its kinds, from its own lists, each read once."""
-
-    def __init__(self, cluster):
-        self.cluster = cluster
-        self._resources = {}
-        self._groups = None
-        self.touched = False  # whether something was, or may have been, changed
-
-    def preferred(self, group):
-        """The version that the API server prefers of a group, as an apiVersion; None if it does not serve it."""
-        if not group:
-            return "v1"
-        if self._groups is None:
-            groups = self.cluster.get("/apis")["groups"]
-            self._groups = {entry["name"]: entry["preferredVersion"]["groupVersion"] for entry in groups}
-        return self._groups.get(group)
-
-    def path(self, api_version, kind, namespace="", name=""):
-        """The path of an object, or of all of a kind without a name; None if the API server does not serve it."""
-        root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
-        if api_version not in self._resources:
-            listed = (self.cluster.get(root) or {}).get("resources") or ()
-            self._resources[api_version] = {x["kind"]: x for x in listed if "/" not in x["name"]}
-        resource = self._resources[api_version].get(kind)
-        if not resource:
-            return None
-        within = f"/namespaces/{quote(namespace, safe='')}" if namespace and resource["namespaced"] else ""
-        return f"{root}{within}/{resource['name']}" + (f"/{quote(name, safe=':')}" if name else "")
-
-    def list(self, api_version, kind, namespace="", **query):
-        """The objects of a kind, each with its apiVersion and kind; none if the API server does not serve it."""
-        path = self.path(api_version, kind, namespace)
-        items = ((self.cluster.get(path, **query) if path else None) or {}).get("items") or ()
-        return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
-
-    def get(self, api_version, key):
-        """One object; None if it is not there."""
-        path = self.path(api_version, *key)
-        return self.cluster.get(path) if path else None
-
-
-@dataclass(frozen=True)
-class ControlPlane:
-    """An istiod in the cluster; version is None if nothing tells it."""
-
-    namespace: str
-    name: str
-    revision: str
-    version: str | None
-
-
-def control_planes(api):
-    """Every istiod in a cluster, as a list."""
-    return [
-        ControlPlane(x["metadata"]["namespace"], x["metadata"]["name"], revision_of(x), version_of(x))
-        for x in api.list("apps/v1", "Deployment", labelSelector="app=istiod")
-    ]
-
-
-def version_of(deployment):
-    """The version of an istiod, from the tag of its image, else from istioctl's label; None if neither tells it."""
-    containers = deployment["spec"]["template"]["spec"]["containers"]
-    image = next((x for x in containers if x["name"] == "discovery"), containers[0]).get("image") or ""
-    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
-    for text in (re.sub(r"-(distroless|debug)$", "", tag), _labels(deployment).get(VERSION) or ""):
-        if re.match(r"v?[0-9]+\.[0-9]+", text):
-            return text.lstrip("v")
-    return None
-
-
-def mesh_version(stdout, revision):
-    """A revision's version in what 'istioctl version -o json' printed; None if it is not in there."""
-    try:
-        entries = json.loads(stdout[stdout.index("{") :]).get("meshVersion") or ()
-    except ValueError:
-        return None
-    for entry in entries:
-        if entry.get("Revision", revision) == revision:
-            return (entry.get("Info") or {}).get("version") or None
-    return None
 
 
 # --- what does not fit ---------------------------------------------------------------------------------------------
@@ -414,7 +316,7 @@ def settled(definition, document=None):
 
     That is KEPT_BY_SERVER, KEPT_BY_ISTIOD, ADDED, and the replicas where an autoscaler decides on them.
     """
-    added = ADDED if document is None or REVISION in _labels(document.head) else (*ADDED, REVISION)
+    added = ADDED if document is None or REVISION in labels_of(document.head) else (*ADDED, REVISION)
     metadata = {key: value for key, value in definition["metadata"].items() if key not in KEPT_BY_SERVER}
     if metadata.get("labels"):
         metadata["labels"] = {key: value for key, value in metadata["labels"].items() if not key.startswith(added)}
@@ -558,7 +460,7 @@ def compare(api, documents, found, revision, version):
         differences.append(compare_one(api, document, live))
     if revision == "default":
         differences += default_tag(api, found, version)
-    owners = {_owner(x) for x in found if key_of(x) in wanted and MANAGED in _labels(x)}
+    owners = {_owner(x) for x in found if key_of(x) in wanted and MANAGED in labels_of(x)}
     differences += [
         Difference(key_of(x), "is no longer part of it", x)
         for x in found
@@ -569,7 +471,7 @@ def compare(api, documents, found, revision, version):
 
 def _is_own(definition, revision):
     """Whether istioctl put an object there for one revision alone, and may take it away again."""
-    labels = _labels(definition)
+    labels = labels_of(definition)
     return (
         definition["kind"] != CRD
         and MANAGED in labels
@@ -582,7 +484,7 @@ def _is_own(definition, revision):
 
 def _owner(definition):
     """The IstioOperator that an object belongs to."""
-    return tuple(_labels(definition).get(name) for name in OWNER)
+    return tuple(labels_of(definition).get(name) for name in OWNER)
 
 
 def default_tag(api, found, version):
@@ -628,7 +530,7 @@ def present(params, cluster, istioctl, check_mode):
     documents = read_rendered(output.stdout)
 
     deployments = [x for x in documents if x.head["kind"] == "Deployment"]
-    deployment = next((x for x in deployments if _labels(x.head).get("app") == "istiod"), None)
+    deployment = next((x for x in deployments if labels_of(x.head).get("app") == "istiod"), None)
     revision = revision_of(deployment.head) if deployment else params["revision"] or "default"
     plane = _plane(api, istioctl, deployment, revision)
     if deployment:
@@ -650,7 +552,7 @@ def present(params, cluster, istioctl, check_mode):
     if differences and not check_mode:
         with _half_done(api, result):
             if not all(x.surplus for x in differences):
-                api.touched = True
+                api.changed = True
                 result.update(_install(params, request, istioctl, cluster, names, warnings))
             # Not every release removes what is no longer rendered.
             _delete(api, [x.before for x in differences if x.surplus])
@@ -674,7 +576,7 @@ def _half_done(api, result):
     except (InstallError, IstioctlError, ClusterError, releases.ReleaseError) as error:
         told = error.result() if isinstance(error, IstioctlError) else {}
         told.pop("msg", None)
-        raise InstallError(str(error), {**result, **told, "changed": api.touched}) from error
+        raise InstallError(str(error), {**result, **told, "changed": api.changed}) from error
 
 
 def _refuse(reason, params, warnings):
@@ -765,7 +667,7 @@ def absent(params, cluster, check_mode):
     api = Api(cluster)
     planes = control_planes(api)
     installed, whole, warnings = _of_revision(installed_objects(api), planes, params["revision"])
-    helm = sorted({x["metadata"]["annotations"][HELM] for x in installed if HELM in _annotations(x)})
+    helm = sorted({x["metadata"]["annotations"][HELM] for x in installed if HELM in annotations_of(x)})
     if helm:
         raise InstallError(f"Helm installed Istio here: uninstall {', '.join(helm)} with it. Nothing was removed.")
     namespaces = {params["namespace"], *(plane.namespace for plane in planes)}
@@ -812,7 +714,7 @@ def installed_objects(api):
         query = {} if kind in WEBHOOKS else {"labelSelector": COMPONENT}
         for definition in api.list(api_version, kind, **query) if api_version else ():
             names = [webhook["name"] for webhook in definition.get("webhooks") or ()]
-            if COMPONENT in _labels(definition) or any(name.endswith(".istio.io") for name in names):
+            if COMPONENT in labels_of(definition) or any(name.endswith(".istio.io") for name in names):
                 yield definition
 
 
@@ -825,15 +727,15 @@ def _of_revision(installed, planes, revision):
     others = sorted({x.revision for x in planes} - {revision})
     if own and others:
         left = f"what all revisions share stays, since there is revision {', '.join(others)} too"
-        return [x for x in own if _labels(x).get(COMPONENT) != "Base"], False, [left]
+        return [x for x in own if labels_of(x).get(COMPONENT) != "Base"], False, [left]
     return (installed, True, []) if own else ([], False, [])
 
 
 def written_objects(api, namespaces):
     """What istiod, or an old istioctl, wrote into a cluster without a label of its owner, as a list."""
-    written = api.list("v1", "ConfigMap", labelSelector=CERTIFICATES)
+    written = api.list("v1", "ConfigMap", labelSelector=f"{CONFIG}=true")
     for namespace in sorted(namespaces):
-        written += [x for x in api.list("v1", "ConfigMap", namespace=namespace) if LEADER in _annotations(x)]
+        written += [x for x in api.list("v1", "ConfigMap", namespace=namespace) if LEADER in annotations_of(x)]
         leases = api.list("coordination.k8s.io/v1", "Lease", namespace=namespace)
         written += [x for x in leases if x["metadata"]["name"].startswith("istio-")]
         written += [x for x in api.list("v1", "Secret", namespace=namespace) if x.get("type") == "istio.io/ca-root"]
@@ -857,7 +759,7 @@ def _instances(api, definition):
 def _delete(api, definitions):
     for definition in definitions:
         if api.cluster.delete(api.path(definition["apiVersion"], *key_of(definition))) is not None:
-            api.touched = True
+            api.changed = True
 
 
 def _await_gone(deadline, look):

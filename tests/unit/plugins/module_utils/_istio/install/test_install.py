@@ -431,38 +431,6 @@ def test_an_autoscaler_decides_on_the_replicas():
 # ---- versions ----
 
 
-@pytest.mark.parametrize(
-    ("image", "labels", "version"),
-    [
-        ("docker.io/istio/pilot:1.27.0", {}, "1.27.0"),
-        ("registry.example:5000/istio/pilot:1.7.4-distroless", {}, "1.7.4"),
-        ("docker.io/istio/pilot:1.30.1@sha256:0123", {}, "1.30.1"),
-        ("docker.io/istio/pilot:1.28-alpha.2f1c", {}, "1.28-alpha.2f1c"),
-        ("registry.example:5000/pilot@sha256:0123", {"operator.istio.io/version": "1.26.2"}, "1.26.2"),
-        ("registry.example:5000/pilot", {"operator.istio.io/version": "unknown"}, None),
-        ("pilot:latest", {}, None),
-    ],
-)
-def test_the_version_of_an_istiod(image, labels, version):
-    deployment = istiod(image)
-    deployment["metadata"]["labels"] = labels
-    assert subject.version_of(deployment) == version
-
-
-@pytest.mark.parametrize(
-    ("stdout", "version"),
-    [
-        ('{"meshVersion": [{"Component": "pilot", "Revision": "default", "Info": {"version": "1.27.0"}}]}', "1.27.0"),
-        ('{"meshVersion": [{"Component": "pilot", "Info": {"version": "1.7.4"}}]}', "1.7.4"),
-        ('{"meshVersion": [{"Revision": "canary", "Info": {"version": "1.27.0"}}]}', None),
-        ('Istio is not present\n{"clientVersion": {"version": "1.7.4"}}', None),
-        ("Error: no", None),
-    ],
-)
-def test_the_version_that_istiod_tells(stdout, version):
-    assert subject.mesh_version(stdout, "default") == version
-
-
 def test_a_version_that_only_istiod_knows_is_asked_for():
     cluster = lab(istiod=installed(istiod("registry.example/pilot:mine")))
     del cluster.objects[cluster.path(istiod())]["metadata"]["labels"]["operator.istio.io/version"]

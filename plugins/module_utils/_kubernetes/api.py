@@ -1,0 +1,64 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects of any kind that a cluster serves, found by API version, kind, namespace and name.
+
+An object's key is (kind, namespace, name), with an empty namespace for a cluster-scoped object.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
+
+Key = tuple[str, str, str]
+Objects = list[dict]
+
+
+def key_of(definition: dict) -> Key:
+    """An object's key: (kind, namespace, name)."""
+    metadata = definition["metadata"]
+    return definition["kind"], metadata.get("namespace") or "", metadata["name"]
+
+
+class Api:
+    """The kinds that a cluster serves, by its own discovery, each group read once."""
+
+    def __init__(self, cluster: Cluster):
+        self.cluster = cluster
+        self._resources: dict[str, dict] = {}
+        self._groups: dict[str, str] | None = None
+        self.changed = False  # whether something was, or may have been, changed
+
+    def preferred(self, group: str) -> str | None:
+        """The version that the API server prefers of a group, as an apiVersion; None if it does not serve the group."""
+        if not group:
+            return "v1"
+        if self._groups is None:
+            groups = self.cluster.get("/apis")["groups"]
+            self._groups = {entry["name"]: entry["preferredVersion"]["groupVersion"] for entry in groups}
+        return self._groups.get(group)
+
+    def path(self, api_version: str, kind: str, namespace: str = "", name: str = "") -> str | None:
+        """The path of an object, or of all of a kind without a name; None if the API server does not serve the kind."""
+        root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        if api_version not in self._resources:
+            listed = (self.cluster.get(root) or {}).get("resources") or ()
+            self._resources[api_version] = {x["kind"]: x for x in listed if "/" not in x["name"]}
+        resource = self._resources[api_version].get(kind)
+        if not resource:
+            return None
+        within = f"/namespaces/{quote(namespace, safe='')}" if namespace and resource["namespaced"] else ""
+        return f"{root}{within}/{resource['name']}" + (f"/{quote(name, safe=':')}" if name else "")
+
+    def list(self, api_version: str, kind: str, namespace: str = "", **query: str) -> Objects:
+        """The objects of a kind, each with its apiVersion and kind; none if the API server does not serve the kind."""
+        path = self.path(api_version, kind, namespace)
+        items = ((self.cluster.get(path, **query) if path else None) or {}).get("items") or ()
+        return [{"apiVersion": api_version, "kind": kind, **item} for item in items]
+
+    def get(self, api_version: str, key: Key) -> dict | None:
+        """One object; None if it does not exist."""
+        path = self.path(api_version, *key)
+        return self.cluster.get(path) if path else None
