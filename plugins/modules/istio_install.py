@@ -345,7 +345,9 @@ rc:
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import install
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.absent import absent
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.present import present
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
     ISTIOCTL_ARGS,
     Istioctl,
@@ -406,12 +408,12 @@ def main():
         with connect(params) as (cluster, kubeconfig):
             if params["state"] == "present":
                 istioctl = Istioctl(params["binary_path"], kubeconfig, params["context"])
-                result = install.present(params, cluster, istioctl, module.check_mode)
+                result = present(params, cluster, istioctl, module.check_mode)
             else:
-                result = install.absent(params, cluster, module.check_mode)
+                result = absent(params, cluster, module.check_mode)
     except IstioctlError as error:
         module.fail_json(**error.result())
-    except install.InstallError as error:
+    except InstallError as error:
         module.fail_json(msg=str(error), **returned(module, error.result))
     except (ClusterError, ReleaseError) as error:
         module.fail_json(msg=str(error))

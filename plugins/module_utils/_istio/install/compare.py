@@ -1,0 +1,184 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What in a cluster differs from what istioctl renders."""
+
+from __future__ import annotations
+
+import copy
+import json
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import (
+    WEBHOOKS,
+    Difference,
+    changed_paths,
+    differs_in,
+    settled,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import CRD
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import (
+    ADDED,
+    COMPONENT,
+    DEACTIVATED,
+    MANAGED,
+    NOT_PRUNED,
+    OWNER,
+    REVISION,
+    TAG,
+    labels_of,
+    revision_of,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import key_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Refusal
+
+# istioctl's name as a server-side applier. With another name, values that are no longer rendered would not be seen.
+MANAGER = "istio-operator"
+
+# What Kubernetes before 1.20 answers to an applied port without a protocol, which it does not know to be TCP then.
+KEYLESS = "associative list with keys has an element that omits key field"
+
+
+def fits(document, live):
+    """Whether applying a rendered object would change nothing, as far as that can be told without the API server.
+
+    So it is if each rendered value is there and istioctl, as an applier, owns nothing that is not rendered any more.
+    """
+    return _within(settled(document.definition, document), settled(live, document)) and all(
+        _rendered(entry.get("fieldsV1") or {}, document.definition)
+        for entry in live["metadata"].get("managedFields") or ()
+        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
+    )
+
+
+def _within(wanted, there):
+    """Whether a value has everything that is wanted, and lists nothing else."""
+    if isinstance(wanted, dict) and isinstance(there, dict):
+        return all(value is None or (key in there and _within(value, there[key])) for key, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(there, list):
+        return len(wanted) == len(there) and all(map(_within, wanted, there))
+    return type(wanted) is type(there) and wanted == there
+
+
+def _rendered(fields, value):
+    """Whether everything in a set of managed fields is in a value, but for the labels that istioctl adds."""
+    for key, below in fields.items():
+        sort, _colon, name = key.partition(":")
+        if sort == "f":
+            if name.startswith((*ADDED, REVISION)):
+                continue
+            found = [value[name]] if isinstance(value, dict) and name in value else []
+        elif sort == "k":  # an item of a list, by some of its keys; those with a default need not be written
+            wanted = json.loads(name)
+            found = [x for x in value or () if isinstance(x, dict) and all(x.get(k, v) == v for k, v in wanted.items())]
+        elif sort == "v":
+            found = [None] if json.loads(name) in (value or ()) else []
+        else:  # "." is the value itself
+            found = [value] if key == "." else []
+        if not found or not _rendered(below, found[0]):
+            return False
+    return True
+
+
+def compare_one(api, document, live):
+    """The Difference between a rendered object and what the cluster has (None: nothing), or None.
+
+    Where it is not plain, the API server itself says what applying the object would change: that knows defaults, and
+    how quantities are written.
+    """
+    if live is None:
+        return Difference(document.key, "is missing", None, document.definition)
+    if fits(document, live):
+        return None
+    try:
+        path = api.path(document.head["apiVersion"], *document.key)
+        try:
+            after = api.cluster.dry_run_apply(path, document.text, MANAGER)
+        except Refusal as refusal:
+            if KEYLESS not in refusal.reason:
+                raise
+            after = api.cluster.dry_run_apply(path, json.dumps(with_protocols(document.definition)), MANAGER)
+    except Refusal as refusal:
+        what = f"differs, and the API server does not accept what is rendered: {refusal.reason}"
+        return Difference(document.key, what, live, document.definition)
+    if after is None:
+        return Difference(document.key, "is missing", None, document.definition)
+    paths = changed_paths(settled(live, document), settled(after, document))
+    paths = list(dict.fromkeys(path.partition(".openAPIV3Schema")[0] for path in paths))
+    return Difference(document.key, differs_in(paths), live, after) if paths else None
+
+
+def with_protocols(definition):
+    """A copy of an object whose ports all name their protocol, also where it is the default."""
+    definition = copy.deepcopy(definition)
+    spec = definition.get("spec") or {}
+    pod = (spec.get("template") or {}).get("spec") or {}
+    for holder in (spec, *(pod.get("initContainers") or ()), *(pod.get("containers") or ())):
+        for port in holder.get("ports") or ():
+            port.setdefault("protocol", "TCP")
+    return definition
+
+
+def compare(api, documents, found, revision, version):
+    """Every Difference between what is rendered and the cluster, also what is there and no longer rendered.
+
+    found: what istioctl put there, as objects; revision: of what is rendered; version: of istioctl, which does not
+    render all that it makes.
+    """
+    by_key = {key_of(x): x for x in found}
+    wanted = {document.key for document in documents}
+    differences = []
+    for document in documents:
+        live = by_key.get(document.key)
+        if live is None or live["apiVersion"] != document.head["apiVersion"]:
+            live = api.get(document.head["apiVersion"], document.key)
+        differences.append(compare_one(api, document, live))
+    if revision == "default":
+        differences += default_tag(api, found, version)
+    owners = {_owner(x) for x in found if key_of(x) in wanted and MANAGED in labels_of(x)}
+    differences += [
+        Difference(key_of(x), "is no longer part of it", x)
+        for x in found
+        if key_of(x) not in wanted and _is_own(x, revision) and _owner(x) in owners
+    ]
+    return [x for x in differences if x]
+
+
+def _is_own(definition, revision):
+    """Whether istioctl put an object there for one revision alone, and may take it away again."""
+    labels = labels_of(definition)
+    return (
+        definition["kind"] != CRD
+        and MANAGED in labels
+        and labels.get(COMPONENT) != "Base"
+        and labels.get(NOT_PRUNED) != "true"
+        and TAG not in labels
+        and revision_of(definition) == revision
+    )
+
+
+def _owner(definition):
+    """The IstioOperator that an object belongs to."""
+    return tuple(labels_of(definition).get(name) for name in OWNER)
+
+
+def default_tag(api, found, version):
+    """The default tag's webhooks, which istioctl makes beside what it renders, where they are missed.
+
+    They are missed where an injector stepped back for them, so that nobody injects into a namespace by istio-injection.
+    """
+    selectors = [
+        (webhook.get(field) or {}).get("matchLabels") or {}
+        for injector in found
+        if injector["kind"] == WEBHOOKS[0]
+        for webhook in injector.get("webhooks") or ()
+        for field in ("namespaceSelector", "objectSelector")
+    ]
+    if not any(DEACTIVATED in selector for selector in selectors):
+        return
+    api_version = api.preferred("admissionregistration.k8s.io")
+    if not api.list(api_version, WEBHOOKS[0], labelSelector=f"{TAG}=default"):
+        yield Difference((WEBHOOKS[0], "", "istio-revision-tag-default"), "is missing")
+    validator = (WEBHOOKS[1], "", "istiod-default-validator")
+    if releases.has(version, "default_validator") and not api.get(api_version, validator):
+        yield Difference(validator, "is missing")

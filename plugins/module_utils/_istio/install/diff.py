@@ -1,0 +1,123 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One object that differs, and how it is shown."""
+
+from __future__ import annotations
+
+import copy
+import json
+from dataclasses import dataclass
+
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import CRD
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import ADDED, REVISION, labels_of
+
+WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
+
+# Of all objects: what the API server keeps, not what somebody wants.
+KEPT_BY_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+
+# Of each webhook: what istiod rewrites itself (certificate, failure policy), and what tells which of two is in force.
+KEPT_BY_ISTIOD = ("failurePolicy", "namespaceSelector", "objectSelector")
+
+_PATHS_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One object that is not as it should be; before and after are None where it is not there."""
+
+    key: tuple
+    what: str
+    before: dict | None = None
+    after: dict | None = None
+
+    @property
+    def surplus(self):
+        """Whether it is there and should not be."""
+        return self.before is not None and self.after is None
+
+    def report(self):
+        kind, namespace, name = self.key
+        return {"kind": kind, "namespace": namespace, "name": name, "what": self.what}
+
+    def diff(self):
+        """The two sides for Ansible's diff."""
+        title = "/".join(part for part in self.key if part)
+        return {
+            "before_header": title,
+            "after_header": title,
+            "before": show(self.before, "before"),
+            "after": show(self.after, "after"),
+        }
+
+
+def show(definition, side):
+    """An object as YAML text, without what is secret and without what is too long to be read; empty for None."""
+    if definition is None:
+        return ""
+    definition = copy.deepcopy(settled(definition))
+    if definition["kind"] == "Secret":
+        for field in ("data", "stringData"):
+            definition.update({field: f"(not shown, {side})"} if field in definition else {})
+    if definition["kind"] == CRD:
+        for version in (definition.get("spec") or {}).get("versions") or ():
+            version.update(
+                {"schema": f"({len(json.dumps(version['schema']))} characters)"} if "schema" in version else {}
+            )
+    # Sorted, since the API server and istioctl order keys differently.
+    return _manifests.dump_manifest([json.loads(json.dumps(definition, sort_keys=True))])
+
+
+def settled(definition, document=None):
+    """A copy of an object, which a Document renders, without what nobody asked for.
+
+    That is KEPT_BY_SERVER, KEPT_BY_ISTIOD, ADDED, and the replicas where an autoscaler decides on them.
+    """
+    added = ADDED if document is None or REVISION in labels_of(document.head) else (*ADDED, REVISION)
+    metadata = {key: value for key, value in definition["metadata"].items() if key not in KEPT_BY_SERVER}
+    if metadata.get("labels"):
+        metadata["labels"] = {key: value for key, value in metadata["labels"].items() if not key.startswith(added)}
+    definition = {**definition, "metadata": metadata}
+    definition.pop("status", None)
+    if document and document.scaled:
+        definition["spec"] = {key: value for key, value in definition["spec"].items() if key != "replicas"}
+    if definition["kind"] in WEBHOOKS:
+        webhooks = copy.deepcopy(definition.get("webhooks") or [])
+        for webhook in webhooks:
+            (webhook.get("clientConfig") or {}).pop("caBundle", None)
+            for field in KEPT_BY_ISTIOD:
+                webhook.pop(field, None)
+        definition["webhooks"] = webhooks
+    return definition
+
+
+def changed_paths(before, after, path=""):
+    """Where two values differ, as an iterable of dotted paths; items of lists by their names where they have them."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key in sorted({*before, *after}):
+            yield from changed_paths(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
+    elif isinstance(before, list) and isinstance(after, list):
+        first, second = _by_name(before), _by_name(after)
+        if first is None or second is None:
+            first, second = dict(enumerate(before)), dict(enumerate(after))
+        elif list(first) != list(second) and set(first) == set(second):
+            yield f"{path} (their order)"
+        for key in [*first, *(x for x in second if x not in first)]:
+            yield from changed_paths(first.get(key), second.get(key), f"{path}[{key}]")
+    elif before != after:
+        yield path
+
+
+def _by_name(items):
+    """The items of a list by their names; None if not each has one of its own."""
+    names = [item.get("name") if isinstance(item, dict) else None for item in items]
+    if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        return None
+    return dict(zip(names, items))
+
+
+def differs_in(paths):
+    more = f" and {len(paths) - _PATHS_SHOWN} more" if len(paths) > _PATHS_SHOWN else ""
+    return f"differs in {', '.join(paths[:_PATHS_SHOWN])}{more}"

@@ -1,0 +1,14 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors of istio_install."""
+
+from __future__ import annotations
+
+
+class InstallError(Exception):
+    """What cannot be installed or taken away, in words for the user; result is what the module returns beside it."""
+
+    def __init__(self, message, result=None):
+        super().__init__(message)
+        self.result = result or {}

@@ -1,0 +1,90 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What istioctl would install in a cluster."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import key_of
+
+CRD = "CustomResourceDefinition"
+
+# What istioctl says where a cluster gives out no tokens of an audience.
+JWT_FALLBACK = "does not support third party JWT"
+
+
+@dataclass(frozen=True)
+class Document:
+    """One rendered object: its text, its head (apiVersion, kind, metadata), and whether an autoscaler scales it."""
+
+    text: str
+    head: dict
+    scaled: bool = False
+
+    @cached_property
+    def definition(self):
+        """The whole object. CRDs are long and parsed only where they have to be."""
+        return _manifests.parse_manifest(self.text, "the output of istioctl")[0]
+
+    @property
+    def key(self):
+        return key_of(self.head)
+
+    @property
+    def api(self):
+        """API version and kind."""
+        return self.head["apiVersion"], self.head["kind"]
+
+
+def read_rendered(text):
+    """The Documents in the output of manifest generate. Raises IstioctlError if it is none."""
+    documents = []
+    for part in re.split(r"^---\s*$", text, flags=re.MULTILINE):
+        # A CRD's spec is long and nobody looks into it here: its head is enough.
+        head, found, _spec = part.partition("\nspec:")
+        if not found or not re.search(rf"^kind: {CRD}$", head, re.MULTILINE):
+            head = part
+        try:
+            parsed = _manifests.parse_manifest(head, "the output of istioctl")
+        except _manifests.ManifestError as error:
+            raise IstioctlError(f"istioctl gave no usable YAML: {error}", 0, text) from error
+        documents += [Document(part, definition) for definition in parsed]
+    if not documents:
+        raise IstioctlError("istioctl rendered nothing: is every component switched off?", 0, text)
+    scaled = {
+        ("Deployment", namespace, document.head["spec"]["scaleTargetRef"]["name"])
+        for document in documents
+        for kind, namespace, _name in [document.key]
+        if kind == "HorizontalPodAutoscaler"
+    }
+    return [replace(document, scaled=document.key in scaled) for document in documents]
+
+
+def needs_first_party(request, istioctl, api, warnings):
+    """Whether manifest generate has to be told that a cluster gives out no tokens of an audience."""
+    if releases.has(istioctl.version, "cluster_specific") or request.mentions("jwtPolicy"):
+        return False
+    if any(x["name"] == "serviceaccounts/token" for x in api.cluster.get("/api/v1")["resources"]):
+        return False
+    warnings.append(f"the cluster {JWT_FALLBACK} tokens: Istio falls back to the less secure first-party tokens")
+    return True
+
+
+def render(request, istioctl, first_party):
+    """The Output of istioctl with what it would install in this cluster."""
+    settings = ["values.global.jwtPolicy=first-party-jwt"] if first_party else []
+    flags = ["--cluster-specific"] if releases.has(istioctl.version, "cluster_specific") else []
+    return istioctl.run(*request.arguments("manifest", "generate", settings=settings), *flags, stdin=request.stdin)
+
+
+def warn_of_fallback(output, warnings):
+    for line in [*output.stderr.splitlines(), *output.stdout.splitlines()]:
+        if JWT_FALLBACK in line and not any(JWT_FALLBACK in known for known in warnings):
+            warnings.append(f"istioctl: {line.strip()}")

@@ -1,0 +1,39 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a release may be installed: on a Kubernetes, and over another release."""
+
+from __future__ import annotations
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
+
+
+def unsupported(version, kubernetes):
+    """Why an Istio should not go onto a Kubernetes, in a sentence; None if it may, or is too new to be known."""
+    if releases.minor_of(version) > max(releases.RELEASES) or releases.supported(version, kubernetes):
+        return None
+    return f"Istio {version} does not support Kubernetes {kubernetes}: {releases.suggestions(version, kubernetes)}"
+
+
+def skipped(plane, version):
+    """Why a control plane should not become another version in place, in a sentence; None if it may."""
+    step = releases.next_step(plane.version, version) if plane and plane.version else None
+    if not step:
+        return None
+    return (
+        f"Istio {plane.version} is installed (revision {plane.revision} in namespace {plane.namespace}), and istioctl "
+        f"is of {version}: in place, Istio goes one minor release at a time, up or down; install Istio {step} first"
+    )
+
+
+def refuse(reason, params, warnings):
+    """Raise InstallError with a reason, or make it a warning where the user overrules it."""
+    try:
+        sentence = reason()
+    except releases.ReleaseError as error:
+        sentence = str(error)
+    if sentence and not params["skip_version_check"]:
+        raise InstallError(f"{sentence}. Nothing was changed. Set skip_version_check to overrule this.")
+    if sentence:
+        warnings.append(f"{sentence} (skip_version_check overrules this)")

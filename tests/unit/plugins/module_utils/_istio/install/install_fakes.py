@@ -1,0 +1,299 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Objects as istioctl 1.27 renders them, and a cluster and an istioctl that hold them."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+
+import yaml
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import diff, request
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import present as run
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Output
+
+LABELS = {"app": "istiod", "istio.io/rev": "default", "operator.istio.io/component": "Pilot"}
+
+
+ADDED = {
+    "install.operator.istio.io/owning-resource": "unknown",
+    "install.operator.istio.io/owning-resource-namespace": "istio-system",
+    "operator.istio.io/managed": "Reconcile",
+    "operator.istio.io/version": "1.27.0",
+}
+
+
+def istiod(image="docker.io/istio/pilot:1.27.0", revision="default", **rest):
+    name = "istiod" if revision == "default" else f"istiod-{revision}"
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "istio-system", "labels": {**LABELS, "istio.io/rev": revision}},
+        "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"istio": "pilot"}},
+            "template": {
+                "metadata": {"labels": {"istio": "pilot"}},
+                "spec": {
+                    "containers": [
+                        {
+                            "name": "discovery",
+                            "image": image,
+                            "env": [{"name": "REVISION", "value": revision}, {"name": "PILOT_TRACE_SAMPLING"}],
+                            "ports": [{"containerPort": 8080, "protocol": "TCP"}, {"containerPort": 15010}],
+                            "resources": {"requests": {"cpu": "10m"}},
+                        }
+                    ]
+                },
+            },
+        },
+        **rest,
+    }
+
+
+GATEWAY = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {
+        "name": "istio-ingressgateway",
+        "namespace": "istio-system",
+        "annotations": None,
+        "labels": {"istio.io/rev": "default", "operator.istio.io/component": "IngressGateways"},
+    },
+    "spec": {
+        "type": "NodePort",
+        "selector": {"istio": "ingressgateway"},
+        "ports": [{"name": "http2", "port": 80, "nodePort": 30080}, {"name": "https", "port": 443}],
+    },
+}
+
+
+INJECTOR = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "MutatingWebhookConfiguration",
+    "metadata": {"name": "istio-sidecar-injector", "labels": {**LABELS, "app": "sidecar-injector"}},
+    "webhooks": [
+        {
+            "name": "namespace.sidecar-injector.istio.io",
+            "clientConfig": {"service": {"name": "istiod", "namespace": "istio-system", "path": "/inject"}},
+            "failurePolicy": "Fail",
+            "namespaceSelector": {"matchLabels": {"istio-injection": "enabled"}},
+        }
+    ],
+}
+
+
+DEFINITION = {
+    "apiVersion": "apiextensions.k8s.io/v1",
+    "kind": "CustomResourceDefinition",
+    "metadata": {"name": "virtualservices.networking.istio.io", "labels": {"release": "istio"}},
+    "spec": {
+        "group": "networking.istio.io",
+        "names": {"kind": "VirtualService", "plural": "virtualservices"},
+        "versions": [
+            {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object"}}}
+        ],
+    },
+}
+
+
+RENDERED = [DEFINITION, INJECTOR, istiod(), GATEWAY]
+
+
+def owned_fields(value):
+    """The managed fields of an applier that applied this value, as the API server notes them."""
+    if isinstance(value, dict):
+        return {f"f:{key}": owned_fields(below) for key, below in value.items() if key not in ("apiVersion", "kind")}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        keys = {}
+        for item in value:
+            key = (
+                {"name": item["name"]}
+                if "name" in item
+                else {"containerPort": item["containerPort"], "protocol": "TCP"}
+            )
+            keys["k:" + json.dumps(key)] = {".": {}, **owned_fields(item)}
+        return keys
+    if isinstance(value, list):
+        return {"v:" + json.dumps(item): {} for item in value}
+    return {}
+
+
+def installed(definition):
+    """An object as it is in the cluster after istioctl installed it."""
+    live = copy.deepcopy(definition)
+    live["metadata"]["labels"] = {"istio.io/rev": "default", **live["metadata"]["labels"], **ADDED}
+    if live["metadata"].get("annotations", True) is None:
+        del live["metadata"]["annotations"]
+    fields = owned_fields(live)
+    if definition["kind"] == "Deployment":
+        live["spec"]["template"]["spec"]["dnsPolicy"] = "ClusterFirst"
+        live["spec"]["template"]["spec"]["containers"][0]["ports"][1]["protocol"] = "TCP"
+        live["status"] = {
+            "observedGeneration": 3,
+            **dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1),
+        }
+    for webhook in live.get("webhooks") or ():
+        webhook["clientConfig"]["caBundle"] = "LS0tLS1CRUdJTg=="
+    live["metadata"].update(
+        uid="a52c4a7d",
+        generation=3,
+        resourceVersion="1296",
+        creationTimestamp="2026-02-01T10:00:00Z",
+        managedFields=[
+            {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status", "fieldsV1": {}},
+            {"manager": "istio-operator", "operation": "Apply", "fieldsV1": fields},
+        ],
+    )
+    return live
+
+
+RESOURCES = {
+    "v1": {
+        "ConfigMap": "configmaps",
+        "Namespace": "namespaces",
+        "Pod": "pods",
+        "Secret": "secrets",
+        "Service": "services",
+        "ServiceAccount": "serviceaccounts",
+        "Event": "events",
+    },
+    "apps/v1": {"Deployment": "deployments"},
+    "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
+    "apiextensions.k8s.io/v1": {"CustomResourceDefinition": "customresourcedefinitions"},
+    "admissionregistration.k8s.io/v1": {
+        "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
+    },
+    "networking.istio.io/v1": {"VirtualService": "virtualservices"},
+}
+
+
+GLOBAL = {"Namespace", "CustomResourceDefinition", *diff.WEBHOOKS}
+
+
+class FakeCluster:
+    """An API server in a dictionary: paths to objects."""
+
+    def __init__(self, *objects):
+        self.objects = {}
+        self.deleted = []
+        self.applied = []
+        self.answers = {}
+        self.kubernetes = "v1.33.13"
+        for definition in objects:
+            self.put(definition)
+
+    def path(self, definition):
+        api_version, kind, metadata = definition["apiVersion"], definition["kind"], definition["metadata"]
+        within = "" if kind in GLOBAL else f"/namespaces/{metadata['namespace']}"
+        root = "/apis/" if "/" in api_version else "/api/"
+        return f"{root}{api_version}{within}/{RESOURCES[api_version][kind]}/{metadata['name']}"
+
+    def put(self, definition):
+        self.objects[self.path(definition)] = copy.deepcopy(definition)
+
+    def get(self, path, **query):
+        if path == "/version":
+            return {"gitVersion": self.kubernetes}
+        if path == "/apis":
+            versions = [version for version in RESOURCES if "/" in version]
+            return {"groups": [{"name": x.split("/")[0], "preferredVersion": {"groupVersion": x}} for x in versions]}
+        api_version = re.sub("^/apis?/", "", path)
+        if api_version in RESOURCES:
+            kinds = RESOURCES[api_version].items()
+            listed = [{"kind": kind, "name": name, "namespaced": kind not in GLOBAL} for kind, name in kinds]
+            return {"resources": [*listed, {"kind": "TokenRequest", "name": "serviceaccounts/token"}]}
+        if path in self.objects:
+            return copy.deepcopy(self.objects[path])
+        plural = path.rpartition("/")[2]
+        if plural not in {name for kinds in RESOURCES.values() for name in kinds.values()}:
+            return None
+        pattern = re.escape(path.rpartition("/")[0]) + r"(/namespaces/[^/]+)?/" + plural + "/[^/]+"
+        found = [x for key, x in self.objects.items() if re.fullmatch(pattern, key)]
+        name, _equals, value = query.get("labelSelector", "").partition("=")
+        if name:
+            labels = [(x, x["metadata"].get("labels") or {}) for x in found]
+            found = [x for x, given in labels if name in given and value in ("", given[name])]
+        return {
+            "items": [{k: v for k, v in x.items() if k not in ("apiVersion", "kind")} for x in copy.deepcopy(found)]
+        }
+
+    def dry_run_apply(self, path, text, manager):
+        assert manager == "istio-operator"
+        self.applied.append(path.rpartition("/")[2])
+        answer = self.answers.get(path.rpartition("/")[2])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer or request.laid_over(self.objects[path], without_null(yaml.safe_load(text)))
+
+    def delete(self, path):
+        self.deleted.append(path.rpartition("/")[2])
+        return self.objects.pop(path, None)
+
+
+class FakeIstioctl:
+    """Renders what it is given, and installs it."""
+
+    def __init__(self, cluster, rendered=None, version="1.27.0", stderr="", fails=None):
+        self.cluster, self.rendered, self.version = cluster, rendered or RENDERED, version
+        self.stderr, self.fails, self.runs = stderr, fails, []
+
+    def run(self, *arguments, stdin=None, timeout=None, check=True):
+        self.runs.append((arguments, stdin, timeout))
+        if arguments[0] == "manifest":
+            return Output(0, yaml.dump_all(self.rendered), self.stderr, "istioctl manifest generate")
+        if arguments[0] == "version":
+            return Output(0, json.dumps({"meshVersion": [{"Info": {"version": "1.26.3"}}]}), "", "istioctl version")
+        assert arguments[0] == "install" and "--dry-run" not in arguments and "--skip-confirmation" in arguments
+        if self.fails:
+            raise self.fails
+        for definition in self.rendered:
+            self.cluster.put(installed(definition))
+        return Output(0, "installed", self.stderr, "istioctl install")
+
+    @property
+    def installs(self):
+        return [run for run in self.runs if run[0][0] == "install"]
+
+
+PARAMS = {
+    **dict.fromkeys(("profile", "values", "set", "components", "mesh_config", "file", "operator", "revision", "hub")),
+    **dict.fromkeys(("tag", "manifests")),
+    "namespace": "istio-system",
+    "wait": True,
+    "timeout": 0,
+    "skip_version_check": False,
+    "remove_crds": False,
+    "remove_namespace": False,
+}
+
+
+def lab(**changed):
+    """A cluster with Istio; changed replaces objects by name, None takes one away."""
+    objects = {x["metadata"]["name"]: installed(x) for x in RENDERED}
+    return FakeCluster(*(x for x in {**objects, **changed}.values() if x))
+
+
+def surplus(name="istio-egressgateway", **labels):
+    labels = {**ADDED, "istio.io/rev": "default", "operator.istio.io/component": "EgressGateways", **labels}
+    metadata = {"name": name, "namespace": "istio-system", "labels": {k: v for k, v in labels.items() if v}}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": {}}
+
+
+def without_null(value):
+    if isinstance(value, dict):
+        return {key: without_null(below) for key, below in value.items() if below is not None}
+    return [without_null(item) for item in value] if isinstance(value, list) else value
+
+
+def told(result):
+    return [(x.key[0], x.key[2], x.what) for x in result["differences"]]
+
+
+def present(cluster, istioctl=None, check_mode=False, **params):
+    """What istio_install returns for state=present with these parameters."""
+    return run.present({**PARAMS, **params}, cluster, istioctl or FakeIstioctl(cluster), check_mode)

@@ -1,0 +1,156 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from install_fakes import FakeCluster, FakeIstioctl, installed, istiod, lab, present, surplus, told
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import present as subject
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+
+
+def test_a_version_that_only_istiod_knows_is_asked_for():
+    cluster = lab(istiod=installed(istiod("registry.example/pilot:mine")))
+    del cluster.objects[cluster.path(istiod())]["metadata"]["labels"]["operator.istio.io/version"]
+    rendered = [istiod("registry.example/pilot:mine")]
+    assert present(cluster, FakeIstioctl(cluster, rendered), check_mode=True)["version"] == "1.26.3"
+
+
+@pytest.mark.parametrize(
+    ("kubernetes", "installed_version", "version", "says"),
+    [
+        ("v1.34.0", None, "1.27.0", "Istio 1.27.0 does not support Kubernetes v1.34.0: Istio 1.27 supports"),
+        ("v1.34.0", None, "1.27.0", "Kubernetes 1.34 is supported by Istio 1.30, 1.29, 1.28"),
+        ("v1.33.0", None, "1.6.0", "Istio 1.6.0 is not in the table"),
+        ("v1.33.0", "1.27.0", "1.29.1", "install Istio 1.28 first"),
+        ("v1.33.0", "1.29.0", "1.27.0", "install Istio 1.28 first"),
+        ("v1.33.0", "1.26.5", "1.27.0", None),
+        ("v1.33.0", "1.28.5", "1.27.0", None),
+        ("v1.33.0", "1.30.0", "1.31.0", None),
+    ],
+)
+def test_versions_that_do_not_fit_are_refused_before_anything_changes(kubernetes, installed_version, version, says):
+    objects = [installed(istiod(f"docker.io/istio/pilot:{installed_version}"))] if installed_version else []
+    cluster = FakeCluster(*objects)
+    cluster.kubernetes = kubernetes
+    istioctl = FakeIstioctl(cluster, version=version)
+    if says is None:
+        assert present(cluster, istioctl)["warnings"] == []
+        return
+    for check_mode in (True, False):
+        with pytest.raises(InstallError) as caught:
+            present(cluster, istioctl, check_mode)
+        assert says in str(caught.value) and "Set skip_version_check to overrule this." in str(caught.value)
+    assert istioctl.installs == [] and cluster.applied == []
+    if version != "1.6.0":  # too old for the commands that the runner knows
+        result = present(cluster, istioctl, skip_version_check=True)
+        assert says in result["warnings"][0] and len(istioctl.installs) == 1
+
+
+def test_an_install_that_is_as_it_should_be_needs_neither_istioctl_install_nor_a_dry_run():
+    cluster = lab()
+    istioctl = FakeIstioctl(cluster)
+    for check_mode in (True, False):
+        result = present(cluster, istioctl, check_mode)
+        assert not result["changed"] and told(result) == []
+        assert (result["version"], result["revision"], result["installed"], result["objects"]) == (
+            "1.27.0", "default", True, 4,
+        )  # fmt: skip
+        assert "command" not in result
+    assert istioctl.installs == [] and cluster.applied == [] and cluster.deleted == []
+
+
+def test_an_empty_cluster_misses_everything_and_a_run_installs_it():
+    cluster = FakeCluster()
+    istioctl = FakeIstioctl(cluster)
+    check = present(cluster, istioctl, True)
+    assert [x.what for x in check["differences"]] == ["is missing"] * 4
+    assert (check["changed"], check["installed"], check["version"]) == (True, False, None)
+    assert cluster.objects == {} and istioctl.installs == []
+    result = present(cluster, istioctl, timeout=5)
+    assert told(result) == told(check)
+    assert (result["changed"], result["installed"], result["version"]) == (True, True, "1.27.0")
+    assert (result["command"], result["stdout"]) == ("istioctl install", "installed")
+    assert istioctl.installs[0][2] == 5 + subject.GRACE_SECONDS
+    assert not present(cluster, istioctl)["changed"]
+
+
+def test_what_is_no_longer_rendered_is_removed_without_an_install():
+    cluster = lab(egress=surplus())
+    istioctl = FakeIstioctl(cluster)
+    check = present(cluster, istioctl, True)
+    assert told(check) == [("Service", "istio-egressgateway", "is no longer part of it")]
+    assert check["differences"][0].diff()["after"] == ""
+    assert cluster.deleted == []
+    result = present(cluster, istioctl)
+    assert result["changed"] and cluster.deleted == ["istio-egressgateway"] and istioctl.installs == []
+    assert not present(cluster, istioctl)["changed"]
+
+
+def test_the_fallback_of_old_releases_is_a_warning():
+    cluster = lab()
+    line = "Detected that your cluster does not support third party JWT authentication. Falling back to less secure"
+    istioctl = FakeIstioctl(cluster, stderr=f"{line}\n", version="1.26.0")
+    assert present(cluster, istioctl)["warnings"] == [f"istioctl: {line}"]
+
+
+def test_an_old_release_is_told_what_its_install_would_find_out():
+    cluster = lab()
+    cluster.kubernetes = "v1.18.19"
+    istioctl = FakeIstioctl(cluster, version="1.7.4")
+    params = {"check_mode": True, "skip_version_check": True}
+    assert len(present(cluster, istioctl, **params)["warnings"]) == 1  # of 1.27 to 1.7
+    assert istioctl.runs[0][0] == ("manifest", "generate")
+    get = cluster.get
+    cluster.get = lambda path, **query: {"resources": []} if path == "/api/v1" else get(path, **query)
+    assert "less secure" in present(cluster, istioctl, **params)["warnings"][0]
+    assert istioctl.runs[-1][0][-2:] == ("--set", "values.global.jwtPolicy=first-party-jwt")
+    present(cluster, istioctl, values={"global": {"jwtPolicy": "third-party-jwt"}}, **params)
+    assert "--set" not in istioctl.runs[-1][0]
+
+
+def test_a_failed_install_says_what_is_not_ready():
+    cluster = FakeCluster()
+    error = IstioctlError("istioctl install failed with exit code 1: timed out", 1, "out", "err", "istioctl install")
+    with pytest.raises(InstallError) as caught:
+        present(cluster, FakeIstioctl(cluster, fails=error))
+    assert str(caught.value) == f"{error}\nthere is no namespace istio-system"
+    result = caught.value.result
+    assert (result["rc"], result["stderr"], result["command"]) == (1, "err", "istioctl install")
+    # It may be half done.
+    assert result["changed"] and len(told(result)) == 4
+
+
+def test_a_cluster_that_fails_between_two_changes_is_told_with_what_was_to_change():
+    cluster = lab(gateway=surplus())
+    cluster.put(surplus("istio-other"))
+    delete = cluster.delete
+
+    def fails_later(path):
+        if cluster.deleted:
+            raise ClusterError("cannot reach it")
+        return delete(path)
+
+    cluster.delete = fails_later
+    with pytest.raises(InstallError, match=r"^cannot reach it$") as caught:
+        present(cluster)
+    assert caught.value.result["changed"] and len(told(caught.value.result)) == 2
+    cluster.deleted = ["so the first change fails"]
+    with pytest.raises(InstallError, match=r"^cannot reach it$") as caught:
+        present(cluster)
+    assert not caught.value.result["changed"]
+
+
+def test_a_deployment_that_is_not_rolled_out_fails_with_the_reason_unless_nobody_waits():
+    live = installed(istiod())
+    live["status"]["availableReplicas"] = 0
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}}
+    cluster = lab(istiod=live, namespace=namespace)
+    with pytest.raises(InstallError, match="not ready after 0 s:\nDeployment istiod: 0 of 1 pods available") as caught:
+        present(cluster)
+    assert caught.value.result["version"] == "1.27.0"
+    assert not present(cluster, wait=False)["changed"]
+    assert not present(cluster, check_mode=True)["changed"]

@@ -1,0 +1,112 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import copy
+import json
+import re
+
+import pytest
+from install_fakes import PARAMS, FakeIstioctl, lab, present
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import request as subject
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
+
+
+def test_without_options_istioctl_decides():
+    request = subject.request_from(PARAMS)
+    assert request.arguments("install") == ["install"] and request.stdin is None
+
+
+def test_options_become_an_istio_operator_on_standard_input():
+    request = subject.request_from(
+        {
+            **PARAMS,
+            "profile": "demo",
+            "hub": "registry.example/istio",
+            "tag": "1.27.0-debug",
+            "revision": "canary",
+            "values": {"pilot": {"env": {"A": "b"}}},
+            "components": {"pilot": {"enabled": True}},
+            "mesh_config": {"accessLogFile": "/dev/stdout"},
+            "set": {"values.pilot.traceSampling": 100, "components.cni.enabled": True, "meshConfig.trustDomain": "a=b"},
+        }
+    )
+    assert json.loads(request.stdin) == {
+        "apiVersion": "install.istio.io/v1alpha1",
+        "kind": "IstioOperator",
+        "spec": {
+            "profile": "demo",
+            "hub": "registry.example/istio",
+            "tag": "1.27.0-debug",
+            "revision": "canary",
+            "values": {"pilot": {"env": {"A": "b"}}},
+            "components": {"pilot": {"enabled": True}},
+            "meshConfig": {"accessLogFile": "/dev/stdout"},
+        },
+    }
+    assert request.arguments("manifest", "generate", settings=["x=y"]) == [
+        "manifest", "generate", "--filename", "-", "--set", "x=y", "--set", "values.pilot.traceSampling=100",
+        "--set", "components.cni.enabled=true", "--set", "meshConfig.trustDomain=a=b",
+    ]  # fmt: skip
+
+
+def test_a_file_comes_before_what_is_laid_over_it(tmp_path):
+    file = tmp_path / "operator.yml"
+    file.write_text("spec: {}")
+    request = subject.request_from({**PARAMS, "file": str(file), "manifests": str(tmp_path)})
+    assert request.arguments() == ["--filename", str(file), "--manifests", str(tmp_path)]
+    request = subject.request_from({**PARAMS, "file": str(file), "tag": "1.27.1"})
+    assert request.arguments() == ["--filename", str(file), "--filename", "-"]
+    assert json.loads(request.stdin)["spec"] == {"tag": "1.27.1"}
+
+
+def test_an_operator_is_merged_and_stays_as_it_is():
+    operator = {
+        "kind": "IstioOperator",
+        "metadata": {"name": "lab"},
+        "spec": {"values": {"pilot": {"a": 1}}, "tag": "x"},
+    }
+    before = copy.deepcopy(operator)
+    request = subject.request_from({**PARAMS, "operator": operator, "tag": "y", "values": {"pilot": {"b": 2}}})
+    assert json.loads(request.stdin) == {
+        "apiVersion": "install.istio.io/v1alpha1",
+        "kind": "IstioOperator",
+        "metadata": {"name": "lab"},
+        "spec": {"values": {"pilot": {"a": 1, "b": 2}}, "tag": "y"},
+    }
+    assert operator == before
+
+
+def test_another_namespace_is_told_in_the_way_of_every_release():
+    request = subject.request_from({**PARAMS, "namespace": "mesh", "values": {"global": {"network": "n"}}})
+    made = json.loads(request.stdin)
+    assert made["metadata"] == {"namespace": "mesh"}
+    assert made["spec"] == {
+        "namespace": "mesh",
+        "values": {"global": {"network": "n", "istioNamespace": "mesh"}},
+    }
+
+
+def test_the_default_revision_has_no_name():
+    assert subject.request_from({**PARAMS, "revision": "default"}).stdin is None
+
+
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"operator": {"kind": "Deployment"}}, "operator: its kind is Deployment, not IstioOperator"),
+        ({"operator": {"profile": "demo"}}, "operator: it has no spec"),
+        ({"file": "/no/such.yml"}, "file /no/such.yml: no such file is there"),
+        ({"manifests": "/no/such"}, "manifests /no/such: no such folder is there"),
+        ({"set": {"values.pilot": {"a": 1}}}, "set: values.pilot is a dict"),
+        ({"set": {"values.pilot": None}}, "set: values.pilot is a null"),
+    ],
+)
+def test_bad_input_is_named_before_anything_runs(params, says):
+    cluster = lab()
+    istioctl = FakeIstioctl(cluster)
+    with pytest.raises(InstallError, match=f"^{re.escape(says)}"):
+        present(cluster, istioctl, **params)
+    assert istioctl.runs == []
