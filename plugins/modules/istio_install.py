@@ -60,13 +60,16 @@ options:
     description:
       - Whether the control plane is in the cluster.
       - >-
-        With V(absent) and without O(revision), nothing of Istio is left: no control plane of any revision, no gateway,
-        webhook or role, no certificate that istiod wrote into the namespaces, and by choice neither the custom resource
-        definitions nor the namespace. See O(remove_crds) and O(remove_namespace).
+        With V(absent) and without O(revision), every control plane, gateway, webhook and role that C(istioctl install)
+        installed is removed, known by its labels, and, by their exact names, the certificates, the CA key and the
+        election locks that istiod created. Everything else stays, also in O(namespace): objects that only look like
+        Istio's, and your own custom resources. See O(remove_crds) and O(remove_namespace).
       - >-
-        V(absent) needs no C(istioctl). C(istioctl uninstall --purge) would take the custom resource definitions too,
-        and with them every VirtualService. Of the options, only O(revision), O(namespace), O(timeout), O(remove_crds)
-        and O(remove_namespace) matter then. What Helm installed is refused.
+        V(absent) does not need C(istioctl). C(istioctl uninstall --purge) removes the custom resource definitions in
+        some releases, and with them every VirtualService. Of the options, only O(revision), O(namespace), O(timeout),
+        O(remove_crds) and O(remove_namespace) matter then.
+      - >-
+        A control plane that Helm or another tool installed is refused with V(absent), before anything is removed.
     type: str
     choices: [present, absent]
     default: present
@@ -109,8 +112,8 @@ options:
     description:
       - The revision of the control plane, for more than one beside each other. V(default) is the one without a name.
       - >-
-        With O(state=absent), the only revision to take away. One that is not there is no change. The last one takes
-        with it what all revisions share.
+        With O(state=absent), the only revision to remove; nothing changes if it is not installed. Objects that all
+        revisions share are removed with the last revision. A revision whose istiod runs in another cluster counts, too.
     type: str
   hub:
     description:
@@ -207,7 +210,7 @@ EXAMPLES = r"""
 
 - name: Show it
   ansible.builtin.debug:
-    msg: "{{ item.kind }} {{ item.namespace }}/{{ item.name }} {{ item.what }}"
+    msg: "{{ item.kind }} {{ item.namespace }}/{{ item.name }} {{ item.reason }}"
   loop: "{{ drift.differences }}"
 
 - name: Upgrade in place, by another release's istioctl
@@ -271,8 +274,8 @@ differences:
       returned: always
       type: str
       sample: istio-ingressgateway
-    what:
-      description: What is the matter with it.
+    reason:
+      description: How it differs, or why it is removed.
       returned: always
       type: str
       sample: differs in spec.type

@@ -6,84 +6,161 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import control_planes
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import (
+    ISTIOD,
+    ControlPlane,
+    control_planes,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import await_gone, delete, half_done
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import Difference
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import (
-    installed_objects,
     instances_of,
+    is_installed,
     istio_definitions,
+    istio_objects,
     of_revision,
-    written_objects,
+    runtime_objects,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import HELM, annotations_of
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import (
+    HELM,
+    OWNER,
+    annotations_of,
+    labels_of,
+    revision_of,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
 
 # Namespaces that are never removed.
 KEPT_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 
+INSTALLED = "is installed"
+CREATED = "was created by istiod or istioctl"
+CASCADED = "is removed with its CustomResourceDefinition"
 
-def absent(params, cluster, check_mode):
-    """Take Istio, or one revision of it, out of a cluster, or say what that would take.
 
-    istioctl uninstall is not run: with --purge it takes the CRDs, and with them every VirtualService, whether one wants
-    that or not, and with --revision it fails where the webhook is gone already. The same labels tell what to take.
+@dataclass
+class _Plan:
+    """What is to be removed, in this order; namespaces and revisions: where and of which istiod created objects."""
+
+    installed: list[dict]
+    whole: bool
+    namespaces: set[str]
+    revisions: set[str]
+    created: list[dict] = field(default_factory=list)
+    definitions: list[dict] = field(default_factory=list)
+    instances: list[dict] = field(default_factory=list)
+    namespace: list[dict] = field(default_factory=list)  # one, or none
+
+    def differences(self) -> list[Difference]:
+        """One Difference for each object; instances go with their definitions, without a request of their own."""
+        parts = (
+            (self.installed, INSTALLED),
+            (self.created, CREATED),
+            (self.definitions, INSTALLED),
+            (self.instances, CASCADED),
+            (self.namespace, INSTALLED),
+        )
+        return [Difference(key_of(x), reason, x) for objects, reason in parts for x in objects]
+
+
+def absent(params: dict, cluster: Cluster, check_mode: bool) -> dict:
+    """Remove Istio, or one revision of it, from a cluster, or report what that would remove.
+
+    istioctl uninstall is not run: with --purge it removes the CRDs in some releases, and with them every
+    VirtualService, and with --revision it fails where the webhook is gone already.
     Returns what the module returns, as present does. Raises InstallError and ClusterError.
     """
     if params["remove_namespace"] and params["namespace"] in KEPT_NAMESPACES:
         raise InstallError(f"namespace {params['namespace']} is never removed: set remove_namespace to false")
-    api = Api(cluster)
+    api, revision = Api(cluster), params["revision"]
     planes = control_planes(api)
-    installed, whole, warnings = of_revision(installed_objects(api), planes, params["revision"])
-    helm = sorted({x["metadata"]["annotations"][HELM] for x in installed if HELM in annotations_of(x)})
-    if helm:
-        raise InstallError(f"Helm installed Istio here: uninstall {', '.join(helm)} with it. Nothing was removed.")
-    namespaces = {params["namespace"], *(plane.namespace for plane in planes)}
-    written = written_objects(api, namespaces) if whole else []
-    definitions = istio_definitions(api) if whole and params["remove_crds"] else []
-    namespace = api.get("v1", ("Namespace", "", params["namespace"])) if whole and params["remove_namespace"] else None
-
-    differences = [Difference(key_of(x), "is there", x) for x in installed]
-    differences += [Difference(key_of(x), "was left there by istiod or istioctl", x) for x in written]
-    for definition in definitions:
-        differences.append(Difference(key_of(definition), "is there", definition))
-        gone = [x for x in instances_of(api, definition) if key_of(x) not in {known.key for known in differences}]
-        differences += [Difference(key_of(x), "goes with its custom resource definition", x) for x in gone]
-    differences += [Difference(key_of(namespace), "is there", namespace)] if namespace else []
-
-    plane = next((x for x in planes if params["revision"] in (None, x.revision)), None)
+    own, whole, warnings = of_revision(list(istio_objects(api)), planes, revision)
+    planes = [x for x in planes if revision in (None, x.revision)]
+    _refuse_other_installers(own, planes)
+    plan = _plan(params, api, own, whole, planes)
+    foreign = [x for x in own if not is_installed(x)]
+    if foreign:
+        warnings.append(f"not removed, because istioctl did not install it: {'; '.join(map(_title, foreign))}")
+    differences = plan.differences()
     result = {
         "changed": bool(differences),
-        "revision": params["revision"],
+        "revision": revision,
         "objects": len(differences),
         "differences": differences,
         "warnings": warnings,
         "pods": [],
+        "version": planes[0].version if planes else None,
+        "installed": bool(planes),
     }
     if not check_mode:
-        plane, deadline = None, time.monotonic() + params["timeout"]
         with half_done(api, result):
-            delete(api, installed)
-            if whole:
-                # While one of them lives, it writes its certificate again.
-                await_gone(deadline, lambda: _pods(api))
-                delete(api, written_objects(api, namespaces))
-            delete(api, [*definitions, *([namespace] if namespace else [])])
-            for definition in (*definitions, *([namespace] if namespace else [])):
-                await_gone(deadline, lambda definition=definition: _still(api, definition))
-    return {**result, "version": plane.version if plane else None, "installed": plane is not None}
+            _remove(api, plan, time.monotonic() + params["timeout"])
+        result.update(version=None, installed=False)
+    return result
 
 
-def _pods(api):
-    """The pods of every istiod, as texts."""
-    return [f"pod {key_of(x)[1]}/{key_of(x)[2]}" for x in api.list("v1", "Pod", labelSelector="app=istiod")]
+def _refuse_other_installers(own: list[dict], planes: list[ControlPlane]) -> None:
+    """Raise InstallError where another tool installed a control plane: it alone knows all its parts."""
+    helm = sorted({annotations_of(x)[HELM] for x in own if HELM in annotations_of(x)})
+    if helm:
+        raise InstallError(f"Helm installed Istio here: uninstall {', '.join(helm)} with it. Nothing was removed.")
+    installed = {key_of(x)[1:] for x in own if is_installed(x)}
+    foreign = [f"{x.namespace}/{x.name}" for x in planes if (x.namespace, x.name) not in installed]
+    if foreign:
+        raise InstallError(
+            f"istioctl did not install Deployment {', '.join(foreign)} (it does not have the labels of istioctl "
+            "install): remove it with the tool that installed it. Nothing was removed."
+        )
 
 
-def _still(api, definition):
-    """An object that should be gone, with what keeps it, as a list of texts; empty if it is gone."""
+def _plan(params: dict, api: Api, own: list[dict], whole: bool, planes: list[ControlPlane]) -> _Plan:
+    installed = [x for x in own if is_installed(x)]
+    owners = {labels_of(x)[OWNER[1]] for x in installed if OWNER[1] in labels_of(x)}
+    namespaces = {params["namespace"], *owners, *(x.namespace for x in planes)}
+    plan = _Plan(installed, whole, namespaces, {revision_of(x) for x in installed})
+    if not whole:
+        return plan
+    plan.created = runtime_objects(api, namespaces, plan.revisions)
+    if params["remove_crds"]:
+        plan.definitions = istio_definitions(api)
+        known = {key_of(x) for x in (*installed, *plan.created)}
+        instances = [x for definition in plan.definitions for x in instances_of(api, definition)]
+        plan.instances = [x for x in instances if key_of(x) not in known]
+    if params["remove_namespace"]:
+        namespace = api.get("v1", ("Namespace", "", params["namespace"]))
+        plan.namespace = [namespace] if namespace else []
+    return plan
+
+
+def _remove(api: Api, plan: _Plan, deadline: float) -> None:
+    delete(api, plan.installed)
+    if plan.whole:
+        # As long as an istiod runs, it writes its certificate again.
+        await_gone(deadline, lambda: _pods(api))
+        delete(api, runtime_objects(api, plan.namespaces, plan.revisions))
+    last = [*plan.definitions, *plan.namespace]
+    delete(api, last)
+    for definition in last:
+        await_gone(deadline, lambda definition=definition: _remaining(api, definition))
+
+
+def _title(definition: dict) -> str:
+    kind, namespace, name = key_of(definition)
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def _pods(api: Api) -> list[str]:
+    """The pods of every istiod."""
+    return [f"pod {key_of(x)[1]}/{key_of(x)[2]}" for x in api.list("v1", "Pod", labelSelector=ISTIOD)]
+
+
+def _remaining(api: Api, definition: dict) -> list[str]:
+    """An object that should be gone, with what keeps it; empty if it is gone."""
     found = api.get(definition["apiVersion"], key_of(definition))
     conditions = ((found or {}).get("status") or {}).get("conditions") or ()
-    told = [x["message"] for x in conditions if x["status"] == "True" and x["type"].endswith("Remaining")]
-    return [" ".join([f"{definition['kind']} {definition['metadata']['name']}", *told])] if found else []
+    reasons = [x["message"] for x in conditions if x["status"] == "True" and x["type"].endswith("Remaining")]
+    return [" ".join([f"{definition['kind']} {definition['metadata']['name']}", *reasons])] if found else []

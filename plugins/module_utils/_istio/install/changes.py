@@ -41,5 +41,5 @@ def await_gone(deadline, look):
         if not left:
             return
         if time.monotonic() > deadline:
-            raise InstallError("this is still there when the time is over: " + "; ".join(left))
+            raise InstallError("timed out waiting for the deletion of " + "; ".join(left))
         time.sleep(POLL_SECONDS)

@@ -99,8 +99,8 @@ def compare_one(api, document, live):
                 raise
             after = api.cluster.dry_run_apply(path, json.dumps(with_protocols(document.definition)), MANAGER)
     except Refusal as refusal:
-        what = f"differs, and the API server does not accept what is rendered: {refusal.reason}"
-        return Difference(document.key, what, live, document.definition)
+        reason = f"differs, and the API server does not accept what is rendered: {refusal.reason}"
+        return Difference(document.key, reason, live, document.definition)
     if after is None:
         return Difference(document.key, "is missing", None, document.definition)
     paths = changed_paths(settled(live, document), settled(after, document))
@@ -137,7 +137,7 @@ def compare(api, documents, found, revision, version):
         differences += default_tag(api, found, version)
     owners = {_owner(x) for x in found if key_of(x) in wanted and MANAGED in labels_of(x)}
     differences += [
-        Difference(key_of(x), "is no longer part of it", x)
+        Difference(key_of(x), "is no longer rendered", x)
         for x in found
         if key_of(x) not in wanted and _is_own(x, revision) and _owner(x) in owners
     ]

@@ -29,7 +29,7 @@ class Difference:
     """One object that is not as it should be; before and after are None where it is not there."""
 
     key: tuple
-    what: str
+    reason: str
     before: dict | None = None
     after: dict | None = None
 
@@ -40,7 +40,7 @@ class Difference:
 
     def report(self):
         kind, namespace, name = self.key
-        return {"kind": kind, "namespace": namespace, "name": name, "what": self.what}
+        return {"kind": kind, "namespace": namespace, "name": name, "reason": self.reason}
 
     def diff(self):
         """The two sides for Ansible's diff."""

@@ -1,28 +1,37 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which objects of a cluster are Istio's."""
+"""Which objects of a cluster Istio owns: what istioctl installed, and what istiod created at run time."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import ControlPlane
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import WEBHOOKS
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import CRD
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import (
     COMPONENT,
     CONFIG,
+    DEFAULT,
     LEADER,
+    MANAGED,
+    REVISION,
+    TAG,
     annotations_of,
     labels_of,
     revision_of,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import key_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of
 
-# What istioctl installs beside CRDs: API group and kind, in the order in which it is taken away.
+# What istioctl installs beside CRDs: API group and kind, in the order of removal.
 KINDS = (
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+    ("networking.k8s.io", "NetworkPolicy"),
     ("autoscaling", "HorizontalPodAutoscaler"),
     ("policy", "PodDisruptionBudget"),
     ("apps", "Deployment"),
@@ -41,51 +50,127 @@ KINDS = (
     ("rbac.authorization.k8s.io", "ClusterRole"),
 )
 
+# API groups of Istio's custom resource definitions, of every release since 1.7.
+GROUPS = frozenset(
+    f"{name}.istio.io"
+    for name in ("authentication", "config", "extensions", "install", "networking", "rbac", "security", "telemetry")
+)
 
-def installed_objects(api):
-    """What istioctl installed, of every revision, in the order in which it is taken away."""
+# Names of the webhooks of the injector and of the validator.
+HOOK = re.compile(r"(.+\.)?(sidecar-injector|validation)\.istio\.io")
+
+# The locks of istiod's leader election (pilot/pkg/leaderelection) in releases 1.7 to 1.30: ConfigMaps or Leases.
+LOCKS = frozenset(
+    {
+        "istio-analyze-leader",
+        "istio-clustertrustbundle-controller-election",
+        "istio-gateway-deployment",
+        "istio-gateway-deployment-leader",
+        "istio-gateway-inferencepool",
+        "istio-gateway-leader",
+        "istio-gateway-status-leader",
+        "istio-ip-autoallocate",
+        "istio-leader",
+        "istio-namespace-controller-election",
+        "istio-node-untaint",
+        "istio-serviceexport-controller-election",
+        "istio-status-leader",
+        "istio-validation-controller-election",
+    }
+)
+# What istiod writes into every namespace: the root certificate, and the revocation list of a plugged-in CA.
+CERTIFICATES = ("istio-ca-root-cert", "istio-ca-crl")
+# The key of the CA that istiod signs itself. A user's own "cacerts" has another type.
+CA_SECRETS, CA_TYPE = ("istio-ca-secret", "cacerts"), "istio.io/ca-root"
+# What istioctl before 1.24 called the IstioOperator that it stored in the cluster.
+STATE = "installed-state"
+
+
+def istio_objects(api: Api) -> Iterator[dict]:
+    """Every object that has an Istio component's label or Istio's webhooks, in the order of removal.
+
+    Others may have made it, such as Helm: see is_installed.
+    """
     for group, kind in KINDS:
         api_version = api.preferred(group)
-        # Not every release labels its webhooks, and they stop a cluster if they are left behind.
+        # Not every release labels the webhooks of a revision tag.
         query = {} if kind in WEBHOOKS else {"labelSelector": COMPONENT}
         for definition in api.list(api_version, kind, **query) if api_version else ():
-            names = [webhook["name"] for webhook in definition.get("webhooks") or ()]
-            if COMPONENT in labels_of(definition) or any(name.endswith(".istio.io") for name in names):
+            if COMPONENT in labels_of(definition) or _has_istio_hooks(definition):
                 yield definition
 
 
-def of_revision(installed, planes, revision):
-    """What to take of installed objects for a revision (None: all), whether that is the whole Istio, and warnings."""
-    installed = list(installed)
+def is_installed(definition: dict) -> bool:
+    """Whether istioctl install created an object, which may then be removed."""
+    labels = labels_of(definition)
+    if labels.get(MANAGED) == "Reconcile" and (COMPONENT in labels or _has_istio_hooks(definition)):
+        return True
+    return _has_istio_hooks(definition) and _is_unmanaged_webhook(definition["metadata"]["name"], labels)
+
+
+def _is_unmanaged_webhook(name: str, labels: dict) -> bool:
+    """Whether istioctl creates a webhook configuration beside what it renders: old releases do not label it."""
+    tag = f"istio-revision-tag-{labels.get(TAG)}"  # and "-NAMESPACE" outside of istio-system
+    if TAG in labels and (name == tag or name.startswith(f"{tag}-")):
+        return True
+    return name == "istiod-default-validator" and (labels.get("app") == "istiod" or labels.get(TAG) == DEFAULT)
+
+
+def _has_istio_hooks(definition: dict) -> bool:
+    """Whether an object is a webhook configuration whose webhooks all are Istio's."""
+    names = [webhook["name"] for webhook in definition.get("webhooks") or ()]
+    return bool(names) and all(map(HOOK.fullmatch, names))
+
+
+def of_revision(
+    found: list[dict], planes: list[ControlPlane], revision: str | None
+) -> tuple[list[dict], bool, list[str]]:
+    """The objects of a revision (None: all), whether they are the whole of Istio, and warnings.
+
+    Another revision counts also where its istiod is in another cluster: its webhooks and gateways are enough.
+    """
     if not revision:
-        return installed, True, []
-    own = [x for x in installed if revision_of(x) == revision]
-    others = sorted({x.revision for x in planes} - {revision})
-    if own and others:
-        left = f"what all revisions share stays, since there is revision {', '.join(others)} too"
-        return [x for x in own if labels_of(x).get(COMPONENT) != "Base"], False, [left]
-    return (installed, True, []) if own else ([], False, [])
+        return found, True, []
+    own = [x for x in found if revision_of(x) == revision]
+    labeled = {labels_of(x)[REVISION] for x in found if REVISION in labels_of(x) and not _is_shared(x)}
+    others = sorted((labeled | {x.revision for x in planes}) - {revision})
+    if own and not others:
+        return found, True, []
+    own = [x for x in own if not _is_shared(x)]
+    shared = f"objects that all revisions share are kept, because of revision {', '.join(others)}"
+    return own, False, [shared] if own else []
 
 
-def written_objects(api, namespaces):
-    """What istiod, or an old istioctl, wrote into a cluster without a label of its owner, as a list."""
-    written = api.list("v1", "ConfigMap", labelSelector=f"{CONFIG}=true")
+def _is_shared(definition: dict) -> bool:
+    """Whether all revisions share an object, which has the label of the one that was installed last."""
+    return labels_of(definition).get(COMPONENT) == "Base"
+
+
+def runtime_objects(api: Api, namespaces: Iterable[str], revisions: Iterable[str]) -> list[dict]:
+    """What istiod or an old istioctl created without the labels of an owner, by exact names."""
+    locks = LOCKS | {f"{lock}-{revision}" for lock in LOCKS for revision in {*revisions, DEFAULT}}
+    found = [x for x in api.list("v1", "ConfigMap", labelSelector=f"{CONFIG}=true") if _name(x) in CERTIFICATES]
     for namespace in sorted(namespaces):
-        written += [x for x in api.list("v1", "ConfigMap", namespace=namespace) if LEADER in annotations_of(x)]
-        leases = api.list("coordination.k8s.io/v1", "Lease", namespace=namespace)
-        written += [x for x in leases if x["metadata"]["name"].startswith("istio-")]
-        written += [x for x in api.list("v1", "Secret", namespace=namespace) if x.get("type") == "istio.io/ca-root"]
-        written += api.list("install.istio.io/v1alpha1", "IstioOperator", namespace=namespace)
-    return list({key_of(x): x for x in written}.values())
+        maps = api.list("v1", "ConfigMap", namespace=namespace)
+        found += [x for x in maps if _name(x) in locks and LEADER in annotations_of(x)]
+        found += [x for x in api.list("coordination.k8s.io/v1", "Lease", namespace=namespace) if _name(x) in locks]
+        secrets = api.list("v1", "Secret", namespace=namespace)
+        found += [x for x in secrets if _name(x) in CA_SECRETS and x.get("type") == CA_TYPE]
+        states = api.list("install.istio.io/v1alpha1", "IstioOperator", namespace=namespace)
+        found += [x for x in states if _name(x) == STATE or _name(x).startswith(f"{STATE}-")]
+    return list({key_of(x): x for x in found}.values())
 
 
-def istio_definitions(api):
+def _name(definition: dict) -> str:
+    return definition["metadata"]["name"]
+
+
+def istio_definitions(api: Api) -> list[dict]:
     """Istio's custom resource definitions."""
-    found = api.list("apiextensions.k8s.io/v1", CRD)
-    return [x for x in found if x["metadata"]["name"].endswith(".istio.io")]
+    return [x for x in api.list("apiextensions.k8s.io/v1", CRD) if x["spec"]["group"] in GROUPS]
 
 
-def instances_of(api, definition):
+def instances_of(api: Api, definition: dict) -> list[dict]:
     """The objects of a custom resource definition."""
     spec = definition["spec"]
     version = next(x["name"] for x in spec["versions"] if x["storage"])

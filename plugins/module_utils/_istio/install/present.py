@@ -16,7 +16,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import delete, half_done
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.compare import compare
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import installed_objects
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import istio_objects
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import (
     CRD,
     needs_first_party,
@@ -47,7 +47,7 @@ def present(params, cluster, istioctl, check_mode):
     # Two things that take their time and have nothing to do with each other.
     with ThreadPoolExecutor(1) as worker:
         rendering = worker.submit(render, request, istioctl, needs_first_party(request, istioctl, api, warnings))
-        found = [*installed_objects(api), *api.list("apiextensions.k8s.io/v1", CRD, labelSelector=COMPONENT)]
+        found = [*istio_objects(api), *api.list("apiextensions.k8s.io/v1", CRD, labelSelector=COMPONENT)]
     output = rendering.result()
     warn_of_fallback(output, warnings)
     documents = read_rendered(output.stdout)

@@ -162,17 +162,20 @@ RESOURCES = {
         "Event": "events",
     },
     "apps/v1": {"Deployment": "deployments"},
+    "rbac.authorization.k8s.io/v1": {"ClusterRole": "clusterroles", "Role": "roles"},
+    "coordination.k8s.io/v1": {"Lease": "leases"},
+    "install.istio.io/v1alpha1": {"IstioOperator": "istiooperators"},
     "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
     "apiextensions.k8s.io/v1": {"CustomResourceDefinition": "customresourcedefinitions"},
     "admissionregistration.k8s.io/v1": {
         "MutatingWebhookConfiguration": "mutatingwebhookconfigurations",
         "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
     },
-    "networking.istio.io/v1": {"VirtualService": "virtualservices"},
+    "networking.istio.io/v1": {"VirtualService": "virtualservices", "Gateway": "gateways"},
 }
 
 
-GLOBAL = {"Namespace", "CustomResourceDefinition", *diff.WEBHOOKS}
+GLOBAL = {"ClusterRole", "Namespace", "CustomResourceDefinition", *diff.WEBHOOKS}
 
 
 class FakeCluster:
@@ -181,6 +184,7 @@ class FakeCluster:
     def __init__(self, *objects):
         self.objects = {}
         self.deleted = []
+        self.delete_requests = []
         self.applied = []
         self.answers = {}
         self.kubernetes = "v1.33.13"
@@ -232,6 +236,7 @@ class FakeCluster:
 
     def delete(self, path):
         self.deleted.append(path.rpartition("/")[2])
+        self.delete_requests.append(path)
         return self.objects.pop(path, None)
 
 
@@ -278,6 +283,12 @@ def lab(**changed):
     return FakeCluster(*(x for x in {**objects, **changed}.values() if x))
 
 
+def an_object(api_version, kind, name, namespace=None, labels=None, annotations=None, **more):
+    metadata = {"name": name, "namespace": namespace, "labels": labels, "annotations": annotations}
+    metadata = {key: value for key, value in metadata.items() if value}
+    return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
+
+
 def surplus(name="istio-egressgateway", **labels):
     labels = {**ADDED, "istio.io/rev": "default", "operator.istio.io/component": "EgressGateways", **labels}
     metadata = {"name": name, "namespace": "istio-system", "labels": {k: v for k, v in labels.items() if v}}
@@ -291,7 +302,7 @@ def without_null(value):
 
 
 def told(result):
-    return [(x.key[0], x.key[2], x.what) for x in result["differences"]]
+    return [(x.key[0], x.key[2], x.reason) for x in result["differences"]]
 
 
 def present(cluster, istioctl=None, check_mode=False, **params):

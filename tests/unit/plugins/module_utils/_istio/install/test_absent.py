@@ -3,15 +3,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import copy
 from unittest.mock import Mock
 
 import pytest
-from install_fakes import PARAMS, RENDERED, FakeCluster, installed, istiod, surplus, told
+from install_fakes import (
+    GATEWAY,
+    PARAMS,
+    RENDERED,
+    FakeCluster,
+    an_object,
+    installed,
+    istiod,
+    surplus,
+    told,
+)
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import absent as subject
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import key_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
 
+LEADER_ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
 CERTIFICATE = {
     "apiVersion": "v1",
     "kind": "ConfigMap",
@@ -25,7 +38,7 @@ LEADER = {
     "metadata": {
         "name": "istio-leader",
         "namespace": "istio-system",
-        "annotations": {"control-plane.alpha.kubernetes.io/leader": "{}"},
+        "annotations": {LEADER_ANNOTATION: "{}"},
     },
 }
 
@@ -54,7 +67,7 @@ RULE = {
 UNLABELLED = {
     "apiVersion": "admissionregistration.k8s.io/v1",
     "kind": "ValidatingWebhookConfiguration",
-    "metadata": {"name": "istiod-default-validator"},
+    "metadata": {"name": "istiod-default-validator", "labels": {"app": "istiod"}},
     "webhooks": [{"name": "validation.istio.io"}],
 }
 
@@ -96,7 +109,7 @@ def test_absent_takes_what_istioctl_and_istiod_made_and_keeps_what_is_asked_to_s
 def test_absent_takes_definitions_and_namespace_if_asked_and_says_what_goes_with_them():
     cluster = whole()
     result = absent(cluster, remove_crds=True, remove_namespace=True)
-    assert ("VirtualService", "bookinfo", "goes with its custom resource definition") in told(result)
+    assert ("VirtualService", "bookinfo", "is removed with its CustomResourceDefinition") in told(result)
     assert cluster.deleted[-2:] == ["virtualservices.networking.istio.io", "istio-system"]
     assert result["objects"] == len(result["differences"]) == 10
     # The custom objects go with their definition on a real cluster.
@@ -120,7 +133,7 @@ def test_one_of_two_revisions_leaves_the_other_and_what_they_share():
     cluster = whole(installed(istiod(revision="canary")), base)
     result = absent(cluster, revision="canary", remove_crds=True, remove_namespace=True)
     assert cluster.deleted == ["istiod-canary"]
-    assert result["warnings"] == ["what all revisions share stays, since there is revision default too"]
+    assert result["warnings"] == ["objects that all revisions share are kept, because of revision default"]
     result = absent(cluster, revision="default", remove_namespace=True)
     assert "istio-reader" in cluster.deleted and "istio-system" in cluster.deleted and result["warnings"] == []
 
@@ -149,14 +162,125 @@ def test_what_does_not_go_in_time_is_named_with_the_reason():
     cluster.put(stuck)
     delete = cluster.delete
     cluster.delete = lambda path: None if path.endswith("/namespaces/istio-system") else delete(path)
-    told_why = "still there when the time is over: Namespace istio-system Some content has finalizers remaining"
+    message = "timed out waiting for the deletion of Namespace istio-system Some content has finalizers remaining"
     check = absent(cluster, True, remove_namespace=True)
-    with pytest.raises(InstallError, match=told_why) as caught:
+    with pytest.raises(InstallError, match=message) as caught:
         absent(cluster, remove_namespace=True, timeout=-1)
     assert caught.value.result["changed"] and told(caught.value.result) == told(check)
-    with pytest.raises(InstallError, match=told_why) as caught:  # as it was stuck before
+    with pytest.raises(InstallError, match=message) as caught:  # as it was stuck before
         absent(cluster, remove_namespace=True, timeout=-1)
     assert not caught.value.result["changed"]
+
+
+COMPONENT = "operator.istio.io/component"
+ISTIO_LABELS = {"operator.istio.io/managed": "Reconcile", "istio.io/rev": "default"}
+LOCKS = [
+    an_object("v1", "ConfigMap", "istio-namespace-controller-election", "infra", None, {LEADER_ANNOTATION: "{}"}),
+    an_object("coordination.k8s.io/v1", "Lease", "istio-gateway-deployment-default", "infra"),
+    an_object("coordination.k8s.io/v1", "Lease", "istio-status-leader", "infra"),
+    an_object("install.istio.io/v1alpha1", "IstioOperator", "installed-state", "infra"),
+    an_object("v1", "ConfigMap", "istio-ca-root-cert", "shop", {"istio.io/config": "true"}),
+    an_object("v1", "Secret", "istio-ca-secret", "infra", type="istio.io/ca-root"),
+]
+VALIDATOR = ("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration")
+FOREIGN = [
+    an_object("v1", "ConfigMap", "ingress-controller-leader", "infra", None, {LEADER_ANNOTATION: "{}"}),
+    an_object("v1", "ConfigMap", "istio-leader-of-team-a", "infra", None, {LEADER_ANNOTATION: "{}"}),
+    an_object("v1", "ConfigMap", "istio-status-leader", "infra"),
+    an_object("coordination.k8s.io/v1", "Lease", "istio-cert-rotator-of-team-a", "infra"),
+    an_object("coordination.k8s.io/v1", "Lease", "istio-leader", "shop"),
+    an_object("v1", "ConfigMap", "team-settings", "shop", {"istio.io/config": "true"}),
+    an_object("v1", "ConfigMap", "labeled", "shop", {COMPONENT: "anything"}),
+    an_object("networking.istio.io/v1", "Gateway", "user-gw", "shop", {COMPONENT: "IngressGateways"}),
+    an_object("v1", "Secret", "cacerts", "infra", type="Opaque"),
+    an_object("v1", "Secret", "another", "infra", type="istio.io/ca-root"),
+    an_object("install.istio.io/v1alpha1", "IstioOperator", "of-a-user", "infra"),
+    {
+        **an_object("admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "acme-policy"),
+        "webhooks": [{"name": "validate.acme.istio.io"}, {"name": "pods.acme.example"}],
+    },
+    {
+        **an_object(
+            "admissionregistration.k8s.io/v1", "ValidatingWebhookConfiguration", "acme", None, {"app": "istiod"}
+        ),
+        "webhooks": [{"name": "validation.istio.io"}],
+    },
+]
+
+
+def in_infra(definition):
+    definition = copy.deepcopy(definition)
+    if "namespace" in definition["metadata"]:
+        definition["metadata"]["namespace"] = "infra"
+    return definition
+
+
+def paths(cluster):
+    return sorted(cluster.objects)
+
+
+def test_objects_of_others_stay_also_where_they_look_like_istios():
+    cluster = FakeCluster(*[in_infra(installed(x)) for x in RENDERED[1:]], *LOCKS, *FOREIGN)
+    result = absent(cluster, namespace="infra")
+    assert paths(cluster) == sorted(map(cluster.path, FOREIGN))
+    assert result["warnings"] == [
+        "not removed, because istioctl did not install it: ValidatingWebhookConfiguration acme; "
+        "Gateway shop/user-gw; ConfigMap shop/labeled"
+    ]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"revision": "default"}, {"revision": "canary"}, {"remove_crds": True}, {"remove_namespace": True}],
+)
+def test_check_mode_lists_exactly_what_a_run_deletes(params):
+    more = {} if params.get("remove_crds") else {"other": installed(istiod(revision="canary"))}
+    objects = [in_infra(installed(x)) for x in RENDERED] + [in_infra(x) for x in more.values()]
+    objects += [*LOCKS, *FOREIGN, RULE, an_object("v1", "Namespace", "infra")]
+    cluster = FakeCluster(*objects)
+    found = {key_of(x): cluster.path(x) for x in objects}
+    check = absent(cluster, True, namespace="infra", **params)
+    assert cluster.delete_requests == []
+    planned = [x for x in check["differences"] if x.reason != "is removed with its CustomResourceDefinition"]
+    run = absent(cluster, namespace="infra", **params)
+    assert [found[x.key] for x in planned] == cluster.delete_requests != []
+    assert told(run) == told(check)
+
+
+def test_a_revision_whose_istiod_is_in_another_cluster_keeps_its_objects():
+    hooks = [{"name": "namespace.sidecar-injector.istio.io", "clientConfig": {"url": "https://istiod.example/inject"}}]
+    labels = {**ISTIO_LABELS, COMPONENT: "Pilot"}
+    kind = "MutatingWebhookConfiguration"
+    webhook = an_object("admissionregistration.k8s.io/v1", kind, "istio-sidecar-injector", None, labels, webhooks=hooks)
+    gateway = an_object(
+        "v1", "Service", "istio-ingressgateway", "istio-system", {**labels, COMPONENT: "IngressGateways"}
+    )
+    role = an_object("rbac.authorization.k8s.io/v1", "ClusterRole", "istio-reader", None, {**labels, COMPONENT: "Base"})
+    cluster = FakeCluster(installed(istiod(revision="canary")), webhook, gateway, role)
+    result = absent(cluster, revision="canary")
+    assert cluster.deleted == ["istiod-canary"]
+    assert result["warnings"] == ["objects that all revisions share are kept, because of revision default"]
+
+
+def test_a_control_plane_that_istioctl_did_not_install_is_refused():
+    deployment = istiod()
+    cluster = FakeCluster(deployment, installed(GATEWAY), *LOCKS)
+    for check_mode in (True, False):
+        with pytest.raises(InstallError, match="istioctl did not install Deployment istio-system/istiod"):
+            absent(cluster, check_mode)
+    assert cluster.delete_requests == []
+
+
+def test_webhooks_of_a_revision_tag_are_removed_also_where_they_are_not_labeled():
+    hooks = [{"name": "rev.namespace.sidecar-injector.istio.io"}]
+    kind = "MutatingWebhookConfiguration"
+    tags = [
+        an_object("admissionregistration.k8s.io/v1", kind, name, None, {"istio.io/tag": tag}, webhooks=hooks)
+        for name, tag in (("istio-revision-tag-prod", "prod"), ("istio-revision-tag-a-mesh", "a"), ("mine", "prod"))
+    ]
+    cluster = FakeCluster(*tags)
+    absent(cluster)
+    assert cluster.deleted == ["istio-revision-tag-prod", "istio-revision-tag-a-mesh"]
 
 
 def test_a_cluster_that_fails_is_told():

@@ -67,7 +67,7 @@ def test_an_empty_cluster_misses_everything_and_a_run_installs_it():
     cluster = FakeCluster()
     istioctl = FakeIstioctl(cluster)
     check = present(cluster, istioctl, True)
-    assert [x.what for x in check["differences"]] == ["is missing"] * 4
+    assert [x.reason for x in check["differences"]] == ["is missing"] * 4
     assert (check["changed"], check["installed"], check["version"]) == (True, False, None)
     assert cluster.objects == {} and istioctl.installs == []
     result = present(cluster, istioctl, timeout=5)
@@ -82,7 +82,7 @@ def test_what_is_no_longer_rendered_is_removed_without_an_install():
     cluster = lab(egress=surplus())
     istioctl = FakeIstioctl(cluster)
     check = present(cluster, istioctl, True)
-    assert told(check) == [("Service", "istio-egressgateway", "is no longer part of it")]
+    assert told(check) == [("Service", "istio-egressgateway", "is no longer rendered")]
     assert check["differences"][0].diff()["after"] == ""
     assert cluster.deleted == []
     result = present(cluster, istioctl)
