@@ -18,8 +18,11 @@ description:
     touched, not even a webhook. Check mode and diff mode show that very comparison.
   - >-
     Removes what an earlier run installed and what is no longer rendered, such as a gateway that is switched off. It
-    knows that by the revision and by C(metadata.name) of the IstioOperator; two installations beside each other, such
-    as a control plane and gateways of another team, must differ in one of them.
+    knows those objects by the labels of C(istioctl install): the revision, and the name and namespace of the
+    IstioOperator. Objects of another installation, and those that installations share, are never removed. Where the
+    labels do not tell which installation owns an object, or where a control plane would be removed, the module fails
+    before it changes anything. Gateways that are installed beside a control plane, without rendering it, thus need a
+    C(metadata.name) of their own in the IstioOperator.
   - >-
     Never runs C(istioctl install --dry-run), which has written to clusters.
   - >-

@@ -22,6 +22,12 @@ def key_of(definition: dict) -> Key:
     return definition["kind"], metadata.get("namespace") or "", metadata["name"]
 
 
+def title(definition: dict) -> str:
+    """An object's kind and name, for messages: "Service istio-system/istiod"."""
+    kind, namespace, name = key_of(definition)
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
 class Api:
     """The kinds that a cluster serves, by its own discovery, each group read once."""
 

@@ -31,7 +31,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import
     labels_of,
     revision_of,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of, title
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
 
 # Namespaces that are never removed.
@@ -84,7 +84,7 @@ def absent(params: dict, cluster: Cluster, check_mode: bool) -> dict:
     plan = _plan(params, api, own, whole, planes)
     foreign = [x for x in own if not is_installed(x)]
     if foreign:
-        warnings.append(f"not removed, because istioctl did not install it: {'; '.join(map(_title, foreign))}")
+        warnings.append(f"not removed, because istioctl did not install it: {'; '.join(map(title, foreign))}")
     differences = plan.differences()
     result = {
         "changed": bool(differences),
@@ -146,11 +146,6 @@ def _remove(api: Api, plan: _Plan, deadline: float) -> None:
     delete(api, last)
     for definition in last:
         await_gone(deadline, lambda definition=definition: _remaining(api, definition))
-
-
-def _title(definition: dict) -> str:
-    kind, namespace, name = key_of(definition)
-    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
 def _pods(api: Api) -> list[str]:

@@ -16,20 +16,15 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff 
     differs_in,
     settled,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import CRD
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import Document
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import (
     ADDED,
-    COMPONENT,
     DEACTIVATED,
-    MANAGED,
-    NOT_PRUNED,
-    OWNER,
+    DEFAULT,
     REVISION,
     TAG,
-    labels_of,
-    revision_of,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import key_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Refusal
 
 # istioctl's name as a server-side applier. With another name, values that are no longer rendered would not be seen.
@@ -119,47 +114,22 @@ def with_protocols(definition):
     return definition
 
 
-def compare(api, documents, found, revision, version):
-    """Every Difference between what is rendered and the cluster, also what is there and no longer rendered.
+def compare(api: Api, documents: list[Document], found: list[dict], revision: str, version: str) -> list[Difference]:
+    """Every Difference between what is rendered and the cluster.
 
-    found: what istioctl put there, as objects; revision: of what is rendered; version: of istioctl, which does not
-    render all that it makes.
+    found: istio_objects and definitions in the cluster; revision: of what is rendered; version: of istioctl, which
+    creates more than it renders.
     """
     by_key = {key_of(x): x for x in found}
-    wanted = {document.key for document in documents}
     differences = []
     for document in documents:
         live = by_key.get(document.key)
         if live is None or live["apiVersion"] != document.head["apiVersion"]:
             live = api.get(document.head["apiVersion"], document.key)
         differences.append(compare_one(api, document, live))
-    if revision == "default":
+    if revision == DEFAULT:
         differences += default_tag(api, found, version)
-    owners = {_owner(x) for x in found if key_of(x) in wanted and MANAGED in labels_of(x)}
-    differences += [
-        Difference(key_of(x), "is no longer rendered", x)
-        for x in found
-        if key_of(x) not in wanted and _is_own(x, revision) and _owner(x) in owners
-    ]
     return [x for x in differences if x]
-
-
-def _is_own(definition, revision):
-    """Whether istioctl put an object there for one revision alone, and may take it away again."""
-    labels = labels_of(definition)
-    return (
-        definition["kind"] != CRD
-        and MANAGED in labels
-        and labels.get(COMPONENT) != "Base"
-        and labels.get(NOT_PRUNED) != "true"
-        and TAG not in labels
-        and revision_of(definition) == revision
-    )
-
-
-def _owner(definition):
-    """The IstioOperator that an object belongs to."""
-    return tuple(labels_of(definition).get(name) for name in OWNER)
 
 
 def default_tag(api, found, version):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import ControlPlane
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import WEBHOOKS
@@ -17,6 +18,8 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import
     DEFAULT,
     LEADER,
     MANAGED,
+    NOT_PRUNED,
+    OWNER,
     REVISION,
     TAG,
     annotations_of,
@@ -84,6 +87,8 @@ CERTIFICATES = ("istio-ca-root-cert", "istio-ca-crl")
 CA_SECRETS, CA_TYPE = ("istio-ca-secret", "cacerts"), "istio.io/ca-root"
 # What istioctl before 1.24 called the IstioOperator that it stored in the cluster.
 STATE = "installed-state"
+# The owner of what was installed from an IstioOperator without a name.
+UNNAMED = "unknown"
 
 
 def istio_objects(api: Api) -> Iterator[dict]:
@@ -120,6 +125,46 @@ def _has_istio_hooks(definition: dict) -> bool:
     """Whether an object is a webhook configuration whose webhooks all are Istio's."""
     names = [webhook["name"] for webhook in definition.get("webhooks") or ()]
     return bool(names) and all(map(HOOK.fullmatch, names))
+
+
+@dataclass(frozen=True)
+class Installation:
+    """One installation by istioctl: its revision, and name (or empty) and namespace of its IstioOperator."""
+
+    revision: str
+    name: str
+    namespace: str
+
+    def owns(self, definition: dict, planes: Iterable[ControlPlane]) -> bool | None:
+        """Whether istioctl install created an object for this installation alone; None if that cannot be told.
+
+        planes: the control planes in the cluster.
+        """
+        labels = labels_of(definition)
+        if (
+            not is_installed(definition)
+            or definition["kind"] == CRD
+            or _is_shared(definition)
+            or labels.get(NOT_PRUNED) == "true"
+            or TAG in labels
+            or revision_of(definition) != self.revision
+            or self._operator_name(labels) != self.name
+        ):
+            return False
+        if OWNER[1] in labels:
+            return labels[OWNER[1]] == self.namespace
+        others = {x.namespace for x in planes if x.revision == self.revision} - {self.namespace}
+        namespace = definition["metadata"].get("namespace")
+        if not others or namespace == self.namespace:
+            return True
+        return False if namespace in others else None
+
+    def _operator_name(self, labels: dict) -> str:
+        """The name of the IstioOperator in an object's labels, without what old releases write for an unnamed one."""
+        name = labels.get(OWNER[0]) or UNNAMED
+        if name == STATE or name.startswith(f"{STATE}-"):  # STATE[-NAME][-REVISION]
+            name = name[len(STATE) + 1 :].removesuffix(self.revision).removesuffix("-") or UNNAMED
+        return "" if name == UNNAMED else name
 
 
 def of_revision(

@@ -16,7 +16,8 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import delete, half_done
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.compare import compare
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import istio_objects
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import Installation, istio_objects
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.prune import surplus
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import (
     CRD,
     needs_first_party,
@@ -59,7 +60,12 @@ def present(params, cluster, istioctl, check_mode):
     if deployment:
         refuse(lambda: skipped(plane, version), params, warnings)
 
-    differences = compare(api, documents, found, revision, version)
+    planes = control_planes(api)
+    name, namespace = request.owner()
+    installation = Installation(revision, name, deployment.key[1] if deployment else namespace)
+    _warn_of_same_revision(installation, planes, warnings)
+    differences = surplus(documents, found, installation, planes)
+    differences = compare(api, documents, found, revision, version) + differences
     result = {
         "changed": bool(differences),
         "revision": revision,
@@ -89,6 +95,16 @@ def present(params, cluster, istioctl, check_mode):
                 told = "\n".join(lines)
                 raise InstallError(f"Istio is installed, and not ready after {params['timeout']} s:\n{told}")
     return result
+
+
+def _warn_of_same_revision(installation, planes, warnings):
+    others = {f"{x.namespace}/{x.name}" for x in planes if x.revision == installation.revision}
+    others -= {x for x in others if x.startswith(f"{installation.namespace}/")}
+    if others:
+        warnings.append(
+            f"{', '.join(sorted(others))} has revision {installation.revision}, too: shared webhooks follow the "
+            "installation that ran last; set revision to a value of its own"
+        )
 
 
 def _plane(api, istioctl, deployment, revision):

@@ -10,6 +10,11 @@ import json
 import os
 from dataclasses import dataclass
 
+try:
+    import yaml
+except ImportError:  # the module reports it
+    yaml = None
+
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 
 
@@ -36,13 +41,42 @@ class Request:
         """The text for istioctl's standard input."""
         return json.dumps(self.operator) if self.operator else None
 
-    def mentions(self, word):
+    def mentions(self, word: str) -> bool:
         """Whether a word is anywhere in what istioctl is given."""
-        text = " ".join([self.stdin or "", *self.settings])
-        if self.file:
-            with open(self.file, encoding="utf-8", errors="replace") as source:
-                text += source.read()
-        return word in text
+        return word in " ".join([self.stdin or "", *self.settings, self._file_text()])
+
+    def owner(self) -> tuple[str, str]:
+        """Name (empty if it has none) and namespace of the IstioOperator, as istioctl labels what it installs.
+
+        Raises InstallError if the file is not an IstioOperator.
+        """
+        merged = laid_over(self._file_operator(), self.operator or {})
+        metadata, spec = merged.get("metadata") or {}, merged.get("spec") or {}
+        values = (spec.get("values") or {}).get("global") or {}
+        settings = dict(setting.partition("=")[::2] for setting in self.settings)
+        namespaces = (
+            settings.get("values.global.istioNamespace"),
+            values.get("istioNamespace"),
+            metadata.get("namespace"),
+            spec.get("namespace"),
+            "istio-system",
+        )
+        return metadata.get("name") or "", next(x for x in namespaces if x)
+
+    def _file_text(self) -> str:
+        if not self.file:
+            return ""
+        with open(self.file, encoding="utf-8", errors="replace") as source:
+            return source.read()
+
+    def _file_operator(self) -> dict:
+        try:
+            operator = yaml.safe_load(self._file_text()) or {}
+        except yaml.YAMLError as error:
+            raise InstallError(f"file {self.file} is not valid YAML: {' '.join(str(error).split())}") from error
+        if not isinstance(operator, dict):
+            raise InstallError(f"file {self.file} must hold one IstioOperator, got a {type(operator).__name__}")
+        return operator
 
 
 def request_from(params):

@@ -110,3 +110,30 @@ def test_bad_input_is_named_before_anything_runs(params, says):
     with pytest.raises(InstallError, match=f"^{re.escape(says)}"):
         present(cluster, istioctl, **params)
     assert istioctl.runs == []
+
+
+@pytest.mark.parametrize(
+    ("params", "owner"),
+    [
+        ({}, ("", "istio-system")),
+        ({"operator": {"metadata": {"name": "lab"}, "spec": {}}}, ("lab", "istio-system")),
+        ({"namespace": "mesh"}, ("", "mesh")),
+        ({"operator": {"metadata": {"namespace": "mesh"}, "spec": {}}}, ("", "mesh")),
+        ({"operator": {"spec": {"namespace": "mesh"}}}, ("", "mesh")),
+        ({"values": {"global": {"istioNamespace": "mesh"}}}, ("", "mesh")),
+        ({"set": {"values.global.istioNamespace": "mesh"}}, ("", "mesh")),
+    ],
+)
+def test_the_owner_is_what_istioctl_writes_on_labels(params, owner):
+    assert subject.request_from({**PARAMS, **params}).owner() == owner
+
+
+def test_the_owner_is_read_from_a_file_too(tmp_path):
+    file = tmp_path / "operator.yml"
+    file.write_text("metadata: {name: filed, namespace: mesh}\nspec:\n")
+    assert subject.request_from({**PARAMS, "file": str(file)}).owner() == ("filed", "mesh")
+    assert subject.request_from({**PARAMS, "file": str(file), "tag": "x"}).owner() == ("filed", "mesh")
+    for text, message in (("a: b: c", "is not valid YAML"), ("- a", "must hold one IstioOperator, got a list")):
+        file.write_text(text)
+        with pytest.raises(InstallError, match=f"^file {file} {message}"):
+            subject.request_from({**PARAMS, "file": str(file)}).owner()
