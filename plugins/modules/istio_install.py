@@ -37,13 +37,16 @@ notes:
     Not compared either: the labels below C(operator.istio.io/) and C(install.operator.istio.io/), and C(istio.io/rev)
     on what is rendered without it, which C(istioctl install) adds to what it renders; C(clientConfig.caBundle),
     C(failurePolicy), C(namespaceSelector) and C(objectSelector) of each webhook, which istiod and the default revision
-    tag rewrite; C(spec.replicas) of a Deployment that has an autoscaler.
+    tag rewrite; C(spec.replicas) of a Deployment that has an autoscaler, unless it is 0: an autoscaler never starts a
+    Deployment that is scaled to 0, so the module scales it to C(minReplicas).
   - >-
     Values that others added and that Istio does not render, such as an annotation, are no difference. Values that
     C(istioctl) put there and renders no longer are one, where it installed by server-side apply (Istio 1.10 and newer).
   - >-
     The namespace is made if it is not there. Its labels are not compared.
-  - Custom resource definitions are shown without their schemas in diff mode, and Secrets without their data.
+  - >-
+    In diff mode, custom resource definitions are shown without their schemas, Secrets without their data, and every
+    object without the annotation C(kubectl.kubernetes.io/last-applied-configuration).
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group

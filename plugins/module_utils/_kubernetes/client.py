@@ -241,6 +241,13 @@ class Cluster:
         """
         return self._request("POST", path, {}, definition, "application/json")
 
+    def patch(self, path, changes):
+        """Merge changes into an object (JSON merge patch); the object as it is then. None if it does not exist.
+
+        Raises Refusal if the API server does not accept it.
+        """
+        return self._request("PATCH", path, {}, changes, "application/merge-patch+json")
+
     def delete(self, path):
         """DELETE an object, and in the background what it owns. None if it does not exist."""
         return self._request("DELETE", path, {}, {"propagationPolicy": "Background"}, "application/json")

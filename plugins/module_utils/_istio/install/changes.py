@@ -11,7 +11,7 @@ import time
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import key_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
 
 POLL_SECONDS = 1.0
@@ -28,7 +28,15 @@ def half_done(api, result):
         raise InstallError(str(error), {**result, **told, "changed": api.changed}) from error
 
 
-def delete(api, definitions):
+def scale(api: Api, deployment: dict, replicas: int) -> None:
+    """Set the number of replicas of a Deployment."""
+    path = api.path(deployment["apiVersion"], *key_of(deployment))
+    api.changed = True
+    api.cluster.patch(path, {"spec": {"replicas": replicas}})
+
+
+def delete(api: Api, definitions: list[dict]) -> None:
+    """Delete objects in their order; those that do not exist are skipped."""
     for definition in definitions:
         if api.cluster.delete(api.path(definition["apiVersion"], *key_of(definition))) is not None:
             api.changed = True

@@ -103,6 +103,21 @@ def compare_one(api, document, live):
     return Difference(document.key, differs_in(paths), live, after) if paths else None
 
 
+def scaled_to_zero(document: Document, live: dict | None) -> Difference | None:
+    """The Difference of a Deployment that should run and has no replicas, where applying it would not change that.
+
+    So it is where the number is not rendered: an autoscaler sets it, and does nothing as long as it is 0.
+    """
+    if not live or live["kind"] != "Deployment" or live["spec"].get("replicas", 1) != 0:
+        return None
+    replicas = document.serving_replicas
+    applied = document.min_replicas is None and "replicas" in document.definition["spec"]
+    if applied or not replicas:
+        return None
+    after = {**live, "spec": {**live["spec"], "replicas": replicas}}
+    return Difference(document.key, "is scaled to 0 replicas", live, after, replicas)
+
+
 def with_protocols(definition):
     """A copy of an object whose ports all name their protocol, also where it is the default."""
     definition = copy.deepcopy(definition)
@@ -126,7 +141,7 @@ def compare(api: Api, documents: list[Document], found: list[dict], revision: st
         live = by_key.get(document.key)
         if live is None or live["apiVersion"] != document.head["apiVersion"]:
             live = api.get(document.head["apiVersion"], document.key)
-        differences.append(compare_one(api, document, live))
+        differences += [compare_one(api, document, live), scaled_to_zero(document, live)]
     if revision == DEFAULT:
         differences += default_tag(api, found, version)
     return [x for x in differences if x]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import CRD
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import ADDED, REVISION, labels_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Key
 
 WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
@@ -21,28 +22,36 @@ KEPT_BY_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceV
 # Of each webhook: what istiod rewrites itself (certificate, failure policy), and what tells which of two is in force.
 KEPT_BY_ISTIOD = ("failurePolicy", "namespaceSelector", "objectSelector")
 
+# kubectl apply keeps the whole object in it, of a Secret also its data.
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
 _PATHS_SHOWN = 4
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One object that is not as it should be; before and after are None where it is not there."""
+    """One object that is not as it should be; before and after are None where it does not exist.
 
-    key: tuple
+    replicas: what to scale it to, where that is all that differs.
+    """
+
+    key: Key
     reason: str
     before: dict | None = None
     after: dict | None = None
+    replicas: int | None = None
 
     @property
-    def surplus(self):
-        """Whether it is there and should not be."""
+    def surplus(self) -> bool:
+        """Whether it exists and should not."""
         return self.before is not None and self.after is None
 
-    def report(self):
+    def report(self) -> dict:
+        """What the module returns of it."""
         kind, namespace, name = self.key
         return {"kind": kind, "namespace": namespace, "name": name, "reason": self.reason}
 
-    def diff(self):
+    def diff(self) -> dict:
         """The two sides for Ansible's diff."""
         title = "/".join(part for part in self.key if part)
         return {
@@ -53,11 +62,13 @@ class Difference:
         }
 
 
-def show(definition, side):
-    """An object as YAML text, without what is secret and without what is too long to be read; empty for None."""
+def show(definition: dict | None, side: str) -> str:
+    """An object as YAML text, without the data of a Secret and without schemas; empty for None."""
     if definition is None:
         return ""
     definition = copy.deepcopy(settled(definition))
+    annotations = definition["metadata"].get("annotations") or {}
+    annotations.pop(LAST_APPLIED, None)
     if definition["kind"] == "Secret":
         for field in ("data", "stringData"):
             definition.update({field: f"(not shown, {side})"} if field in definition else {})
@@ -73,7 +84,7 @@ def show(definition, side):
 def settled(definition, document=None):
     """A copy of an object, which a Document renders, without what nobody asked for.
 
-    That is KEPT_BY_SERVER, KEPT_BY_ISTIOD, ADDED, and the replicas where an autoscaler decides on them.
+    That is KEPT_BY_SERVER, KEPT_BY_ISTIOD, ADDED, and the replicas where an autoscaler sets them.
     """
     added = ADDED if document is None or REVISION in labels_of(document.head) else (*ADDED, REVISION)
     metadata = {key: value for key, value in definition["metadata"].items() if key not in KEPT_BY_SERVER}
@@ -81,7 +92,7 @@ def settled(definition, document=None):
         metadata["labels"] = {key: value for key, value in metadata["labels"].items() if not key.startswith(added)}
     definition = {**definition, "metadata": metadata}
     definition.pop("status", None)
-    if document and document.scaled:
+    if document and document.min_replicas is not None:
         definition["spec"] = {key: value for key, value in definition["spec"].items() if key != "replicas"}
     if definition["kind"] in WEBHOOKS:
         webhooks = copy.deepcopy(definition.get("webhooks") or [])

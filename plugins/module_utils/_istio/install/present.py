@@ -13,7 +13,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane
     control_planes,
     mesh_version,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import delete, half_done
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import delete, half_done, scale
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.compare import compare
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import Installation, istio_objects
@@ -30,7 +30,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.versi
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import COMPONENT, labels_of, revision_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import workloads
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, title
 
 # Time that istioctl gets beyond the readiness timeout, in seconds. Old releases do not always end by themselves.
 GRACE_SECONDS = 30
@@ -80,7 +80,11 @@ def present(params, cluster, istioctl, check_mode):
         names.setdefault(document.key[1], []).append(document.key[2])
     if differences and not check_mode:
         with half_done(api, result):
-            if not all(x.surplus for x in differences):
+            # First, since an injector without a pod lets no other pod start.
+            for difference in differences:
+                if difference.replicas:
+                    scale(api, difference.after, difference.replicas)
+            if not all(x.surplus or x.replicas for x in differences):
                 api.changed = True
                 result.update(_install(params, request, istioctl, cluster, names, warnings))
             # Not every release removes what is no longer rendered.
@@ -91,6 +95,7 @@ def present(params, cluster, istioctl, check_mode):
         with half_done(api, result):
             remaining = params["timeout"] - (time.monotonic() - started) if params["wait"] else 0
             lines, result["pods"] = _rollout(cluster, names, remaining, why=params["wait"])
+            lines += [f"{title(x.head)}: it is scaled to 0 replicas" for x in deployments if _is_stopped(api, x)]
             if lines and params["wait"]:
                 told = "\n".join(lines)
                 raise InstallError(f"Istio is installed, and not ready after {params['timeout']} s:\n{told}")
@@ -133,6 +138,12 @@ def _install(params, request, istioctl, cluster, names, warnings):
         raise IstioctlError(told, error.rc, error.stdout, error.stderr, error.command) from error
     warn_of_fallback(output, warnings)
     return {"command": output.command, "stdout": output.stdout, "stderr": output.stderr}
+
+
+def _is_stopped(api, document):
+    """Whether a Deployment that should run has no replicas, which Kubernetes calls rolled out."""
+    live = api.get(document.head["apiVersion"], document.key) or {"spec": {}}
+    return live["spec"].get("replicas", 1) == 0 and document.serving_replicas > 0
 
 
 def _rollout(cluster, names, timeout, why=True):

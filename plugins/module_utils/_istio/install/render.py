@@ -22,11 +22,14 @@ JWT_FALLBACK = "does not support third party JWT"
 
 @dataclass(frozen=True)
 class Document:
-    """One rendered object: its text, its head (apiVersion, kind, metadata), and whether an autoscaler scales it."""
+    """One rendered object: its text, its head (apiVersion, kind, metadata), and what a rendered autoscaler keeps of it.
+
+    min_replicas: the fewest replicas that the autoscaler sets; None if none scales it.
+    """
 
     text: str
     head: dict
-    scaled: bool = False
+    min_replicas: int | None = None
 
     @cached_property
     def definition(self):
@@ -38,9 +41,11 @@ class Document:
         return key_of(self.head)
 
     @property
-    def api(self):
-        """API version and kind."""
-        return self.head["apiVersion"], self.head["kind"]
+    def serving_replicas(self) -> int:
+        """The fewest replicas of a Deployment that is rolled out; 0 if it is rendered not to run."""
+        if self.min_replicas is not None:
+            return self.min_replicas
+        return self.definition["spec"].get("replicas", 1)
 
 
 def read_rendered(text):
@@ -58,13 +63,12 @@ def read_rendered(text):
         documents += [Document(part, definition) for definition in parsed]
     if not documents:
         raise IstioctlError("istioctl rendered nothing: is every component switched off?", 0, text)
-    scaled = {
-        ("Deployment", namespace, document.head["spec"]["scaleTargetRef"]["name"])
-        for document in documents
-        for kind, namespace, _name in [document.key]
-        if kind == "HorizontalPodAutoscaler"
+    scalers = {
+        ("Deployment", x.key[1], x.head["spec"]["scaleTargetRef"]["name"]): x.head["spec"].get("minReplicas", 1)
+        for x in documents
+        if x.key[0] == "HorizontalPodAutoscaler"
     }
-    return [replace(document, scaled=document.key in scaled) for document in documents]
+    return [replace(x, min_replicas=scalers.get(x.key)) for x in documents]
 
 
 def needs_first_party(request, istioctl, api, warnings):

@@ -250,6 +250,13 @@ def test_a_change_that_the_server_does_not_accept_is_told_in_its_own_words(api, 
     assert str(caught.value) == told
 
 
+def test_patch_sends_a_json_merge_patch(api, connected):
+    changes = {"metadata": {"labels": {"a": None}}}
+    assert connected.patch("/api/v1/namespaces/default", changes) == {"metadata": {"name": "default"}}
+    assert json.loads(api.body) == changes
+    assert connected.patch("/api/v1/namespaces/nowhere", changes) is None
+
+
 def test_delete_lets_what_is_owned_go_too(api, connected):
     assert connected.delete("/api/v1/namespaces/default") == {"metadata": {"name": "default"}}
     assert json.loads(api.body) == {"propagationPolicy": "Background"}

@@ -185,6 +185,7 @@ class FakeCluster:
         self.objects = {}
         self.deleted = []
         self.delete_requests = []
+        self.patched = []
         self.applied = []
         self.answers = {}
         self.kubernetes = "v1.33.13"
@@ -233,6 +234,11 @@ class FakeCluster:
         if isinstance(answer, Exception):
             raise answer
         return answer or request.laid_over(self.objects[path], without_null(yaml.safe_load(text)))
+
+    def patch(self, path, changes):
+        self.patched.append((path, changes))
+        self.objects[path] = request.laid_over(self.objects[path], changes)
+        return self.objects[path]
 
     def delete(self, path):
         self.deleted.append(path.rpartition("/")[2])

@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from install_fakes import (
+    DEFINITION,
     GATEWAY,
     INJECTOR,
     LABELS,
@@ -33,23 +34,59 @@ VALUES = st.recursive(
 )
 
 
-def test_an_autoscaler_decides_on_the_replicas():
-    scaler = {
+def scaler_of(name, **spec):
+    return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": "istiod", "namespace": "istio-system", "labels": LABELS},
-        "spec": {"scaleTargetRef": {"kind": "Deployment", "name": "istiod"}},
+        "metadata": {"name": name, "namespace": "istio-system", "labels": LABELS},
+        "spec": {"scaleTargetRef": {"kind": "Deployment", "name": name}, **spec},
     }
-    live = installed(istiod())
-    live["spec"]["replicas"] = 3
-    cluster = lab(istiod=live, scaler=installed(scaler))
-    assert told(present(cluster, FakeIstioctl(cluster, [*RENDERED, scaler]), True)) == []
+
+
+def scaled_istiod(replicas):
+    """An istiod; replicas: None to leave the number out."""
+    deployment = istiod()
+    deployment["spec"].update({"replicas": replicas} if replicas is not None else {})
+    if replicas is None:
+        del deployment["spec"]["replicas"]
+    return deployment
+
+
+def test_an_autoscaler_sets_the_replicas():
+    cluster = lab(istiod=installed(scaled_istiod(3)), scaler=installed(scaler_of("istiod")))
+    assert told(present(cluster, FakeIstioctl(cluster, [*RENDERED, scaler_of("istiod")]), True)) == []
     cluster.answers["istiod"] = installed(istiod())
     assert told(present(cluster, FakeIstioctl(cluster), True))[0] == (
         "Deployment",
         "istiod",
         "differs in spec.replicas",
     )
+
+
+@pytest.mark.parametrize(
+    ("rendered", "scaler", "replicas"),
+    [
+        (None, {}, 1),
+        (None, {"minReplicas": 2}, 2),
+        (1, {"minReplicas": 2}, 2),
+        (None, None, 1),
+        (0, None, None),
+        (None, {"minReplicas": 0}, None),
+    ],
+)
+def test_a_deployment_that_is_scaled_to_zero_differs_unless_it_is_rendered_so(rendered, scaler, replicas):
+    scalers = [] if scaler is None else [scaler_of("istiod", **scaler)]
+    live = installed(scaled_istiod(rendered))
+    live["spec"]["replicas"] = 0
+    cluster = lab(istiod=live, **{x["kind"]: installed(x) for x in scalers})
+    documents = [DEFINITION, INJECTOR, scaled_istiod(rendered), GATEWAY, *scalers]
+    differences = present(cluster, FakeIstioctl(cluster, documents), True)["differences"]
+    assert [(x.key[2], x.reason, x.replicas) for x in differences] == (
+        [("istiod", "is scaled to 0 replicas", replicas)] if replicas else []
+    )
+    if replicas:
+        shown = differences[0].diff()
+        assert "replicas: 0" in shown["before"] and f"replicas: {replicas}" in shown["after"]
 
 
 def test_a_patched_type_is_seen_and_named():

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from install_fakes import DEFINITION
@@ -19,6 +20,22 @@ def test_secrets_and_schemas_are_not_shown():
     assert "aHVudGVyMg" not in json.dumps(shown) and "b3RoZXI" not in json.dumps(shown)
     assert shown["before"] != shown["after"]
     assert "openAPIV3Schema" not in subject.show(DEFINITION, "after") and "openAPIV3Schema" in json.dumps(DEFINITION)
+
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+@pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
+def test_what_kubectl_and_managers_noted_of_an_object_is_not_shown(kind):
+    metadata = {
+        "name": "istio-ca-secret",
+        "annotations": {LAST_APPLIED: '{"data":{"ca-key.pem":"aHVudGVyMg=="}}', "example.com/note": "mine"},
+        "managedFields": [{"manager": "kubectl", "fieldsV1": {"f:data": {"f:aHVudGVyMg==": {}}}}],
+    }
+    definition = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {}}
+    shown = subject.Difference((kind, "", "istio-ca-secret"), "is installed", definition, definition).diff()
+    assert "aHVudGVyMg" not in json.dumps(shown) and "mine" in shown["before"] and "mine" in shown["after"]
+    assert LAST_APPLIED in definition["metadata"]["annotations"]
 
 
 def test_a_long_list_of_paths_is_cut():

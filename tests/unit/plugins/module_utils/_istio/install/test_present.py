@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from install_fakes import FakeCluster, FakeIstioctl, installed, istiod, lab, present, surplus, told
+from install_fakes import GATEWAY, RENDERED, FakeCluster, FakeIstioctl, installed, istiod, lab, present, surplus, told
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import present as subject
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
@@ -154,3 +154,44 @@ def test_a_deployment_that_is_not_rolled_out_fails_with_the_reason_unless_nobody
     assert caught.value.result["version"] == "1.27.0"
     assert not present(cluster, wait=False)["changed"]
     assert not present(cluster, check_mode=True)["changed"]
+
+
+def stopped_cluster():
+    """A cluster whose istiod is scaled to 0 and has an autoscaler, and its istioctl."""
+    deployment = istiod()
+    del deployment["spec"]["replicas"]
+    metadata = {"name": "istiod", "namespace": "istio-system", "labels": deployment["metadata"]["labels"]}
+    spec = {"scaleTargetRef": {"kind": "Deployment", "name": "istiod"}, "minReplicas": 1}
+    scaler = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": metadata, "spec": spec}
+    live = installed(deployment)
+    live["spec"]["replicas"] = 0
+    cluster = lab(istiod=live, scaler=installed(scaler))
+    return cluster, FakeIstioctl(cluster, [*RENDERED[:2], deployment, GATEWAY, scaler])
+
+
+def test_a_control_plane_that_is_scaled_to_zero_is_started_again():
+    cluster, istioctl = stopped_cluster()
+    check = present(cluster, istioctl, True)
+    assert check["changed"] and told(check) == [("Deployment", "istiod", "is scaled to 0 replicas")]
+    assert cluster.patched == []
+    result = present(cluster, istioctl)
+    assert result["changed"] and told(result) == told(check)
+    path = "/apis/apps/v1/namespaces/istio-system/deployments/istiod"
+    assert cluster.patched == [(path, {"spec": {"replicas": 1}})] and istioctl.installs == []
+    assert not present(cluster, istioctl)["changed"]
+
+
+def test_a_control_plane_that_stays_at_zero_replicas_is_not_ready():
+    cluster, istioctl = stopped_cluster()
+    cluster.patch = lambda path, changes: None
+    with pytest.raises(InstallError, match="not ready after 0 s:\nDeployment istio-system/istiod: it is scaled to 0"):
+        present(cluster, istioctl)
+
+
+def test_a_missing_object_is_installed_after_the_control_plane_is_started():
+    cluster, istioctl = stopped_cluster()
+    del cluster.objects[cluster.path(GATEWAY)]
+    istioctl.fails = IstioctlError("failed", 1)
+    with pytest.raises(InstallError, match="failed"):
+        present(cluster, istioctl)
+    assert len(cluster.patched) == 1
