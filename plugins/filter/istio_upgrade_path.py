@@ -54,14 +54,15 @@ _value:
 
 from ansible.errors import AnsibleFilterError
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.releases import ReleaseError
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.upgrade_path import upgrade_path
 
 
 def istio_upgrade_path(istio, kubernetes, wanted=None, wanted_kubernetes=None):
-    """The steps from a pair of Istio and Kubernetes to a newer Istio, as releases.upgrade_path has them."""
+    """The steps from a pair of Istio and Kubernetes to a newer Istio, as module_utils plans them."""
     try:
-        return releases.upgrade_path(istio, kubernetes, wanted, wanted_kubernetes)
-    except releases.ReleaseError as error:
+        return upgrade_path(istio, kubernetes, wanted, wanted_kubernetes)
+    except ReleaseError as error:
         raise AnsibleFilterError(f"istio_upgrade_path: {error}") from error
 
 

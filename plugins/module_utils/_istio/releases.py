@@ -8,92 +8,87 @@ A version is given as text ("1.27.0", "v1.7.4", "1.30") wherever one is asked fo
 
 from __future__ import annotations
 
-import heapq
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+# A minor version such as (1, 27).
+Minor = tuple[int, int]
 
 
 class ReleaseError(Exception):
-    """A version that the table cannot answer for, in words for the user."""
+    """A version that the table does not cover; the message is for the user."""
+
+
+def minor_of(version: object) -> Minor:
+    """Return the minor of a version: "v1.27.0-rc.1" gives (1, 27). Raises ReleaseError if it is not a version."""
+    match = re.match(r"v?([0-9]+)\.([0-9]+)(?![0-9])", str(version).strip())
+    if not match:
+        raise ReleaseError(f"'{version}' is not a version; one looks like 1.27.0")
+    return int(match[1]), int(match[2])
+
+
+def show(minor: Minor) -> str:
+    """A minor as text: (1, 27) gives "1.27"."""
+    return ".".join(str(part) for part in minor)
 
 
 @dataclass(frozen=True)
 class Release:
-    """One Istio minor: itself, the oldest Kubernetes that its installer accepts without a warning, and the oldest and
-    newest Kubernetes that it supports, all pairs such as (1, 27); and its newest version, such as "1.27.9"."""
+    """One Istio minor.
 
-    minor: tuple
-    kubernetes_min: tuple
-    oldest: tuple
-    newest: tuple
+    minor, kubernetes_min, oldest and newest are pairs such as (1, 27): the minor itself, the oldest Kubernetes that its
+    installer accepts without a warning, and the oldest and newest Kubernetes that it supports. version is its newest
+    patch, such as "1.27.9".
+    """
+
+    minor: Minor
     version: str
+    kubernetes_min: Minor
+    oldest: Minor
+    newest: Minor
 
 
-# Istio minor: (its installer's minimum, oldest and newest Kubernetes minor supported). All of major version 1.
-_WINDOWS = {
-    7: (16, 16, 18),
-    8: (16, 16, 19),
-    9: (17, 17, 20),
-    10: (17, 18, 21),
-    11: (17, 18, 22),
-    12: (17, 19, 22),
-    13: (19, 20, 23),
-    14: (19, 21, 24),
-    15: (19, 22, 25),
-    16: (19, 22, 25),
-    17: (23, 23, 26),
-    18: (23, 24, 27),
-    19: (25, 25, 28),
-    20: (25, 25, 29),
-    21: (26, 26, 29),
-    22: (26, 27, 30),
-    23: (26, 27, 30),
-    24: (28, 28, 31),
-    25: (28, 29, 32),
-    26: (29, 29, 33),
-    27: (29, 29, 33),
-    28: (30, 30, 34),
-    29: (30, 31, 35),
-    30: (32, 32, 36),
+# One row per Istio minor. The newest patch is the last one announced in the repository istio/istio.io, below
+# content/en/news/releases, by September 2026.
+_ROWS = (
+    # newest patch, installer's minimum Kubernetes, oldest and newest Kubernetes supported
+    ("1.7.8", "1.16", "1.16", "1.18"),
+    ("1.8.6", "1.16", "1.16", "1.19"),
+    ("1.9.9", "1.17", "1.17", "1.20"),
+    ("1.10.6", "1.17", "1.18", "1.21"),
+    ("1.11.8", "1.17", "1.18", "1.22"),
+    ("1.12.9", "1.17", "1.19", "1.22"),
+    ("1.13.9", "1.19", "1.20", "1.23"),
+    ("1.14.6", "1.19", "1.21", "1.24"),
+    ("1.15.7", "1.19", "1.22", "1.25"),
+    ("1.16.7", "1.19", "1.22", "1.25"),
+    ("1.17.8", "1.23", "1.23", "1.26"),
+    ("1.18.7", "1.23", "1.24", "1.27"),
+    ("1.19.10", "1.25", "1.25", "1.28"),
+    ("1.20.8", "1.25", "1.25", "1.29"),
+    ("1.21.6", "1.26", "1.26", "1.29"),
+    ("1.22.8", "1.26", "1.27", "1.30"),
+    ("1.23.6", "1.26", "1.27", "1.30"),
+    ("1.24.6", "1.28", "1.28", "1.31"),
+    ("1.25.5", "1.28", "1.29", "1.32"),
+    ("1.26.8", "1.29", "1.29", "1.33"),
+    ("1.27.9", "1.29", "1.29", "1.33"),
+    ("1.28.10", "1.30", "1.30", "1.34"),
+    ("1.29.8", "1.30", "1.31", "1.35"),
+    ("1.30.5", "1.32", "1.32", "1.36"),
+)
+
+RELEASES = {
+    minor_of(version): Release(minor_of(version), version, *map(minor_of, kubernetes)) for version, *kubernetes in _ROWS
 }
+
+# What the lab and the role istioctl install by default.
+DEFAULT = "1.27.0"
 
 # Where several minors support a Kubernetes, the newest is proposed, except here. Kubernetes minor: whole Istio version.
 PREFERRED = {
     (1, 18): "1.7.4",  # the classic pair that this collection is tested with
-}
-
-# Istio minor: the newest patch that was announced when this was written, September 2026. Of the announcements that the
-# repository istio/istio.io holds below content/en/news/releases.
-_NEWEST_PATCH = {
-    7: 8,
-    8: 6,
-    9: 9,
-    10: 6,
-    11: 8,
-    12: 9,
-    13: 9,
-    14: 6,
-    15: 7,
-    16: 7,
-    17: 8,
-    18: 7,
-    19: 10,
-    20: 8,
-    21: 6,
-    22: 8,
-    23: 6,
-    24: 6,
-    25: 5,
-    26: 8,
-    27: 9,
-    28: 10,
-    29: 8,
-    30: 5,
-}
-
-RELEASES = {
-    (1, minor): Release((1, minor), (1, floor), (1, oldest), (1, newest), f"1.{minor}.{_NEWEST_PATCH[minor]}")
-    for minor, (floor, oldest, newest) in _WINDOWS.items()
 }
 
 
@@ -101,9 +96,9 @@ RELEASES = {
 class Feature:
     """What a release can do: since which Istio minor, and from which on no longer (None: to this day)."""
 
-    since: tuple
+    since: Minor
     text: str
-    until: tuple | None = None
+    until: Minor | None = None
 
 
 FEATURES = {
@@ -151,20 +146,7 @@ FEATURES = {
 }
 
 
-def minor_of(version):
-    """The minor of a version as a pair: "v1.27.0-rc.1" gives (1, 27). Raises ReleaseError if it has none."""
-    match = re.match(r"v?([0-9]+)\.([0-9]+)(?![0-9])", str(version).strip())
-    if not match:
-        raise ReleaseError(f"'{version}' is not a version; one looks like 1.27.0")
-    return int(match[1]), int(match[2])
-
-
-def show(minor):
-    """A minor as text: (1, 27) gives "1.27"."""
-    return ".".join(str(part) for part in minor)
-
-
-def release(version):
+def release(version: str) -> Release:
     """The Release of an Istio version. Raises ReleaseError if the table does not hold it."""
     minor = minor_of(version)
     if minor not in RELEASES:
@@ -175,7 +157,7 @@ def release(version):
     return RELEASES[minor]
 
 
-def has(version, feature):
+def has(version: str, feature: str) -> bool:
     """Whether an Istio version has one of FEATURES. A version newer than the table counts as its newest.
 
     Raises ReleaseError for a version older than the table.
@@ -186,18 +168,18 @@ def has(version, feature):
     return entry.since <= minor and (entry.until is None or minor < entry.until)
 
 
-def supported(istio, kubernetes):
+def supported(istio: str, kubernetes: str) -> bool:
     """Whether an Istio version supports a Kubernetes version. Raises ReleaseError if the table does not hold istio."""
     window = release(istio)
     return window.oldest <= minor_of(kubernetes) <= window.newest
 
 
-def can_install(istio, kubernetes):
+def can_install(istio: str, kubernetes: str) -> bool:
     """Whether an Istio version can install on a Kubernetes version at all, supported or not."""
     return minor_of(kubernetes) < (1, 22) or has(istio, "v1_webhooks")
 
 
-def istio_for(kubernetes):
+def istio_for(kubernetes: str) -> list[str]:
     """The Istio minors that support a Kubernetes version, as text, best first; empty if none does."""
     minor = minor_of(kubernetes)
     fitting = [istio for istio, row in RELEASES.items() if row.oldest <= minor <= row.newest]
@@ -205,7 +187,7 @@ def istio_for(kubernetes):
     return [show(istio) for istio in sorted(fitting, key=lambda istio: (istio == first, istio), reverse=True)]
 
 
-def version_for(kubernetes, available=None):
+def version_for(kubernetes: str, available: Iterable[str] | None = None) -> str:
     """The whole Istio version for a Kubernetes version, "1.30.5": the preferred one, else the newest of the newest
     minor that supports it. With available, whole versions, only one of those. Raises ReleaseError if there is none.
     """
@@ -231,13 +213,13 @@ def version_for(kubernetes, available=None):
     return max((version for version in there if minor_of(version) == best), key=_order)
 
 
-def _order(version):
+def _order(version: str) -> tuple[list[int], bool]:
     """What sorts whole versions: by their numbers, and one that is no final release before the one that is."""
     text, dash, _rest = str(version).strip().lstrip("v").partition("-")
     return [int(part) for part in re.findall(r"[0-9]+", text)], not dash
 
 
-def suggestions(istio, kubernetes):
+def suggestions(istio: str, kubernetes: str) -> str:
     """One sentence for a pair that does not fit: what would. Raises ReleaseError if the table does not hold istio."""
     window, fitting = release(istio), istio_for(kubernetes)
     return (
@@ -247,7 +229,7 @@ def suggestions(istio, kubernetes):
     )
 
 
-def next_step(installed, wanted):
+def next_step(installed: str, wanted: str) -> str | None:
     """The minor, as text, to go through on the way from an installed version to a wanted one, up or down.
 
     None if there is no minor between them: a control plane can go from the one to the other in place.
@@ -258,50 +240,7 @@ def next_step(installed, wanted):
     return show((major, minor + 1 if target[1] > minor else minor - 1))
 
 
-def changes_in(minor):
+def changes_in(minor: Minor) -> list[str]:
     """What is different from a minor on, such as (1, 8), of what FEATURES holds: sentences, first of what ends."""
     ending = [f"no longer: {entry.text}" for entry in FEATURES.values() if entry.until == minor]
     return ending + [entry.text for entry in FEATURES.values() if entry.since == minor]
-
-
-def upgrade_path(istio, kubernetes, wanted=None, wanted_kubernetes=None):
-    """The way from one pair of Istio and Kubernetes to a newer Istio, each pair on the way one that Istio supports.
-
-    wanted: the newest of the table if None; wanted_kubernetes: the oldest that the wanted Istio supports if None.
-    Returns steps of one minor each, as dictionaries with "what" (Istio or Kubernetes), "from", "to", and for Istio
-    "version" (whole) and "changes" (sentences). Of all ways of the fewest steps it is the one that goes back and forth
-    between the two least. Raises ReleaseError if there is none.
-    """
-    wanted = show(max(RELEASES)) if wanted is None else wanted
-    start, goal = (minor_of(istio), minor_of(kubernetes)), release(wanted).minor
-    if goal < start[0]:
-        raise ReleaseError(f"Istio {show(goal)} is older than the one that is there, {istio}: this is no upgrade")
-    if not supported(istio, kubernetes):
-        raise ReleaseError(f"there is no supported way to begin: {suggestions(istio, kubernetes)}")
-    if wanted_kubernetes and not supported(wanted, wanted_kubernetes):
-        raise ReleaseError(suggestions(wanted, wanted_kubernetes))
-    seen, ways = set(), [(0, 0, start, ())]
-    while ways:
-        _length, turns, here, way = heapq.heappop(ways)
-        arrived = here[0] == goal and (not wanted_kubernetes or here[1] == minor_of(wanted_kubernetes))
-        if arrived:
-            return [_step(what, before, after) for what, before, after in way]
-        last = way[-1][0] if way else None
-        if (here, last) in seen:
-            continue
-        seen.add((here, last))
-        for what, index in (("Istio", 0), ("Kubernetes", 1)):
-            there = list(here)
-            there[index] = (here[index][0], here[index][1] + 1)
-            if there[0] <= goal and there[0] in RELEASES and supported(show(there[0]), show(there[1])):
-                turn = turns + (last not in (None, what))
-                heapq.heappush(ways, (len(way) + 1, turn, tuple(there), (*way, (what, here[index], there[index]))))
-    raise ReleaseError(
-        f"the table has no way from Istio {istio} on Kubernetes {kubernetes} to Istio {show(goal)}"
-        + (f" on Kubernetes {wanted_kubernetes}" if wanted_kubernetes else "")
-    )
-
-
-def _step(what, before, after):
-    more = {"version": RELEASES[after].version, "changes": changes_in(after)} if what == "Istio" else {}
-    return {"what": what, "from": show(before), "to": show(after), **more}

