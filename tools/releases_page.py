@@ -6,7 +6,6 @@ releases_page.py FILE   writes FILE instead
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 
@@ -99,15 +98,9 @@ def page(releases):
     newest = max(row.newest for row in releases.RELEASES.values())
     clusters = [releases.show((1, minor)) for minor in range(newest[1], oldest[1] - 1, -1)]
     picked = [f"| {version} | {releases.version_for(version)} |" for version in clusters]
-    used = USED.format(default=default_version())
+    used = USED.format(default=releases.DEFAULT)
     windows, kubernetes, differences = ("\n".join(table) + "\n" for table in (lines, picked, features))
     return HEAD + windows + ceiling + PICKED + kubernetes + used + MIDDLE + differences
-
-
-def default_version():
-    """What the role istioctl installs if nothing else is asked for."""
-    text = (ROOT / "roles/istioctl/defaults/main.yml").read_text(encoding="utf-8")
-    return re.search(r'^istioctl_version: "(.+)"$', text, re.MULTILINE)[1]
 
 
 def span(releases, feature):

@@ -95,7 +95,8 @@ def test_documented_defaults_are_the_defaults(role):
             # What is worked out is documented in words: as the default where any text may be one, else beside it.
             told = option.get("default", "")
             assert isinstance(told, str) and not is_template(told), name
-            assert option["type"] in ("str", "path") if told else "By default" in "".join(option["description"]), name
+            described = re.search("Defaults to|By default", "".join(option["description"]))
+            assert option["type"] in ("str", "path") if told else described, name
         else:
             assert (option["default"], type(option["default"])) == (value, type(value)), name
             assert option["type"] in TYPES[type(value)], name
@@ -208,8 +209,11 @@ def minor(version):
 
 
 def test_the_release_that_is_built_is_the_release_that_is_installed():
-    wanted = f"{{{{ istioctl_version | default('{defaults('istioctl')['istioctl_version']}') }}}}"
-    assert defaults("lab_images")["lab_images_istio_version"] == wanted
+    default = "lookup('meshlab.istio.istio_default_version')"
+    assert defaults("istioctl")["istioctl_version"] == f"{{{{ {default} }}}}"
+    for role in ("lab_images", "artifacts"):
+        assert defaults(role)[f"{role}_istio_version"] == f"{{{{ istioctl_version | default({default}) }}}}"
+    assert releases.DEFAULT in variables("lab_images")["lab_images_can_build"]
 
 
 @pytest.mark.parametrize("version", variables("lab_images")["lab_images_can_build"])
@@ -235,7 +239,7 @@ def test_every_kubernetes_that_can_be_asked_for_can_be_built_and_pulled():
     assert list(variables("kind_cluster")["kind_cluster_known_images"]) == sorted(table)
     wanted = defaults("kind_cluster")["kind_cluster_kubernetes"]
     assert wanted == defaults("node_image")["node_image_kubernetes"]
-    assert releases.supported(defaults("istioctl")["istioctl_version"], wanted)
+    assert releases.supported(releases.DEFAULT, wanted)
 
 
 def test_the_go_that_is_asked_for_is_the_newest_that_a_lock_needs():
