@@ -5,22 +5,36 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Pairs with module_utils/_kubernetes/client.py CLUSTER_ARGS.
+    # Pairs with module_utils/_kubernetes/options.py CONNECTION_ARGS. Listed before kubernetes.core.k8s_auth_options,
+    # it replaces that fragment's description of these two options.
     DOCUMENTATION = r"""
 options:
   kubeconfig:
     description:
-      - The cluster, as the path of a kubeconfig file or as the dictionary that such a file holds.
       - >-
-        A dictionary is written to a temporary file that only the user can read, and removed afterwards. It is neither
-        returned nor logged.
+        Path of a kubeconfig file, several paths separated by C(:), or the dictionary that such a file holds.
+        Several files are merged, and missing ones are skipped. O(context) is required where they name different current
+        contexts.
+      - If not set, the environment variables E(K8S_AUTH_KUBECONFIG) and E(KUBECONFIG) are read, in this order.
       - >-
-        If not set, the environment variables E(K8S_AUTH_KUBECONFIG) and E(KUBECONFIG) are read, in this order.
-        There is no other default. A C(~/.kube/config) that merely lies there is never used.
+        If neither is set, and O(host) is not set, the module uses the ServiceAccount of the pod that it runs in.
+        Unlike the modules of C(kubernetes.core), it never uses C(~/.kube/config) implicitly: where no
+        cluster is named, it fails before any request.
+      - >-
+        Not used if O(host) is set together with O(api_key), with O(username) and O(password), or with O(client_cert)
+        and O(client_key).
+      - >-
+        The content of a dictionary is neither returned nor logged. For C(istioctl), the connection is written to a
+        temporary file that only the user can read, unless O(kubeconfig) is a path and no other option changes it.
     type: raw
   context:
     description:
-      - The context within O(kubeconfig). Its current context if not set.
+      - Name of the context within O(kubeconfig). Its current context if not set.
       - If not set, the environment variable E(K8S_AUTH_CONTEXT) is read.
     type: str
+notes:
+  - >-
+    The proxy of the environment (E(HTTPS_PROXY)) is not used for the API; set O(proxy). C(istioctl) uses it where
+    O(proxy) is not set.
+  - The connection is never retried silently.
 """

@@ -1,49 +1,45 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How a module ends that is asked to end: as after an error, so that what it started or made is taken away."""
+"""Signals that end a module: it ends as after an error, so that it stops what it started and removes what it made."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import threading
+from collections.abc import Iterator
 
-_state = {"held": 0, "asked": False}
-
-
-class TemporaryPath(str):
-    """The path of a file that is gone when the module ends, so that nobody is told to use it."""
-
-    __slots__ = ()
+_state = {"deferred": 0, "pending": False}
 
 
-def end_orderly():
-    """From now on SIGTERM and SIGHUP raise SystemExit in the main thread: context managers and finally blocks run.
+def exit_on_signals() -> None:
+    """Make SIGTERM, SIGHUP and SIGINT raise SystemExit in the main thread: context managers and finally blocks run.
 
-    May be called again. In another thread, where no handler can be set, it does nothing.
+    It may be called again. In another thread, where no handler can be set, it does nothing.
     """
     if threading.current_thread() is not threading.main_thread():
         return
-    signal.signal(signal.SIGTERM, _end)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
-        signal.signal(signal.SIGHUP, _end)
+    signal.signal(signal.SIGTERM, _exit)
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup and background jobs ignore one
+            signal.signal(number, _exit)
 
 
 @contextlib.contextmanager
-def held_back():
-    """Puts such an end off until the block is over: what is started in it is known to its caller before it comes."""
-    _state["held"] += 1
+def defer_signals() -> Iterator[None]:
+    """Defer such an exit until the block ends: its caller then knows what the block started."""
+    _state["deferred"] += 1
     try:
         yield
     finally:
-        _state["held"] -= 1
-        if _state["asked"] and not _state["held"]:
-            _end(None, None)
+        _state["deferred"] -= 1
+        if _state["pending"] and not _state["deferred"]:
+            _exit(None, None)
 
 
-def _end(_number, _frame):
-    if _state["held"]:
-        _state["asked"] = True
+def _exit(_number: int | None, _frame: object) -> None:
+    if _state["deferred"]:
+        _state["pending"] = True
     else:
         raise SystemExit("ended by a signal")

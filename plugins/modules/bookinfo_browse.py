@@ -178,7 +178,7 @@ import tempfile
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils._browser import browser, product_page
-from ansible_collections.meshlab.istio.plugins.module_utils._termination import end_orderly
+from ansible_collections.meshlab.istio.plugins.module_utils._termination import exit_on_signals
 
 
 def visit(params, paths):
@@ -236,7 +236,7 @@ def main():
         if browser.SELENIUM_ERROR:
             module.fail_json(msg=missing_required_lib("selenium"), exception=browser.SELENIUM_ERROR)
         paths = browser.find(params["browser"], params["driver"])
-        end_orderly()
+        exit_on_signals()
         done, problems, version = visit(params, paths)
         os.makedirs(folder, mode=0o755, exist_ok=True)
         written = [keep(module, pictures[look]["path"], png) for look, png in done.pictures.items()]

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
   - meshlab.istio.cluster
+  - kubernetes.core.k8s_auth_options
 attributes:
   check_mode:
     support: full
@@ -70,17 +71,23 @@ kubeconfig:
   sample: /home/me/lab/kubeconfig
 """
 
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterModule, holds_secrets
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.named_cluster import (
     NoClusterError,
     named_cluster,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import CONNECTION_ARGS, ClusterModule
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import holds_secrets
+
+# named_cluster() reads the environment variables itself, to tell them from options.
+WITHOUT_VARIABLES = {
+    name: {key: value for key, value in spec.items() if key != "fallback"} for name, spec in CONNECTION_ARGS.items()
+}
 
 
 def main():
     module = ClusterModule(
         argument_spec={
-            "kubeconfig": {"type": "raw"},  # the environment variables are read by named_cluster()
+            **WITHOUT_VARIABLES,
             "kubeconfig_option": {"type": "str", "default": "kubeconfig"},
         },
         supports_check_mode=True,

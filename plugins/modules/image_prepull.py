@@ -23,8 +23,10 @@ extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
   - meshlab.istio.cluster
+  - kubernetes.core.k8s_auth_options
 requirements:
-  - kubernetes (Python library)
+  - python >= 3.9
+  - kubernetes >= 24.2.0 (Python library)
 attributes:
   check_mode:
     support: full
@@ -114,11 +116,9 @@ seconds:
 import time
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import prepull
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
-    ClusterError,
-    ClusterModule,
-    connect,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 
@@ -140,7 +140,7 @@ def main():
     check_numbers(module, {"timeout": (1, DAY)})
     started = time.monotonic()
     try:
-        with connect(module.params) as (cluster, _path):
+        with connect(module.params) as cluster:
             run = prepull.Prepull(cluster, module.params)
             wanted = run.look()
             run.check(wanted)

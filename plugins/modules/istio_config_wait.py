@@ -36,6 +36,7 @@ extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
   - meshlab.istio.cluster
+  - kubernetes.core.k8s_auth_options
   - meshlab.istio.istioctl
 attributes:
   check_mode:
@@ -102,7 +103,8 @@ options:
     type: int
     default: 60
 requirements:
-  - kubernetes (Python library)
+  - python >= 3.9
+  - kubernetes >= 24.2.0 (Python library)
   - Permission to exec into the container C(istio-proxy)
   - istioctl 1.7 or newer, for its findings only
 seealso:
@@ -233,11 +235,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl impo
     Istioctl,
     IstioctlError,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
-    ClusterError,
-    ClusterModule,
-    connect,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import kubeconfig_file
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 ANALYZE_SECONDS = 60
@@ -253,7 +254,7 @@ def rules_from(params):
 def analyze(params, kubeconfig, rules):
     """What istioctl finds about the rules, a list of lines; one that says so if it cannot be asked."""
     try:
-        istioctl = Istioctl(params["binary_path"], kubeconfig, params["context"], timeout=ANALYZE_SECONDS)
+        istioctl = Istioctl(params["binary_path"], kubeconfig, timeout=ANALYZE_SECONDS)
         lines = []
         for namespace in sorted({rule.namespace for rule in rules}):
             output = istioctl.run(*config_wait.analyze_arguments(namespace), check=False)
@@ -290,8 +291,8 @@ def main():
     try:
         rules = rules_from(params)
         result["objects"] = [{"kind": x.kind, "namespace": x.namespace, "name": x.name} for x in rules]
-        with connect(params) as (cluster, kubeconfig):
-            mesh = config_wait.Mesh(cluster, kubeconfig, params["context"], rules, params["label_selector"])
+        with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
+            mesh = config_wait.Mesh(cluster, rules, params["label_selector"])
             outcome = config_wait.wait(
                 mesh.look,
                 mesh.ask,

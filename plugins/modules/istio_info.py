@@ -31,9 +31,11 @@ extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
   - meshlab.istio.cluster
+  - kubernetes.core.k8s_auth_options
   - meshlab.istio.istioctl
 requirements:
-  - kubernetes (Python library)
+  - python >= 3.9
+  - kubernetes >= 24.2.0 (Python library)
 attributes:
   check_mode:
     support: full
@@ -490,20 +492,17 @@ problems:
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info import mesh
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import ISTIOCTL_ARGS, IstioctlError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
-    ClusterError,
-    ClusterModule,
-    connect,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import kubeconfig_file
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 
 def look(params):
     """Look at the cluster and at istioctl, as the parameters say."""
-    with connect(params) as (cluster, kubeconfig):
-        istioctl, client, why = mesh.find_client(
-            params["binary_path"], kubeconfig, params["context"], params["timeout"]
-        )
+    with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
+        istioctl, client, why = mesh.find_client(params["binary_path"], kubeconfig, params["timeout"])
         found = mesh.look(
             cluster, istioctl, params["namespaces"], *(params[x] for x in ("proxies", "sync", "workloads"))
         )

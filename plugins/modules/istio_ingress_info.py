@@ -25,8 +25,10 @@ extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
   - meshlab.istio.cluster
+  - kubernetes.core.k8s_auth_options
 requirements:
-  - kubernetes (Python library)
+  - python >= 3.9
+  - kubernetes >= 24.2.0 (Python library)
 attributes:
   check_mode:
     support: full
@@ -211,11 +213,9 @@ gateways:
 """
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import ingress
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
-    ClusterError,
-    ClusterModule,
-    connect,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
 
 
 def main():
@@ -236,7 +236,7 @@ def main():
     )
     try:
         ingress.check(module.params)
-        with connect(module.params) as (cluster, _path):
+        with connect(module.params) as cluster:
             result = ingress.look(cluster, module.params)
     except (ingress.IngressError, ClusterError) as error:
         module.fail_json(msg=str(error))

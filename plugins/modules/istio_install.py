@@ -51,6 +51,7 @@ extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
   - meshlab.istio.cluster
+  - kubernetes.core.k8s_auth_options
   - meshlab.istio.istioctl
 attributes:
   check_mode:
@@ -172,9 +173,10 @@ options:
     type: bool
     default: false
 requirements:
+  - python >= 3.9
   - istioctl 1.7 or newer, with O(state=present)
-  - PyYAML
-  - kubernetes (the Python client)
+  - PyYAML >= 3.11
+  - kubernetes >= 24.2.0 (Python library)
 seealso:
   - name: Install with istioctl
     description: Istio's own documentation of profiles and settings.
@@ -327,8 +329,9 @@ pods:
       type: str
       sample: 198.18.64.12
 command:
-  description: The command that installed, for an IstioOperator on its standard input. Where O(kubeconfig) is a
-    dictionary, C(KUBECONFIG_FILE) stands for a file with it.
+  description:
+    - The command that installed, for an IstioOperator on its standard input.
+    - C(KUBECONFIG_FILE) replaces the path of a temporary kubeconfig.
   returned: when C(istioctl install) ran, and when C(istioctl) fails
   type: str
   sample: >-
@@ -363,11 +366,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl impo
     IstioctlError,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.releases import ReleaseError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
-    ClusterError,
-    ClusterModule,
-    connect,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import kubeconfig_file
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 
@@ -414,9 +416,9 @@ def main():
     params = module.params
     check_numbers(module, {"timeout": (1, DAY)})
     try:
-        with connect(params) as (cluster, kubeconfig):
+        with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
             if params["state"] == "present":
-                istioctl = Istioctl(params["binary_path"], kubeconfig, params["context"])
+                istioctl = Istioctl(params["binary_path"], kubeconfig)
                 result = present(params, cluster, istioctl, module.check_mode)
             else:
                 result = absent(params, cluster, module.check_mode)

@@ -36,6 +36,7 @@ extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
   - meshlab.istio.cluster
+  - kubernetes.core.k8s_auth_options
   - meshlab.istio.istioctl
   - ansible.builtin.files
 attributes:
@@ -149,9 +150,10 @@ options:
     type: int
     default: 60
 requirements:
+  - python >= 3.9
   - istioctl 1.7 or newer
-  - PyYAML
-  - kubernetes (the Python client, where a cluster is named)
+  - PyYAML >= 3.11
+  - kubernetes >= 24.2.0 (Python library), where a cluster is named
 seealso:
   - name: Installing the sidecar
     description: Istio's own documentation of manual and automatic injection.
@@ -326,7 +328,7 @@ version:
 command:
   description:
     - The command that injected, for a manifest on its standard input. Empty if there was nothing to inject.
-    - Where O(kubeconfig) is a dictionary, C(KUBECONFIG_FILE) stands for a file with it.
+    - C(KUBECONFIG_FILE) replaces the path of a temporary kubeconfig.
   returned: success, and when istioctl fails
   type: str
   sample: >-
@@ -375,11 +377,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl impo
     IstioctlError,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.releases import ReleaseError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
-    ClusterError,
-    ClusterModule,
-    connect,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.connection import is_named
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import kubeconfig_file
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 FILES = ("inject_config_file", "mesh_config_file", "values_file")
@@ -481,19 +483,18 @@ def inject(module):
         read_text(params[name], name)
     with contextlib.ExitStack() as stack:
         cluster = kubeconfig = None
-        if params["kubeconfig"] or not files:
+        if is_named(params) or not files:
             try:
-                cluster, kubeconfig = stack.enter_context(connect(params))
+                cluster = stack.enter_context(connect(params))
+                kubeconfig = stack.enter_context(kubeconfig_file(cluster.connection))
             except ClusterError as error:
-                hint = "" if files or params["kubeconfig"] else f"; or give {', '.join(FILES)} to do without one"
+                hint = "" if files or is_named(params) else f"; or give {', '.join(FILES)} to do without one"
                 raise ClusterError(f"{error}{hint}") from error
         if params["config_dir"]:
             texts = kube_inject.live_configuration(cluster.get, params["revision"], params["istio_namespace"])
             files, temporary, kept = configuration_files(module, texts)
             result.update(kept)
-        istioctl = Istioctl(
-            params["binary_path"], None if files else kubeconfig, params["context"], timeout=params["timeout"]
-        )
+        istioctl = Istioctl(params["binary_path"], None if files else kubeconfig, timeout=params["timeout"])
         arguments = kube_inject.arguments(istioctl.version, params["revision"], files, params["istio_namespace"])
         result.update(version=istioctl.version, command="", rendered_by="files" if files else "webhook")
 

@@ -40,6 +40,7 @@ extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
   - meshlab.istio.cluster
+  - kubernetes.core.k8s_auth_options
 attributes:
   check_mode:
     support: partial
@@ -217,7 +218,8 @@ options:
     type: bool
     default: true
 requirements:
-  - kubernetes (the Python client)
+  - python >= 3.9
+  - kubernetes >= 24.2.0 (Python library)
 seealso:
   - name: Traffic shifting
     description: Istio's own task about weighted routes.
@@ -508,11 +510,9 @@ client:
 
 import contextlib
 
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
-    ClusterError,
-    ClusterModule,
-    connect,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import traffic_split
 
 CLIENTS = ("pod", "deployment", "label_selector")
@@ -521,7 +521,7 @@ CLIENTS = ("pod", "deployment", "label_selector")
 def measure(params, plan):
     """Find or make the client, send the plan's requests from it, and return the verdict with its grounds."""
     with contextlib.ExitStack() as stack:
-        cluster, _kubeconfig = stack.enter_context(connect(params))
+        cluster = stack.enter_context(connect(params))
         if params["ephemeral_client"]:
             created = traffic_split.ephemeral_client(
                 cluster, plan, params["namespace"], params["ephemeral_client_image"]

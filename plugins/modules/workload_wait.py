@@ -22,8 +22,10 @@ extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
   - meshlab.istio.cluster
+  - kubernetes.core.k8s_auth_options
 requirements:
-  - kubernetes (Python library)
+  - python >= 3.9
+  - kubernetes >= 24.2.0 (Python library)
 attributes:
   check_mode:
     support: full
@@ -136,11 +138,9 @@ seconds:
 
 import time
 
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import (
-    ClusterError,
-    ClusterModule,
-    connect,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import wait
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers, number_problem
 
@@ -171,7 +171,7 @@ def main():
     started = time.monotonic()
     deadline = started if module.check_mode else started + timeout
     try:
-        with connect(module.params) as (cluster, _path):
+        with connect(module.params) as cluster:
             missing, pods = wait(
                 cluster,
                 namespace,

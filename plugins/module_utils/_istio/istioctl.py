@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one runner of istioctl: finds it, knows its version, runs it within a time limit, and tells failures in full."""
+"""The one runner of istioctl: finds it, knows its version, runs it within a time limit, reports failures in full."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
+from typing import Any
 
-from ansible_collections.meshlab.istio.plugins.module_utils._termination import TemporaryPath, held_back
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import KubeconfigFile
+from ansible_collections.meshlab.istio.plugins.module_utils._termination import defer_signals
 
 # Pairs with doc_fragments/istioctl.py; the environment variable is read by find_istioctl.
 ISTIOCTL_ARGS = {"binary_path": {"type": "path"}}
@@ -24,7 +26,7 @@ ISTIOCTL_ARGS = {"binary_path": {"type": "path"}}
 CURRENT = "/opt/istio/current/bin/istioctl"
 
 
-# What stands in a command for a kubeconfig that was a dictionary, whose file is gone when the command is read.
+# Replaces the path of a temporary kubeconfig in a command that is shown: the file is gone by then.
 TEMPORARY_KUBECONFIG = "KUBECONFIG_FILE"
 
 
@@ -34,14 +36,16 @@ class IstioctlError(Exception):
     rc is None if it never ended by itself. command can be pasted into a shell; it never holds what was sent to stdin.
     """
 
-    def __init__(self, message, rc=None, stdout="", stderr="", command=""):
+    def __init__(
+        self, message: str, rc: int | None = None, stdout: str = "", stderr: str = "", command: str = ""
+    ) -> None:
         super().__init__(message)
         self.rc = rc
         self.stdout = stdout
         self.stderr = stderr
         self.command = command
 
-    def result(self):
+    def result(self) -> dict[str, Any]:
         """What a module returns with fail_json, as a dictionary."""
         return {"msg": str(self), "rc": self.rc, "stdout": self.stdout, "stderr": self.stderr, "command": self.command}
 
@@ -56,7 +60,7 @@ class Output:
     command: str
 
 
-def find_istioctl(binary_path=None):
+def find_istioctl(binary_path: str | None = None) -> str:
     """The path of the istioctl to run: the one named, E(ISTIOCTL_PATH), the first in E(PATH), or the role's link.
 
     One that is named and is not there is an IstioctlError; nothing else is taken in its stead.
@@ -76,7 +80,7 @@ def find_istioctl(binary_path=None):
     return os.path.abspath(found)
 
 
-def parse_version(stdout):
+def parse_version(stdout: str) -> str | None:
     """The client's version from what 'istioctl version --remote=false' printed, JSON or plain, or None."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         return str(json.loads(stdout)["clientVersion"]["version"]) or None
@@ -88,17 +92,17 @@ def parse_version(stdout):
 class Istioctl:
     """One istioctl and the cluster that it may talk to; without a kubeconfig it talks to none."""
 
-    def __init__(self, binary_path=None, kubeconfig=None, context=None, timeout=60):
-        """binary_path: see find_istioctl; kubeconfig: the path of a file; context: its current one if None;
-        timeout: seconds for one run. Raises IstioctlError if there is no istioctl."""
+    def __init__(
+        self, binary_path: str | None = None, kubeconfig: KubeconfigFile | None = None, timeout: float = 60
+    ) -> None:
+        """binary_path: see find_istioctl; timeout: seconds for one run. IstioctlError if there is no istioctl."""
         self.path = find_istioctl(binary_path)
         self.kubeconfig = kubeconfig
-        self.context = context
         self.timeout = timeout
-        self._version = None
+        self._version: str | None = None
 
     @property
-    def version(self):
+    def version(self) -> str:
         """The client's version such as "1.27.0", asked for once. Raises IstioctlError if it names none."""
         if self._version is None:
             output = self._run([self.path, "version", "--remote=false", "-o", "json"], None, self.timeout)
@@ -107,16 +111,21 @@ class Istioctl:
                 raise IstioctlError(f"{self.path} names no version", **vars(output))
         return self._version
 
-    def argv(self, *args):
+    def argv(self, *args: str) -> list[str]:
         """The argv of one run, with the cluster's flags."""
         flags = []
-        if self.kubeconfig:
-            flags += ["--kubeconfig", self.kubeconfig]
-            if self.context:
-                flags += ["--context", self.context]
+        if self.kubeconfig and not self._several_files:
+            flags += ["--kubeconfig", self.kubeconfig.path]
+        if self.kubeconfig and self.kubeconfig.context:
+            flags += ["--context", self.kubeconfig.context]
         return [self.path, *args, *flags]
 
-    def run(self, *args, stdin=None, timeout=None, check=True):
+    @property
+    def _several_files(self) -> bool:
+        """Whether the kubeconfig is several files, which only the environment variable can name."""
+        return bool(self.kubeconfig) and os.pathsep in self.kubeconfig.path
+
+    def run(self, *args: str, stdin: str | None = None, timeout: float | None = None, check: bool = True) -> Output:
         """Run istioctl with these arguments and return its Output.
 
         stdin: text, or nothing to read if None; timeout: seconds, this runner's own if None.
@@ -124,23 +133,23 @@ class Istioctl:
         """
         return self._run(self.argv(*args), stdin, timeout or self.timeout, check)
 
-    def _shown(self, argv):
-        """The command line as it can be pasted; a kubeconfig that is gone by then is shown as KUBECONFIG_FILE."""
+    def _shown(self, argv: list[str]) -> str:
+        """The command line as it can be pasted; the path of a temporary kubeconfig is shown as KUBECONFIG_FILE."""
         if not self.kubeconfig:
             return f"KUBECONFIG={os.devnull} {shlex.join(argv)}"
-        if isinstance(self.kubeconfig, TemporaryPath):
-            argv = [TEMPORARY_KUBECONFIG if x == self.kubeconfig else x for x in argv]
+        if self._several_files:
+            return f"KUBECONFIG={shlex.quote(self.kubeconfig.path)} {shlex.join(argv)}"
+        if self.kubeconfig.temporary:
+            argv = [TEMPORARY_KUBECONFIG if x == self.kubeconfig.path else x for x in argv]
         return shlex.join(argv)
 
-    def _run(self, argv, stdin, timeout, check=True):
+    def _run(self, argv: list[str], stdin: str | None, timeout: float, check: bool = True) -> Output:
         command = self._shown(argv)
-        env = dict(os.environ)
-        if not self.kubeconfig:
-            # Else it would take a cluster from the environment or from ~/.kube/config that nobody named.
-            env["KUBECONFIG"] = os.devnull
+        # istioctl never takes another cluster from the environment or from ~/.kube/config.
+        env = {**os.environ, "KUBECONFIG": self.kubeconfig.path if self.kubeconfig else os.devnull}
         process = None
         try:
-            with held_back():
+            with defer_signals():
                 process = subprocess.Popen(
                     argv,
                     stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
@@ -174,7 +183,7 @@ class Istioctl:
         return Output(process.returncode, stdout, stderr, command)
 
 
-def _because(text):
+def _because(text: str) -> str:
     """istioctl's own words for a message: what follows its last "Error:", else its last line; empty if it has none."""
     lines = [line for line in text.splitlines() if line.strip()]
     errors = [index for index, line in enumerate(lines) if line.startswith("Error")]

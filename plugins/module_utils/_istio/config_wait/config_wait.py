@@ -19,7 +19,7 @@ from itertools import repeat
 
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait import proxy_config
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import SIDECAR
 
 GROUP = "networking.istio.io"
@@ -834,11 +834,9 @@ def _report(proxy, needs, facts, present, ask):
 class Mesh:
     """A cluster as wait() asks it: look() reads the API, ask() the configuration of one proxy."""
 
-    def __init__(self, cluster, kubeconfig, context, rules, label_selector=None):
-        """cluster: a Cluster; kubeconfig, context: for the connections of further threads; rules: to look for."""
+    def __init__(self, cluster, rules, label_selector=None):
+        """cluster: a Cluster; rules: to look for."""
         self.cluster = cluster
-        self.kubeconfig = kubeconfig
-        self.context = context
         self.rules = rules
         self.label_selector = label_selector
         self.facts = None
@@ -898,7 +896,7 @@ class Mesh:
     def ask(self, proxy, wanted):
         """What a proxy has of the wanted resources. Raises ClusterError and DumpError."""
         if not hasattr(self._local, "cluster"):  # a connection that runs an exec is not fit for two threads
-            self._local.cluster = Cluster(self.kubeconfig, self.context)
+            self._local.cluster = self.cluster.another()
         dump = proxy_config.Dump()
         for resource in wanted:
             argv = ["pilot-agent", "request", "GET", proxy_config.request(resource)]

@@ -423,13 +423,13 @@ class Reader:
         self.refused.append(error)
 
 
-def find_client(binary_path, kubeconfig, context, timeout):
+def find_client(binary_path, kubeconfig, timeout):
     """istioctl as (Istioctl, what the module returns of it, None), or (None, None, why there is none).
 
     Raises IstioctlError if one is named by binary_path and not there.
     """
     try:
-        istioctl = Istioctl(binary_path, kubeconfig, context, timeout)
+        istioctl = Istioctl(binary_path, kubeconfig, timeout)
     except IstioctlError as error:
         if binary_path:
             raise

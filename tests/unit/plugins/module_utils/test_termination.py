@@ -9,20 +9,26 @@ import subprocess
 import sys
 import threading
 
-from ansible_collections.meshlab.istio.plugins.module_utils import _termination as ending
+import pytest
+
+from ansible_collections.meshlab.istio.plugins.module_utils import _termination as subject
+
+# A background job may ignore these.
+IGNORABLE = (signal.SIGHUP, signal.SIGINT)
 
 # As a module does: it writes a secret for its istioctl, runs it, and takes the file away whatever happens.
 MODULE = """
 import sys, tempfile
-from ansible_collections.meshlab.istio.plugins.module_utils._termination import end_orderly
+from ansible_collections.meshlab.istio.plugins.module_utils._termination import exit_on_signals
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Istioctl
-end_orderly()
+exit_on_signals()
 with tempfile.NamedTemporaryFile(dir=sys.argv[1], prefix="secret"):
     Istioctl(sys.argv[2]).run("install")
 """
 
 
-def test_a_module_that_is_asked_to_end_ends_its_istioctl_and_removes_its_files(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_module_that_a_signal_ends_stops_its_istioctl_and_removes_its_files(tmp_path, number):
     program, started = tmp_path / "istioctl", tmp_path / "started"
     os.mkfifo(started)
     program.write_text(f"#!/bin/sh\necho $$ >{started}\nsleep 60 & wait\n")
@@ -30,34 +36,39 @@ def test_a_module_that_is_asked_to_end_ends_its_istioctl_and_removes_its_files(t
     # Its imports are found where ours were.
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     module = subprocess.Popen(
-        [sys.executable, "-c", MODULE, tmp_path, program], env=env, stderr=subprocess.PIPE, encoding="utf-8"
+        [sys.executable, "-c", MODULE, tmp_path, program],
+        env=env,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        preexec_fn=lambda: [signal.signal(x, signal.SIG_DFL) for x in IGNORABLE],
     )
     pid = int(started.read_text())  # waits for it
     assert list(tmp_path.glob("secret*"))
-    module.send_signal(signal.SIGTERM)
+    module.send_signal(number)
     stderr = module.communicate(timeout=30)[1]
     assert (module.returncode, stderr) == (1, "ended by a signal\n")
     assert not list(tmp_path.glob("secret*"))
     assert not os.path.exists(f"/proc/{pid}")
 
 
-def test_where_no_handler_can_be_set_none_is_set_and_who_ignores_a_hangup_goes_on_doing_so():
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+def test_no_handler_is_set_in_another_thread_nor_for_a_signal_that_is_ignored():
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, *IGNORABLE)}
     try:
         for number in before:
             signal.signal(number, signal.SIG_IGN)
         failed = []
-        thread = threading.Thread(target=lambda: failed.append(ending.end_orderly()))
+        thread = threading.Thread(target=lambda: failed.append(subject.exit_on_signals()))
         thread.start()
         thread.join()
         assert (failed, signal.getsignal(signal.SIGTERM)) == ([None], signal.SIG_IGN)
         for _again in range(2):
-            ending.end_orderly()
+            subject.exit_on_signals()
             assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_IGN, signal.SIG_DFL)
-            assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        ending.end_orderly()
-        assert signal.getsignal(signal.SIGHUP) == signal.getsignal(signal.SIGTERM)
+            assert {signal.getsignal(x) for x in IGNORABLE} == {signal.SIG_IGN}
+        for number in IGNORABLE:
+            signal.signal(number, signal.SIG_DFL)
+        subject.exit_on_signals()
+        assert {signal.getsignal(x) for x in IGNORABLE} == {signal.getsignal(signal.SIGTERM)}
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -44,16 +44,15 @@ def istioctl(tmp_path):
 
 @pytest.fixture
 def start(istioctl, tmp_path):
-    """Start a module with its arguments; returns the process."""
-    unset = ("KUBECONFIG", "K8S_AUTH_KUBECONFIG", "K8S_AUTH_CONTEXT")
-    environment = {key: value for key, value in os.environ.items() if key not in unset}
+    """Start a module with its arguments and environment variables; returns the process."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("K8S_AUTH_", "KUBE"))}
     found = {"ISTIOCTL_PATH": str(istioctl), "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
 
-    def start(module, arguments, **options):
+    def start(module, arguments, variables=None, **options):
         child = subprocess.Popen(
             [sys.executable, "-c", RUN, module],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            env={**environment, **found}, encoding="utf-8", **options,
+            env={**environment, **found, **(variables or {})}, encoding="utf-8", **options,
         )  # fmt: skip
         sent = {"_ansible_no_log": False, "_ansible_verbosity": 4, "_ansible_remote_tmp": str(tmp_path)}
         child.stdin.write(json.dumps({**sent, **arguments}))
@@ -66,10 +65,10 @@ def start(istioctl, tmp_path):
 
 @pytest.fixture
 def run(start):
-    """Run a module with its arguments; returns its result, and all that it wrote."""
+    """Run a module with its arguments and environment variables; returns its result, and all that it wrote."""
 
-    def run(module, **arguments):
-        child = start(module, arguments)
+    def run(module, variables=None, **arguments):
+        child = start(module, arguments, variables)
         try:
             stdout, stderr = child.communicate(timeout=120)
         finally:

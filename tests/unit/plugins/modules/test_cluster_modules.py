@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,9 @@ NEEDED = {
     "workload_wait": {"namespace": "default", "timeout": 1},
 }
 
+# These write a temporary kubeconfig for istioctl.
+WITH_ISTIOCTL = ["istio_config_wait", "istio_info", "istio_install", "istio_kube_inject"]
+
 TOKEN, KEY, WORD = "s3cret-t0ken", "LS0tLS1CRUdJTiBQ\nUklWQVRFIEtFWS0t\n", "hush"
 
 
@@ -58,7 +63,7 @@ def kubeconfig(server):
 
 @pytest.fixture
 def closed():
-    """The URL of a port where nobody listens, and nobody else will meanwhile."""
+    """The URL of a port where connections are refused, and that nothing else takes meanwhile."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
@@ -89,7 +94,7 @@ def test_wrong_arguments_show_no_kubeconfig_either(module, run, closed):
 @pytest.mark.parametrize("module", CONNECTING)
 def test_the_text_of_a_kubeconfig_is_refused_without_showing_it(module, run, closed):
     result, written = run(module, **NEEDED[module], kubeconfig=yaml.safe_dump(kubeconfig(closed)))
-    assert result["msg"].startswith("kubeconfig is a path or a dictionary, and this is the text of one")
+    assert result["msg"].startswith("kubeconfig must be a path or a dictionary, and this is the text of one")
     assert shown(written) == []
 
 
@@ -104,21 +109,24 @@ def test_a_path_is_shown_and_logged(run, tmp_path, closed):
 
 @pytest.fixture
 def silent():
-    """A socket that listens, and answers nothing."""
+    """A socket that listens, and does not answer."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(120)
         yield server
 
 
+SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
 @pytest.mark.parametrize(
-    ("module", "how"), [*((x, signal.SIGTERM) for x in CONNECTING), ("workload_wait", signal.SIGHUP)]
+    ("module", "how"), [(WITH_ISTIOCTL[0], x) for x in SIGNALS] + [(x, signal.SIGTERM) for x in WITH_ISTIOCTL[1:]]
 )
-def test_a_module_that_is_asked_to_end_leaves_no_kubeconfig(module, how, start, silent, tmp_path):
+def test_a_module_that_a_signal_ends_leaves_no_kubeconfig(module, how, start, silent, tmp_path):
     server = f"http://127.0.0.1:{silent.getsockname()[1]}"
     child = start(
         module,
         {**NEEDED[module], "kubeconfig": kubeconfig(server)},
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # a background job may ignore it
+        preexec_fn=lambda: [signal.signal(x, signal.SIG_DFL) for x in SIGNALS],  # a background job ignores some
     )
     try:
         connection = silent.accept()[0]  # so it waits for an answer
@@ -131,3 +139,68 @@ def test_a_module_that_is_asked_to_end_leaves_no_kubeconfig(module, how, start, 
     connection.close()
     assert child.returncode == 1, stderr
     assert not list(tmp_path.glob("meshlab-kubeconfig-*"))
+
+
+@pytest.mark.parametrize("module", CONNECTING)
+def test_the_secrets_of_options_and_of_their_variables_are_not_shown(module, run, closed):
+    proxy = closed.replace("//", f"//me:{WORD}@")
+    options = {"host": "http://10.0.0.1:6443", "proxy": proxy}
+    headers = {"basic_auth": f"me:{TOKEN}-2"}
+    result, written = run(
+        module,
+        {"K8S_AUTH_API_KEY": TOKEN, "K8S_AUTH_PASSWORD": KEY},
+        **NEEDED[module],
+        **options,
+        proxy_headers=headers,
+    )
+    assert f"cannot reach http://10.0.0.1:6443 through the proxy {closed}" in written
+    assert "logged: " in written
+    assert shown(written) == []
+    assert result["invocation"]["module_args"]["host"] == options["host"]
+
+
+class Recorder(BaseHTTPRequestHandler):
+    """Records each request, and answers that it is forbidden."""
+
+    def do_GET(self):
+        self.server.seen.append(self.path)
+        self.send_response(403)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_PATCH = do_DELETE = do_GET
+
+    def log_message(self, *args):
+        """Log nothing."""
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home directory whose ~/.kube/config leads to a server that records requests."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Recorder)
+    server.seen, server.home = [], tmp_path / "home"
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    (server.home / ".kube").mkdir(parents=True)
+    (server.home / ".kube/config").write_text(json.dumps(kubeconfig(server.url)))
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.mark.parametrize(("module", "arguments"), [*((x, {}) for x in MODULES), ("istio_info", {"context": "lab"})])
+def test_the_kubeconfig_of_the_home_directory_gets_no_request(module, arguments, run, home):
+    result, written = run(module, {"HOME": str(home.home)}, **NEEDED[module], **arguments)
+    assert result["failed"]
+    assert "no kubeconfig given: set kubeconfig, or " in written
+    assert "(~/.kube/config is never used implicitly)" in written
+    assert home.seen == []
+
+
+def test_the_kubeconfig_of_the_home_directory_is_used_where_it_is_named(run, home):
+    for variables, arguments in (({}, {"kubeconfig": "~/.kube/config"}), ({"KUBECONFIG": "~/.kube/config"}, {})):
+        result, _written = run("istio_ingress_info", {"HOME": str(home.home), **variables}, **arguments)
+        assert result["msg"].startswith(f"{home.url} answered 403 Forbidden to GET /"), result
+    assert len(home.seen) == 2

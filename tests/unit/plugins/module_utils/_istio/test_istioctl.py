@@ -19,7 +19,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl impo
     IstioctlError,
     parse_version,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import kubeconfig_file
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import KubeconfigFile
 
 # As the releases print them, shortened.
 VERSION_1_7 = json.dumps(
@@ -121,7 +121,9 @@ def test_a_binary_without_a_version_is_shown_with_what_it_said(fake):
 
 
 def test_arguments_arrive_as_they_are_and_the_cluster_is_named(fake):
-    runner = Istioctl(fake('for word in "$@"; do echo "<$word>"; done'), kubeconfig="/a b/config", context="kind $x")
+    runner = Istioctl(
+        fake('for word in "$@"; do echo "<$word>"; done'), kubeconfig=KubeconfigFile("/a b/config", "kind $x")
+    )
     output = runner.run("analyze", "; rm -rf x", "it's")
     assert output.stdout.splitlines() == [
         "<analyze>",
@@ -142,16 +144,31 @@ def test_a_command_that_is_pasted_talks_to_no_other_cluster(fake, monkeypatch):
     assert pasted.stdout == runner.run("x").stdout == "/dev/null\n"
 
 
-def test_a_kubeconfig_that_is_gone_when_the_command_is_read_is_not_shown(fake):
-    with kubeconfig_file({"apiVersion": "v1"}) as path:
-        output = Istioctl(fake('echo "$@"'), kubeconfig=path, context="lab").run("x")
-    assert output.stdout == f"x --kubeconfig {path} --context lab\n"
+def test_the_path_of_a_temporary_kubeconfig_is_not_shown(fake):
+    file = KubeconfigFile("/tmp/gone", "lab", temporary=True)
+    output = Istioctl(fake('echo "$@"'), kubeconfig=file).run("x")
+    assert output.stdout == "x --kubeconfig /tmp/gone --context lab\n"
     assert output.command.endswith("/istioctl x --kubeconfig KUBECONFIG_FILE --context lab")
+
+
+def test_several_kubeconfig_files_are_named_by_the_environment_variable(fake, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", "/another")
+    runner = Istioctl(fake('echo "$KUBECONFIG $@"'), kubeconfig=KubeconfigFile("/a b:/c", "lab"))
+    output = runner.run("x")
+    assert output.stdout == "/a b:/c x --context lab\n"
+    pasted = subprocess.run(["sh", "-c", output.command], capture_output=True, text=True, check=True)
+    assert pasted.stdout == output.stdout
+
+
+def test_one_kubeconfig_file_is_in_the_environment_too(fake, monkeypatch):
+    # istioctl falls back to its defaults where the file of its flag is gone.
+    monkeypatch.setenv("KUBECONFIG", "/another")
+    assert Istioctl(fake('echo "$KUBECONFIG"'), kubeconfig=KubeconfigFile("/a")).run("x").stdout == "/a\n"
 
 
 def test_without_a_kubeconfig_no_cluster_of_the_environment_is_used(fake, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/home/somebody/.kube/config")
-    assert Istioctl(fake('echo "$KUBECONFIG $#"'), context="ignored").run("x").stdout == "/dev/null 1\n"
+    assert Istioctl(fake('echo "$KUBECONFIG $#"')).run("x").stdout == "/dev/null 1\n"
 
 
 def test_stdin_is_given_and_never_shown(fake):

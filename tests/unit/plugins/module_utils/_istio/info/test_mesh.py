@@ -805,20 +805,20 @@ def script(folder, text):
 
 
 def test_istioctl_is_found_and_not_required(tmp_path, monkeypatch):
-    istioctl, client, why = subject.find_client(script(tmp_path, "echo 1.7.4"), None, None, 5)
+    istioctl, client, why = subject.find_client(script(tmp_path, "echo 1.7.4"), None, 5)
     assert (istioctl.version, client, why) == ("1.7.4", {"path": f"{tmp_path}/istioctl", "version": "1.7.4"}, None)
     monkeypatch.setenv("PATH", str(tmp_path))
     broken = script(tmp_path, "exit 3")
-    assert subject.find_client(broken, None, None, 5)[:2] == (None, None)
-    assert "failed with exit code 3" in subject.find_client(None, None, None, 5)[2]
+    assert subject.find_client(broken, None, 5)[:2] == (None, None)
+    assert "failed with exit code 3" in subject.find_client(None, None, 5)[2]
     monkeypatch.setenv("ISTIOCTL_PATH", f"{tmp_path}/nowhere")
-    assert subject.find_client(None, None, None, 5) == (
+    assert subject.find_client(None, None, 5) == (
         None,
         None,
         f"ISTIOCTL_PATH {tmp_path}/nowhere: no executable file is there",
     )
     with pytest.raises(IstioctlError, match=r"binary_path .*: no executable file is there"):
-        subject.find_client(f"{tmp_path}/nowhere", None, None, 5)
+        subject.find_client(f"{tmp_path}/nowhere", None, 5)
 
 
 @pytest.mark.parametrize(

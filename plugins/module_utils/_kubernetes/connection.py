@@ -1,0 +1,273 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From connection options to the configuration of the kubernetes library, by the rules of kubernetes.core.
+
+kubernetes.core's get_api_client is not called, because it reads ~/.kube/config where no cluster is named, and because
+it sends requests of its own, without a timeout and with retries, before the first one of the module.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import traceback
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ansible.module_utils.basic import missing_required_lib
+
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import CONNECTION_ARGS
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import HIDDEN, holds_secrets
+
+try:
+    import kubernetes
+    import urllib3
+    from kubernetes.config.kube_config import KubeConfigLoader, KubeConfigMerger
+
+    KUBERNETES_IMPORT_ERROR = None
+except ImportError:
+    kubernetes = None
+    KUBERNETES_IMPORT_ERROR = traceback.format_exc()
+
+NO_KUBECONFIG = (
+    "no kubeconfig given: set kubeconfig, or host and api_key, or an environment variable such as K8S_AUTH_KUBECONFIG "
+    "or KUBECONFIG, or run the module in a pod with a ServiceAccount (~/.kube/config is never used implicitly)"
+)
+
+# Options that come from where the kubeconfig comes from, and change nothing in it.
+_SOURCE = ("kubeconfig", "context", "persist_config")
+
+# Options that become attributes of the library's Configuration as they are.
+_ATTRIBUTES = {
+    "ca_cert": "ssl_ca_cert",
+    "client_cert": "cert_file",
+    "client_key": "key_file",
+    "validate_certs": "verify_ssl",
+    "proxy": "proxy",
+    "no_proxy": "no_proxy",
+}
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach one cluster, as who.
+
+    configuration: the library's Configuration; impersonation: pairs of a header's name and value; kubeconfig: what it
+    was read from and nothing was changed in, a dictionary or one or more paths joined by os.pathsep, else None;
+    context: the context to select in it, None for its current one; token_path: the file of an in-cluster token.
+    """
+
+    configuration: Any
+    impersonation: tuple[tuple[str, str], ...] = ()
+    kubeconfig: dict[str, Any] | str | None = None
+    context: str | None = None
+    token_path: str | None = None
+
+    @property
+    def authorization(self) -> str:
+        """The value of the authorization header, such as "Bearer ..."; empty if there is none."""
+        keys = self.configuration.api_key
+        return keys.get("authorization") or keys.get("BearerToken") or ""
+
+    def redact(self, text: str) -> str:
+        """Return a text without the token in it, which an API server might repeat."""
+        token = self.authorization.partition(" ")[2].strip()
+        return text.replace(token, HIDDEN) if token else text
+
+
+def is_named(params: Mapping[str, Any]) -> bool:
+    """Return whether the options name a cluster; without one, only a pod's own cluster is left."""
+    return bool(params.get("kubeconfig") or params.get("host"))
+
+
+def resolve(params: Mapping[str, Any]) -> Connection:
+    """Return the connection that a module's options name. Raises ClusterError, also where they name none."""
+    if kubernetes is None:
+        raise ClusterError(missing_required_lib("kubernetes"))
+    given = _given(params)
+    configuration = kubernetes.client.Configuration()
+    # Some versions of the library take a proxy from the environment; of these, one ignores NO_PROXY.
+    configuration.proxy = configuration.no_proxy = None
+    source = _load(configuration, given)
+    _override(configuration, given)
+    # No silent retries: an API server that does not answer is reported after one timeout, not after four.
+    configuration.retries = False
+    return Connection(configuration, _impersonation(given), **source)
+
+
+def _given(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The connection options that are set."""
+    headers = {name: value for name, value in (params.get("proxy_headers") or {}).items() if value}
+    options = {**params, "proxy_headers": headers}
+    return {name: options[name] for name in CONNECTION_ARGS if options.get(name) not in (None, "", [], {})}
+
+
+def _load(configuration: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill the configuration from the source that the options name; returns the source for a Connection."""
+    if _is_complete(given):
+        return {}
+    kubeconfig = given.get("kubeconfig")
+    if kubeconfig:
+        kubeconfig, context = _load_kubeconfig(configuration, kubeconfig, given)
+        unchanged = not set(given) - set(_SOURCE)
+        return {"kubeconfig": kubeconfig, "context": context} if unchanged else {}
+    if "context" not in given and _load_in_cluster(configuration, given):
+        own = "api_key" in given or "password" in given
+        return {} if own else {"token_path": kubernetes.config.incluster_config.SERVICE_TOKEN_FILENAME}
+    if "host" not in given or "context" in given:
+        raise ClusterError(NO_KUBECONFIG)
+    return {}
+
+
+def _is_complete(given: Mapping[str, Any]) -> bool:
+    """Whether the options name an API server and a user, so that no kubeconfig is read."""
+    credentials = (("api_key",), ("username", "password"), ("client_cert", "client_key"))
+    return "host" in given and any(all(name in given for name in names) for names in credentials)
+
+
+def _load_in_cluster(configuration: Any, given: Mapping[str, Any]) -> bool:
+    try:
+        kubernetes.config.load_incluster_config(configuration, try_refresh_token="api_key" not in given)
+    except kubernetes.config.ConfigException:
+        return False
+    return True
+
+
+# ---- kubeconfig ----
+
+
+def _load_kubeconfig(configuration: Any, kubeconfig: Any, given: Mapping[str, Any]) -> tuple[Any, str | None]:
+    """Fill the configuration from a kubeconfig; returns it, with paths expanded, and the context to select."""
+    context = given.get("context")
+    content: Any
+    if isinstance(kubeconfig, dict):
+        label, content, persist = "kubeconfig", kubeconfig, None
+    else:
+        kubeconfig = expand_paths(kubeconfig)
+        label = f"kubeconfig {kubeconfig}"
+        with _worded(label):
+            merger = KubeConfigMerger(kubeconfig)
+        context = context or _current_context(merger.config_files, label)
+        content, persist = merger.config, merger.save_changes if given.get("persist_config") else None
+    with _worded(label), _logged_errors() as errors:
+        loader = KubeConfigLoader(content, context, config_base_path=None, config_persister=persist)
+        loader.load_and_set(configuration)
+        configuration.proxy = loader._cluster.safe_get("proxy-url")  # older versions of the library overlook it
+    if errors and not configuration.api_key and not configuration.cert_file:
+        # The library would go on as an anonymous user.
+        raise ClusterError(f"{label}: the exec command of its user could not be run: {_line(errors[-1])}")
+    return kubeconfig, context
+
+
+def expand_paths(kubeconfig: Any) -> str:
+    """Return the paths of kubeconfig files, joined by os.pathsep, with ~ and variables expanded.
+
+    Raises ClusterError if it is not a path, or no readable file is there. Of several, some may be missing.
+    """
+    if holds_secrets(kubeconfig) and isinstance(kubeconfig, str):
+        raise ClusterError(
+            "kubeconfig must be a path or a dictionary, and this is the text of one: convert it with the filter "
+            "ansible.builtin.from_yaml"
+        )
+    if not isinstance(kubeconfig, (str, os.PathLike)):
+        raise ClusterError(f"kubeconfig must be a path or a dictionary, got {type(kubeconfig).__name__}")
+    named = [x for x in os.fspath(kubeconfig).split(os.pathsep) if x]
+    paths = [os.path.expanduser(os.path.expandvars(x)) for x in named]
+    readable = [x for x in paths if os.path.isfile(x) and os.access(x, os.R_OK)]
+    if not readable:
+        raise ClusterError(f"kubeconfig {os.pathsep.join(paths)} is not a readable file")
+    unreadable = [x for x in paths if os.path.exists(x) and x not in readable]
+    if unreadable:
+        raise ClusterError(f"kubeconfig {unreadable[0]} is not a readable file")
+    return os.pathsep.join(paths)
+
+
+def _current_context(files: Mapping[str, Any], label: str) -> str | None:
+    """Return the context that several files select; None for one file, whose own is used.
+
+    kubectl and istioctl take the first that a file names, the library the last: one cluster must not become two.
+    """
+    if len(files) < 2:
+        return None
+    named = dict.fromkeys(x["current-context"] for x in files.values() if x.get("current-context"))
+    if len(named) > 1:
+        raise ClusterError(f"{label}: its files name different current contexts ({', '.join(named)}); set context")
+    return next(iter(named), None)
+
+
+@contextlib.contextmanager
+def _worded(label: str) -> Iterator[None]:
+    try:
+        yield
+    except ClusterError:
+        raise
+    except Exception as error:
+        # The library names a broken entry by its content, which may be secret.
+        raise ClusterError(f"{label}: {_line(str(error)).partition('{')[0]}") from error
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@contextlib.contextmanager
+def _logged_errors() -> Iterator[list[str]]:
+    """Yield what is logged as an error: the library only logs that an exec command failed."""
+    messages: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        yield messages
+    finally:
+        logging.getLogger().removeHandler(handler)
+
+
+# ---- options that override the source ----
+
+
+def _override(configuration: Any, given: Mapping[str, Any]) -> None:
+    """Set what the options name. A source that refreshes its token sets everything again: so this does, too."""
+    refresh = configuration.refresh_api_key_hook
+    _set(configuration, given)
+    _set_proxy_headers(configuration, given)
+    if refresh:
+
+        def refresh_and_override(configuration: Any) -> None:
+            refresh(configuration)
+            _set(configuration, given)
+
+        configuration.refresh_api_key_hook = refresh_and_override
+
+
+def _set(configuration: Any, given: Mapping[str, Any]) -> None:
+    if "host" in given:
+        configuration.host = given["host"].rstrip("/")
+    for option, attribute in _ATTRIBUTES.items():
+        if option in given:
+            setattr(configuration, attribute, given[option])
+    if "api_key" in given:
+        configuration.api_key = {"authorization": f"Bearer {given['api_key']}"}
+    elif "username" in given and "password" in given:
+        # The library has attributes for these two, and does not send them.
+        basic = urllib3.util.make_headers(basic_auth=f"{given['username']}:{given['password']}")
+        configuration.api_key = {"authorization": basic["authorization"]}
+
+
+def _set_proxy_headers(configuration: Any, given: Mapping[str, Any]) -> None:
+    headers = dict(given.get("proxy_headers", {}))
+    user = urlsplit(configuration.proxy or "")
+    if user.username and "proxy_basic_auth" not in headers:
+        headers["proxy_basic_auth"] = f"{unquote(user.username)}:{unquote(user.password or '')}"
+    if headers:
+        configuration.proxy_headers = urllib3.util.make_headers(**headers)
+
+
+def _impersonation(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    user = [("Impersonate-User", given["impersonate_user"])] if "impersonate_user" in given else []
+    return (*user, *(("Impersonate-Group", x) for x in given.get("impersonate_groups", ())))

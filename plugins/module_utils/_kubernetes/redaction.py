@@ -1,0 +1,95 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The secrets in connection options, to be hidden from results and logs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+# Names in a kubeconfig, or in the environment of its exec command, whose values are secret.
+_SECRET = re.compile(r"token|passw|secret|credential|key-data|(?:api|access|private|account)[-_.]?key", re.IGNORECASE)
+# Names that match _SECRET, but hold a place and not a secret.
+_PLACE = re.compile(r"(?:file|path|dir|url|uri)$", re.IGNORECASE)
+
+# Replaces a secret; ansible-core uses the same text.
+HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
+
+
+def holds_secrets(kubeconfig: Any) -> bool:
+    """Return whether a kubeconfig is the content of a file (a dictionary, or by mistake its text), not a path."""
+    if isinstance(kubeconfig, str):
+        return "\n" in kubeconfig or kubeconfig.startswith("{")
+    return bool(kubeconfig) and not isinstance(kubeconfig, os.PathLike)
+
+
+def secrets_of(kubeconfig: Any) -> set[str]:
+    """Return the secrets in a kubeconfig that is a dictionary or its text.
+
+    Short words are left out: hiding "admin" everywhere would hide more than a password.
+    """
+    return {x for x in _secrets(kubeconfig) if len(x) >= 12 or (len(x) >= 6 and not x.isalpha())}
+
+
+def secrets_in_options(params: Mapping[str, Any]) -> set[str]:
+    """Return the secrets in a module's options that no_log does not cover: kubeconfig, and passwords in URLs."""
+    found = secrets_of(params.get("kubeconfig")) if holds_secrets(params.get("kubeconfig")) else set()
+    for name in ("host", "proxy"):
+        password = _password_in(params.get(name) or "")
+        found |= {x for x in (password, unquote(password)) if x}
+    return found
+
+
+def without_password(url: str) -> str:
+    """Return a URL without the user and password in it."""
+    return re.sub(r"^([a-z0-9+.-]+://)?[^/@]*@", r"\1", url, flags=re.IGNORECASE)
+
+
+def _password_in(url: Any) -> str:
+    with contextlib.suppress(ValueError):
+        return urlsplit(str(url)).password or ""
+    return ""
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and holds_secrets(value):
+        yield value
+    elif isinstance(value, dict):
+        yield from _secrets_in_mapping(value)
+    elif isinstance(value, list):
+        yield from _secrets_in_arguments(value)
+
+
+def _secrets_in_mapping(value: dict[Any, Any]) -> Iterator[str]:
+    # The last pair is an entry of exec.env.
+    for name, inner in [*value.items(), (value.get("name"), value.get("value"))]:
+        if not isinstance(inner, str):
+            yield from _secrets(inner)
+        elif _sounds_secret(name):
+            yield inner
+        elif "://" in inner:
+            yield _password_in(inner)
+
+
+def _secrets_in_arguments(values: list[Any]) -> Iterator[str]:
+    """exec.args holds both "--flag VALUE" and "--flag=VALUE"."""
+    before = ""
+    for inner in values:
+        if not isinstance(inner, str):
+            yield from _secrets(inner)
+            continue
+        flag, equals, rest = inner.partition("=")
+        if flag.startswith("-") and equals and _sounds_secret(flag):
+            yield rest
+        elif before.startswith("-") and "=" not in before and _sounds_secret(before):
+            yield inner
+        before = inner
+
+
+def _sounds_secret(name: Any) -> bool:
+    return isinstance(name, str) and bool(_SECRET.search(name)) and not _PLACE.search(name)

@@ -1,0 +1,170 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import exec as subject
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+
+
+class Socket:
+    """Replaces the library's WebSocket: status is the server's last message, None if there is none."""
+
+    def __init__(self, status, stdout="", stderr=""):
+        self.status, self.streams, self.closed = status, (stdout, stderr), False
+
+    def run_forever(self, timeout):
+        if isinstance(self.status, Exception):
+            raise self.status
+
+    def is_open(self):
+        return self.status is None
+
+    def read_channel(self, _channel):
+        return self.status
+
+    def peek_stdout(self):
+        return bool(self.streams[0])
+
+    def peek_stderr(self):
+        return bool(self.streams[1])
+
+    def read_stdout(self):
+        return self.streams[0]
+
+    def read_stderr(self):
+        return self.streams[1]
+
+    def close(self):
+        self.closed = True
+
+
+SUCCESS = '{"metadata":{},"status":"Success"}'
+EXIT_3 = json.dumps(
+    {
+        "status": "Failure",
+        "reason": "NonZeroExitCode",
+        "message": "command terminated with exit code 3",
+        "details": {"causes": [{"reason": "ExitCode", "message": "3"}]},
+    }
+)
+
+
+def run(monkeypatch, kubeconfig, answer):
+    """Cluster.exec with a stream() that gives or raises the answer; the result and the arguments of stream()."""
+    asked = {}
+
+    def stream(_method, pod, namespace, **rest):
+        asked.update(rest, pod=pod, namespace=namespace)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(subject, "stream", stream)
+    with connect({"kubeconfig": kubeconfig()}) as cluster:
+        return cluster.exec("default", "client-1", "client", ["sh", "-c", "a b"], timeout=7), asked
+
+
+@pytest.mark.parametrize(("status", "rc"), [(SUCCESS, 0), (EXIT_3, 3)])
+def test_exec_gives_the_exit_code_and_both_streams(monkeypatch, kubeconfig, status, rc):
+    socket = Socket(status, "out\n", "err\n")
+    result, asked = run(monkeypatch, kubeconfig, socket)
+    assert (result.rc, result.stdout, result.stderr) == (rc, "out\n", "err\n")
+    assert 0 <= result.seconds < 5
+    assert (asked["namespace"], asked["pod"], asked["container"]) == ("default", "client-1", "client")
+    assert asked["command"] == ["sh", "-c", "a b"]
+    assert socket.closed
+
+
+def test_exec_without_output_gives_empty_streams(monkeypatch, kubeconfig):
+    result, _asked = run(monkeypatch, kubeconfig, Socket(SUCCESS))
+    assert (result.stdout, result.stderr) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("socket", "said"),
+    [
+        (Socket(None), "the command in default/client-1/client did not end within 7 s"),
+        (Socket(ConnectionError("reset by peer")), "the connection to the command in .* broke: reset by peer"),
+        (Socket("no JSON"), "the connection to the command in default/client-1/client broke: "),
+    ],
+)
+def test_an_exec_that_ends_badly_is_told_and_closed(monkeypatch, kubeconfig, socket, said):
+    with pytest.raises(ClusterError, match=said):
+        run(monkeypatch, kubeconfig, socket)
+    assert socket.closed
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "said"),
+    [
+        (403, "Forbidden", "403 Forbidden"),
+        (0, "[Errno 111] Connection refused", r"\[Errno 111\] Connection refused"),
+        # What the library makes of an answer to a websocket, as a Kubernetes 1.33 gave it.
+        (
+            0,
+            "Handshake status 404 Not Found -+-+- {'date': 'Mon'} -+-+- "
+            '{"kind":"Status","status":"Failure","message":"pods \\"client-1\\" not found","code":404}\n',
+            '404 Not Found: pods "client-1" not found',
+        ),
+        (
+            0,
+            "Handshake status 500 Internal Server Error -+-+- {'date': 'Mon'} -+-+- container not found (\"client\")",
+            r'500 Internal Server Error: container not found \("client"\)',
+        ),
+    ],
+)
+def test_an_exec_that_the_server_refuses_is_told(monkeypatch, kubeconfig, status, reason, said):
+    refused = subject.kubernetes.client.ApiException(status=status, reason=reason)
+    with pytest.raises(ClusterError, match=rf"^cannot exec in default/client-1/client at http://127.0.0.1:1: {said}$"):
+        run(monkeypatch, kubeconfig, refused)
+
+
+def test_an_exec_without_a_way_to_the_server_is_told(monkeypatch, kubeconfig):
+    with pytest.raises(ClusterError, match=r"^cannot exec in default/client-1/client at http://127.0.0.1:1: no route$"):
+        run(monkeypatch, kubeconfig, OSError("no route"))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ('{"status":"Failure","reason":"InternalError","message":"exec: \\"sh\\": not found","code":500}', "not found"),
+        ('{"status":"Failure","message":"no","details":{"causes":[{"message":"exec: not found"}]}}', "no$"),
+        ("", "without an exit status"),
+    ],
+)
+def test_an_exec_that_never_ran_says_why(monkeypatch, kubeconfig, status, said):
+    with pytest.raises(ClusterError, match=f"^cannot run the command in default/client-1/client: .*{said}"):
+        run(monkeypatch, kubeconfig, Socket(status))
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        ({}, []),
+        (
+            {"impersonate_user": "jane", "impersonate_groups": ["a", "b"]},
+            ["Impersonate-User: jane", "Impersonate-Group: a", "Impersonate-Group: b"],
+        ),
+    ],
+)
+def test_exec_acts_as_the_impersonated_user(monkeypatch, kubeconfig, who, expected):
+    sent = []
+
+    def connect_socket(_socket, url, header, **_options):
+        sent.extend(header)
+        raise OSError("no route")
+
+    monkeypatch.setattr(subject.ImpersonatingWebSocket.__base__, "connect", connect_socket)
+    with (
+        connect({"kubeconfig": kubeconfig(), **who}) as cluster,
+        pytest.raises(ClusterError, match=r"^cannot exec in default/client-1/client at http://127.0.0.1:1: no route$"),
+    ):
+        cluster.exec("default", "client-1", "client", ["true"], timeout=1)
+    assert sent[0] == "authorization: Bearer s3cret-t0ken"
+    assert [x for x in sent if x.startswith("Impersonate")] == expected
