@@ -79,8 +79,8 @@ if command -v go >/dev/null; then
   heading "gofmt, go vet, go test"
   unformatted=$(gofmt -l roles/*/files)
   [ -z "$unformatted" ] || stop "gofmt would change:" "$unformatted"
-  (cd roles/lab_images/files/standins && go vet ./... && go test -short ./...)
-  (cd roles/node_image/files/pause && go vet ./...)
+  (cd roles/build_images/files/standins && go vet ./... && go test -short ./...)
+  (cd roles/build_node_image/files/pause && go vet ./...)
 else
   heading "gofmt, go vet, go test: SKIPPED, there is no Go in PATH"
 fi

@@ -170,7 +170,7 @@ def test_the_cluster_maps_the_ports_that_the_gateway_and_jaeger_have():
 
 
 def test_images_are_loaded_into_the_cluster_that_is_made():
-    assert defaults("lab_images")["lab_images_cluster"] == defaults("kind_cluster")["kind_cluster_name"]
+    assert defaults("build_images")["build_images_cluster"] == defaults("kind_cluster")["kind_cluster_name"]
 
 
 @pytest.mark.parametrize(
@@ -211,34 +211,34 @@ def minor(version):
 def test_the_release_that_is_built_is_the_release_that_is_installed():
     default = "lookup('meshlab.istio.istio_default_version')"
     assert defaults("istioctl")["istioctl_version"] == f"{{{{ {default} }}}}"
-    for role in ("lab_images", "artifacts"):
+    for role in ("build_images", "artifacts"):
         assert defaults(role)[f"{role}_istio_version"] == f"{{{{ istioctl_version | default({default}) }}}}"
-    assert releases.DEFAULT in variables("lab_images")["lab_images_can_build"]
+    assert releases.DEFAULT in variables("build_images")["build_images_can_build"]
 
 
-@pytest.mark.parametrize("version", variables("lab_images")["lab_images_can_build"])
+@pytest.mark.parametrize("version", variables("build_images")["build_images_can_build"])
 def test_every_release_that_can_be_built_has_a_lock(version):
-    assert (ROOT / "roles/lab_images/files/locks" / "istio-{}.{}".format(*minor(version)) / "go.mod").exists()
+    assert (ROOT / "roles/build_images/files/locks" / "istio-{}.{}".format(*minor(version)) / "go.mod").exists()
     assert releases.release(version)
 
 
-@pytest.mark.parametrize("kubernetes", variables("node_image")["node_image_table"])
+@pytest.mark.parametrize("kubernetes", variables("build_node_image")["build_node_image_table"])
 def test_both_kinds_of_node_image_have_one_kubernetes_and_a_release_that_can_be_built_supports_it(kubernetes):
-    row = variables("node_image")["node_image_table"][kubernetes]
-    built = locked(f"node_image/files/locks/{row['kubernetes']}/go.mod", "k8s.io/kubernetes")
+    row = variables("build_node_image")["build_node_image_table"][kubernetes]
+    built = locked(f"build_node_image/files/locks/{row['kubernetes']}/go.mod", "k8s.io/kubernetes")
     assert row["kubernetes"] == f"kubernetes-{kubernetes}"
     pulled = variables("kind_cluster")["kind_cluster_known_images"][kubernetes].rpartition(":")[2]
     assert minor(pulled) == minor(built) == minor(kubernetes)
-    assert releases.version_for(built, variables("lab_images")["lab_images_can_build"])
+    assert releases.version_for(built, variables("build_images")["build_images_can_build"])
 
 
 def test_every_kubernetes_that_can_be_asked_for_can_be_built_and_pulled():
-    table = list(variables("node_image")["node_image_table"])
-    assert options("node_image")["node_image_kubernetes"]["choices"] == sorted(table)
+    table = list(variables("build_node_image")["build_node_image_table"])
+    assert options("build_node_image")["build_node_image_kubernetes"]["choices"] == sorted(table)
     assert options("kind_cluster")["kind_cluster_kubernetes"]["choices"] == sorted(table)
     assert list(variables("kind_cluster")["kind_cluster_known_images"]) == sorted(table)
     wanted = defaults("kind_cluster")["kind_cluster_kubernetes"]
-    assert wanted == defaults("node_image")["node_image_kubernetes"]
+    assert wanted == defaults("build_node_image")["build_node_image_kubernetes"]
     assert releases.supported(releases.DEFAULT, wanted)
 
 
@@ -248,15 +248,18 @@ def test_the_go_that_is_asked_for_is_the_newest_that_a_lock_needs():
 
 
 def test_every_lock_that_is_named_is_there():
-    rows = variables("node_image")["node_image_table"].values()
-    jaeger = re.findall(r"jaeger-[\d.]+", variables("lab_images")["lab_images_jaeger_lock"])
-    for role, variable in (("node_image", "node_image_programs"), ("lab_images", "lab_images_programs")):
+    rows = variables("build_node_image")["build_node_image_table"].values()
+    jaeger = re.findall(r"jaeger-[\d.]+", variables("build_images")["build_images_jaeger_lock"])
+    for role, variable in (
+        ("build_node_image", "build_node_image_programs"),
+        ("build_images", "build_images_programs"),
+    ):
         for program in variables(role)[variable]:
-            column = re.fullmatch(r"\{\{ node_image_row\.(\w+) \}\}", program["lock"])
-            if program["lock"] == "{{ lab_images_istio_lock }}":  # by the release: see above
+            column = re.fullmatch(r"\{\{ build_node_image_row\.(\w+) \}\}", program["lock"])
+            if program["lock"] == "{{ build_images_istio_lock }}":  # by the release: see above
                 continue
             locks = [row[column[1]] for row in rows] if column else [program["lock"]]
-            for lock in jaeger if program["lock"] == "{{ lab_images_jaeger_lock }}" else locks:
+            for lock in jaeger if program["lock"] == "{{ build_images_jaeger_lock }}" else locks:
                 assert (ROOT / "roles" / role / "files/locks" / lock / "go.mod").exists(), program["name"]
 
 
