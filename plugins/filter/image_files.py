@@ -1,8 +1,6 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The filter image_files: images, and where in a folder the archive of each lies."""
-
 from __future__ import annotations
 
 import re
@@ -11,26 +9,26 @@ from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = """
 name: image_files
-short_description: Where in a folder the archives of images lie
+short_description: Paths of the archives of images in a directory
 version_added: "0.1.0"
 author: The meshlab.istio founders
 description:
-  - Gives each image the path of its archive in a folder, named after its first tag.
-  - The role P(meshlab.istio.artifacts#role) writes and finds the archives of a folder by it.
+  - Gives each image the path of its archive in a directory, named after its first tag.
+  - The role P(meshlab.istio.artifacts#role) writes and finds archives by it.
 options:
   _input:
     description: Images, each with its V(tags); where it has a V(path), that becomes V(src).
     type: list
     elements: dict
     required: true
-  folder:
-    description: The folder, as it is to stand in the paths.
+  directory:
+    description: The directory, as a prefix of the paths.
     type: str
     required: true
 """
 
 EXAMPLES = """
-- name: Where the archive of an image lies
+- name: Show the path of the archive of an image
   ansible.builtin.debug:
     msg: "{{ [{'tags': ['docker.io/istio/pilot:1.27.0']}] | meshlab.istio.image_files('/srv/artifacts/images') }}"
 """
@@ -45,14 +43,15 @@ _value:
 """
 
 
-def image_files(images, folder):
+def image_files(images, directory):
+    """The images, each with the path of its archive in a directory; where it was before is its src."""
     result, seen = [], set()
     for image in images:
         if not image.get("tags"):
             raise AnsibleFilterError(f"image_files: an image has no tag: {image}")
-        path = f"{folder}/{re.sub('[/:@]', '_', image['tags'][0])}.tar"
+        path = f"{directory}/{re.sub('[/:@]', '_', image['tags'][0])}.tar"
         if path in seen:
-            raise AnsibleFilterError(f"image_files: {image['tags'][0]} is there twice")
+            raise AnsibleFilterError(f"image_files: {image['tags'][0]} is listed twice")
         seen.add(path)
         moved = {"src": image["path"]} if "path" in image else {}
         result.append({**image, **moved, "path": path})
@@ -60,5 +59,7 @@ def image_files(images, folder):
 
 
 class FilterModule:
+    """Ansible filter plugin entry point."""
+
     def filters(self):
         return {"image_files": image_files}

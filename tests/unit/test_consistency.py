@@ -204,6 +204,16 @@ def minor(version):
     return tuple(int(x) for x in version.lstrip("v").split(".")[:2])
 
 
+def test_pulled_images_are_those_that_are_built():
+    images = [defaults("build_images")[f"build_images_{name}"] for name in ("busybox", "tomcat")]
+    assert defaults("artifacts")["artifacts_images"] == images
+    samples = [
+        str(variables(role)[f"__{role}_samples"]).replace(f"{role}_istio_version", "VERSION")
+        for role in ("artifacts", "build_images")
+    ]
+    assert samples[0] == samples[1]
+
+
 def test_the_release_that_is_built_is_the_release_that_is_installed():
     default = "lookup('meshlab.istio.istio_default_version')"
     assert defaults("istioctl")["istioctl_version"] == f"{{{{ {default} }}}}"

@@ -29,7 +29,7 @@ def test_it_finds_what_it_named():
     [
         ([{"tags": []}], "has no tag"),
         # Two that differ in what a file's name cannot have would overwrite one another.
-        ([{"tags": ["a/b:1"]}, {"tags": ["a_b:1"]}], "a_b:1 is there twice"),
+        ([{"tags": ["a/b:1"]}, {"tags": ["a_b:1"]}], "a_b:1 is listed twice"),
     ],
 )
 def test_what_has_no_place_of_its_own_is_refused(images, says):
