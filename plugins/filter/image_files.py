@@ -43,7 +43,7 @@ _value:
 """
 
 
-def image_files(images, directory):
+def image_files(images: list[dict], directory: str) -> list[dict]:
     """The images, each with the path of its archive in a directory; where it was before is its src."""
     result, seen = [], set()
     for image in images:
@@ -61,5 +61,5 @@ def image_files(images, directory):
 class FilterModule:
     """Ansible filter plugin entry point."""
 
-    def filters(self):
+    def filters(self) -> dict:
         return {"image_files": image_files}

@@ -41,7 +41,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.meshlab.istio.plugins.plugin_utils import preflight
 
 
-def kind_cluster_problems(facts):
+def kind_cluster_problems(facts: dict) -> list[str]:
     """Everything that keeps the role kind_cluster from creating a cluster, by the facts of a machine."""
     try:
         return preflight.problems(facts)
