@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable, Iterator
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
@@ -18,14 +19,14 @@ POLL_SECONDS = 1.0
 
 
 @contextlib.contextmanager
-def half_done(api, result):
-    """Make an InstallError of what goes wrong once there may be a change: it carries the result as far as it came."""
+def half_done(api: Api, result: dict) -> Iterator[None]:
+    """Make every error in the block an InstallError that has the result so far, and whether anything changed."""
     try:
         yield
     except (InstallError, IstioctlError, ClusterError, releases.ReleaseError) as error:
-        told = error.result() if isinstance(error, IstioctlError) else {}
-        told.pop("msg", None)
-        raise InstallError(str(error), {**result, **told, "changed": api.changed}) from error
+        details = error.result() if isinstance(error, IstioctlError) else getattr(error, "result", {})
+        details.pop("msg", None)
+        raise InstallError(str(error), {**result, **details, "changed": api.changed}) from error
 
 
 def scale(api: Api, deployment: dict, replicas: int) -> None:
@@ -42,12 +43,12 @@ def delete(api: Api, definitions: list[dict]) -> None:
             api.changed = True
 
 
-def await_gone(deadline, look):
-    """Poll until look names nothing more. Raises InstallError with what it named when the time is over."""
+def await_gone(deadline: float, look: Callable[[], list[str]]) -> None:
+    """Poll until look returns nothing. Raises InstallError with what it returned last, after the deadline."""
     while True:
-        left = look()
-        if not left:
+        remaining = look()
+        if not remaining:
             return
         if time.monotonic() > deadline:
-            raise InstallError("timed out waiting for the deletion of " + "; ".join(left))
+            raise InstallError("timed out waiting for the deletion of " + "; ".join(remaining))
         time.sleep(POLL_SECONDS)

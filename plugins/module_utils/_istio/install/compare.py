@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
+from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import (
@@ -30,14 +32,14 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client i
 # istioctl's name as a server-side applier. With another name, values that are no longer rendered would not be seen.
 MANAGER = "istio-operator"
 
-# What Kubernetes before 1.20 answers to an applied port without a protocol, which it does not know to be TCP then.
+# What Kubernetes before 1.20 answers to an applied port without a protocol.
 KEYLESS = "associative list with keys has an element that omits key field"
 
 
-def fits(document, live):
-    """Whether applying a rendered object would change nothing, as far as that can be told without the API server.
+def fits(document: Document, live: dict) -> bool:
+    """Whether applying a rendered object certainly changes nothing, decided without the API server.
 
-    So it is if each rendered value is there and istioctl, as an applier, owns nothing that is not rendered any more.
+    That is where each rendered value is there and istioctl, as an applier, owns nothing that is no longer rendered.
     """
     return _within(settled(document.definition, document), settled(live, document)) and all(
         _rendered(entry.get("fieldsV1") or {}, document.definition)
@@ -46,8 +48,8 @@ def fits(document, live):
     )
 
 
-def _within(wanted, there):
-    """Whether a value has everything that is wanted, and lists nothing else."""
+def _within(wanted: Any, there: Any) -> bool:
+    """Whether a value has everything that is wanted; lists must have nothing else."""
     if isinstance(wanted, dict) and isinstance(there, dict):
         return all(value is None or (key in there and _within(value, there[key])) for key, value in wanted.items())
     if isinstance(wanted, list) and isinstance(there, list):
@@ -55,15 +57,15 @@ def _within(wanted, there):
     return type(wanted) is type(there) and wanted == there
 
 
-def _rendered(fields, value):
-    """Whether everything in a set of managed fields is in a value, but for the labels that istioctl adds."""
+def _rendered(fields: dict, value: Any) -> bool:
+    """Whether everything in a set of managed fields is in a value, except the labels that istioctl adds."""
     for key, below in fields.items():
         sort, _colon, name = key.partition(":")
         if sort == "f":
             if name.startswith((*ADDED, REVISION)):
                 continue
             found = [value[name]] if isinstance(value, dict) and name in value else []
-        elif sort == "k":  # an item of a list, by some of its keys; those with a default need not be written
+        elif sort == "k":  # an item of a list, by its keys; those with a default may be omitted
             wanted = json.loads(name)
             found = [x for x in value or () if isinstance(x, dict) and all(x.get(k, v) == v for k, v in wanted.items())]
         elif sort == "v":
@@ -75,11 +77,10 @@ def _rendered(fields, value):
     return True
 
 
-def compare_one(api, document, live):
-    """The Difference between a rendered object and what the cluster has (None: nothing), or None.
+def compare_one(api: Api, document: Document, live: dict | None) -> Difference | None:
+    """The Difference between a rendered object and the one in the cluster (None: it does not exist), or None.
 
-    Where it is not plain, the API server itself says what applying the object would change: that knows defaults, and
-    how quantities are written.
+    In doubt a dry run of the API server decides, which knows defaults and how quantities are written.
     """
     if live is None:
         return Difference(document.key, "is missing", None, document.definition)
@@ -94,7 +95,7 @@ def compare_one(api, document, live):
                 raise
             after = api.cluster.dry_run_apply(path, json.dumps(with_protocols(document.definition)), MANAGER)
     except Refusal as refusal:
-        reason = f"differs, and the API server does not accept what is rendered: {refusal.reason}"
+        reason = f"differs, and the API server rejects what is rendered: {refusal.reason}"
         return Difference(document.key, reason, live, document.definition)
     if after is None:
         return Difference(document.key, "is missing", None, document.definition)
@@ -118,7 +119,7 @@ def scaled_to_zero(document: Document, live: dict | None) -> Difference | None:
     return Difference(document.key, "is scaled to 0 replicas", live, after, replicas)
 
 
-def with_protocols(definition):
+def with_protocols(definition: dict) -> dict:
     """A copy of an object whose ports all name their protocol, also where it is the default."""
     definition = copy.deepcopy(definition)
     spec = definition.get("spec") or {}
@@ -147,10 +148,10 @@ def compare(api: Api, documents: list[Document], found: list[dict], revision: st
     return [x for x in differences if x]
 
 
-def default_tag(api, found, version):
-    """The default tag's webhooks, which istioctl makes beside what it renders, where they are missed.
+def default_tag(api: Api, found: list[dict], version: str) -> Iterator[Difference]:
+    """The webhooks of the default revision tag, which istioctl creates beside what it renders, where they are missing.
 
-    They are missed where an injector stepped back for them, so that nobody injects into a namespace by istio-injection.
+    They are needed where an injector is deactivated in their favor: without them no istio-injection label works.
     """
     selectors = [
         (webhook.get(field) or {}).get("matchLabels") or {}

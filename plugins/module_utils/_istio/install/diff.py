@@ -7,19 +7,21 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import CRD
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import CRD, Document
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import ADDED, REVISION, labels_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Key
 
 WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
-# Of all objects: what the API server keeps, not what somebody wants.
+# Of all objects: what the API server sets.
 KEPT_BY_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 
-# Of each webhook: what istiod rewrites itself (certificate, failure policy), and what tells which of two is in force.
+# Of each webhook: what istiod (failure policy) and the default revision tag (selectors) rewrite.
 KEPT_BY_ISTIOD = ("failurePolicy", "namespaceSelector", "objectSelector")
 
 # kubectl apply keeps the whole object in it, of a Secret also its data.
@@ -81,8 +83,8 @@ def show(definition: dict | None, side: str) -> str:
     return _manifests.dump_manifest([json.loads(json.dumps(definition, sort_keys=True))])
 
 
-def settled(definition, document=None):
-    """A copy of an object, which a Document renders, without what nobody asked for.
+def settled(definition: dict, document: Document | None = None) -> dict:
+    """A copy of an object, which a Document renders, without what is not compared.
 
     That is KEPT_BY_SERVER, KEPT_BY_ISTIOD, ADDED, and the replicas where an autoscaler sets them.
     """
@@ -104,8 +106,8 @@ def settled(definition, document=None):
     return definition
 
 
-def changed_paths(before, after, path=""):
-    """Where two values differ, as an iterable of dotted paths; items of lists by their names where they have them."""
+def changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """The dotted paths where two values differ; items of lists by their names where they have them."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             yield from changed_paths(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
@@ -121,14 +123,15 @@ def changed_paths(before, after, path=""):
         yield path
 
 
-def _by_name(items):
-    """The items of a list by their names; None if not each has one of its own."""
+def _by_name(items: list) -> dict | None:
+    """The items of a list by their names; None unless each has a name of its own."""
     names = [item.get("name") if isinstance(item, dict) else None for item in items]
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         return None
     return dict(zip(names, items))
 
 
-def differs_in(paths):
+def differs_in(paths: list[str]) -> str:
+    """The reason of a Difference in some paths."""
     more = f" and {len(paths) - _PATHS_SHOWN} more" if len(paths) > _PATHS_SHOWN else ""
     return f"differs in {', '.join(paths[:_PATHS_SHOWN])}{more}"

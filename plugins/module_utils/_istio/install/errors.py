@@ -7,8 +7,8 @@ from __future__ import annotations
 
 
 class InstallError(Exception):
-    """What cannot be installed or taken away, in words for the user; result is what the module returns beside it."""
+    """Istio cannot be installed or removed; result is what the module returns beside the message."""
 
-    def __init__(self, message, result=None):
+    def __init__(self, message: str, result: dict | None = None):
         super().__init__(message)
         self.result = result or {}

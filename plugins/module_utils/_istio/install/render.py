@@ -11,12 +11,13 @@ from functools import cached_property
 
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import key_of
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.request import Request
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Istioctl, IstioctlError, Output
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, Key, key_of
 
 CRD = "CustomResourceDefinition"
 
-# What istioctl says where a cluster gives out no tokens of an audience.
+# What istioctl prints where a cluster does not issue tokens for an audience.
 JWT_FALLBACK = "does not support third party JWT"
 
 
@@ -32,12 +33,13 @@ class Document:
     min_replicas: int | None = None
 
     @cached_property
-    def definition(self):
-        """The whole object. CRDs are long and parsed only where they have to be."""
+    def definition(self) -> dict:
+        """The whole object. CRDs are long and only parsed where that is necessary."""
         return _manifests.parse_manifest(self.text, "the output of istioctl")[0]
 
     @property
-    def key(self):
+    def key(self) -> Key:
+        """Kind, namespace and name."""
         return key_of(self.head)
 
     @property
@@ -48,21 +50,21 @@ class Document:
         return self.definition["spec"].get("replicas", 1)
 
 
-def read_rendered(text):
-    """The Documents in the output of manifest generate. Raises IstioctlError if it is none."""
+def read_rendered(text: str) -> list[Document]:
+    """The Documents in the output of manifest generate. Raises IstioctlError if it is not a manifest."""
     documents = []
     for part in re.split(r"^---\s*$", text, flags=re.MULTILINE):
-        # A CRD's spec is long and nobody looks into it here: its head is enough.
+        # The spec of a CRD is long and not needed here.
         head, found, _spec = part.partition("\nspec:")
         if not found or not re.search(rf"^kind: {CRD}$", head, re.MULTILINE):
             head = part
         try:
             parsed = _manifests.parse_manifest(head, "the output of istioctl")
         except _manifests.ManifestError as error:
-            raise IstioctlError(f"istioctl gave no usable YAML: {error}", 0, text) from error
+            raise IstioctlError(f"the output of istioctl is not a manifest: {error}", 0, text) from error
         documents += [Document(part, definition) for definition in parsed]
     if not documents:
-        raise IstioctlError("istioctl rendered nothing: is every component switched off?", 0, text)
+        raise IstioctlError("istioctl rendered nothing: is every component disabled?", 0, text)
     scalers = {
         ("Deployment", x.key[1], x.head["spec"]["scaleTargetRef"]["name"]): x.head["spec"].get("minReplicas", 1)
         for x in documents
@@ -71,8 +73,8 @@ def read_rendered(text):
     return [replace(x, min_replicas=scalers.get(x.key)) for x in documents]
 
 
-def needs_first_party(request, istioctl, api, warnings):
-    """Whether manifest generate has to be told that a cluster gives out no tokens of an audience."""
+def needs_first_party(request: Request, istioctl: Istioctl, api: Api, warnings: list[str]) -> bool:
+    """Whether manifest generate needs a setting for first-party tokens, which install detects by itself."""
     if releases.has(istioctl.version, "cluster_specific") or request.mentions("jwtPolicy"):
         return False
     if any(x["name"] == "serviceaccounts/token" for x in api.cluster.get("/api/v1")["resources"]):
@@ -81,14 +83,15 @@ def needs_first_party(request, istioctl, api, warnings):
     return True
 
 
-def render(request, istioctl, first_party):
+def render(request: Request, istioctl: Istioctl, first_party: bool) -> Output:
     """The Output of istioctl with what it would install in this cluster."""
     settings = ["values.global.jwtPolicy=first-party-jwt"] if first_party else []
     flags = ["--cluster-specific"] if releases.has(istioctl.version, "cluster_specific") else []
     return istioctl.run(*request.arguments("manifest", "generate", settings=settings), *flags, stdin=request.stdin)
 
 
-def warn_of_fallback(output, warnings):
+def warn_of_fallback(output: Output, warnings: list[str]) -> None:
+    """Add a warning where istioctl fell back to first-party tokens."""
     for line in [*output.stderr.splitlines(), *output.stdout.splitlines()]:
         if JWT_FALLBACK in line and not any(JWT_FALLBACK in known for known in warnings):
             warnings.append(f"istioctl: {line.strip()}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 try:
@@ -24,11 +25,11 @@ class Request:
 
     file: str | None
     operator: dict | None
-    settings: tuple = ()
+    settings: tuple[str, ...] = ()
     manifests: str | None = None
 
-    def arguments(self, *verb, settings=()):
-        """istioctl's arguments for a verb such as "install"; settings: further --set texts, before the user's own."""
+    def arguments(self, *verb: str, settings: Iterable[str] = ()) -> list[str]:
+        """The arguments of istioctl for a verb such as "install"; settings: --set texts that the user may override."""
         arguments = list(verb)
         for path in (self.file, "-" if self.operator else None):  # standard input has to be the last
             arguments += ["--filename", path] if path else []
@@ -37,8 +38,8 @@ class Request:
         return arguments + (["--manifests", self.manifests] if self.manifests else [])
 
     @property
-    def stdin(self):
-        """The text for istioctl's standard input."""
+    def stdin(self) -> str | None:
+        """The text for the standard input of istioctl."""
         return json.dumps(self.operator) if self.operator else None
 
     def mentions(self, word: str) -> bool:
@@ -79,13 +80,13 @@ class Request:
         return operator
 
 
-def request_from(params):
-    """The Request in a module's parameters. Raises InstallError that names the option."""
+def request_from(params: dict) -> Request:
+    """The Request in the parameters of the module. Raises InstallError that names the option."""
     operator = copy.deepcopy(params["operator"]) or {}
     if operator.get("kind", "IstioOperator") != "IstioOperator":
-        raise InstallError(f"operator: its kind is {operator['kind']}, not IstioOperator")
+        raise InstallError(f"operator must be an IstioOperator, got kind {operator['kind']}")
     if operator and not isinstance(operator.get("spec"), dict):
-        raise InstallError("operator: it has no spec; give a whole IstioOperator, or use values and components")
+        raise InstallError("operator must have a spec; to set only parts of it, use values and components")
     spec = {
         "profile": params["profile"],
         "revision": None if params["revision"] == "default" else params["revision"],
@@ -104,7 +105,7 @@ def request_from(params):
         spec["values"] = laid_over(spec["values"], {"global": {"istioNamespace": params["namespace"]}})
     for option, path in (("file", params["file"]), ("manifests", params["manifests"])):
         if path and not (os.path.isdir(path) if option == "manifests" else os.path.isfile(path)):
-            raise InstallError(f"{option} {path}: no such {'folder' if option == 'manifests' else 'file'} is there")
+            raise InstallError(f"{option}: {path} is not a {'directory' if option == 'manifests' else 'file'}")
     if operator or spec:
         operator = laid_over(
             {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator"},
@@ -113,16 +114,16 @@ def request_from(params):
     return Request(params["file"], operator or None, tuple(_settings(params["set"] or {})), params["manifests"])
 
 
-def _settings(values):
+def _settings(values: dict) -> Iterator[str]:
     for path, value in values.items():
         if isinstance(value, (dict, list)) or value is None:
             kind = "null" if value is None else type(value).__name__
-            raise InstallError(f"set: {path} is a {kind}; only texts, numbers and booleans fit, use values instead")
+            raise InstallError(f"set: {path} must be a string, a number or a boolean, got {kind}; use values instead")
         yield f"{path}={json.dumps(value) if isinstance(value, bool) else value}"
 
 
-def laid_over(under, over):
-    """Two dictionaries as one: what is a dictionary in both is merged, else the second counts."""
+def laid_over(under: dict, over: dict) -> dict:
+    """Two dictionaries merged: dictionaries within both are merged, of anything else the second counts."""
     merged = dict(under)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)

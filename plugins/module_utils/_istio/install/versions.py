@@ -5,18 +5,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import ControlPlane
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 
 
-def unsupported(version, kubernetes):
-    """Why an Istio should not go onto a Kubernetes, in a sentence; None if it may, or is too new to be known."""
+def unsupported(version: str, kubernetes: str) -> str | None:
+    """Why an Istio should not run on a Kubernetes, in a sentence; None if it may, or is newer than the table."""
     if releases.minor_of(version) > max(releases.RELEASES) or releases.supported(version, kubernetes):
         return None
     return f"Istio {version} does not support Kubernetes {kubernetes}: {releases.suggestions(version, kubernetes)}"
 
 
-def skipped(plane, version):
+def skipped(plane: ControlPlane | None, version: str) -> str | None:
     """Why a control plane should not become another version in place, in a sentence; None if it may."""
     step = releases.next_step(plane.version, version) if plane and plane.version else None
     if not step:
@@ -27,8 +30,8 @@ def skipped(plane, version):
     )
 
 
-def refuse(reason, params, warnings):
-    """Raise InstallError with a reason, or make it a warning where the user overrules it."""
+def refuse(reason: Callable[[], str | None], params: dict, warnings: list[str]) -> None:
+    """Raise InstallError with a reason, or make it a warning where skip_version_check is set."""
     try:
         sentence = reason()
     except releases.ReleaseError as error:

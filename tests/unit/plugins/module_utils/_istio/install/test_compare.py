@@ -163,7 +163,7 @@ def test_a_refused_dry_run_is_a_difference_with_the_reason():
         "422", "spec.ports[0].nodePort: provided port is already allocated"
     )
     what = told(present(cluster, check_mode=True))[0][2]
-    assert what.endswith("does not accept what is rendered: spec.ports[0].nodePort: provided port is already allocated")
+    assert what.endswith("rejects what is rendered: spec.ports[0].nodePort: provided port is already allocated")
 
 
 def test_ports_without_a_protocol_are_named_one_for_an_api_server_that_asks_for_it():

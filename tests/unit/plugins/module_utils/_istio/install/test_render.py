@@ -25,7 +25,7 @@ def test_rendered_text_is_read_and_only_heads_of_definitions_are_parsed():
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [("", "rendered nothing"), ("a: b: c", "gave no usable YAML"), ("just words", "gave no usable YAML")],
+    [("", "rendered nothing"), ("a: b: c", "is not a manifest"), ("just words", "is not a manifest")],
 )
 def test_what_is_no_manifest_is_told(text, says):
     with pytest.raises(IstioctlError, match=says) as caught:

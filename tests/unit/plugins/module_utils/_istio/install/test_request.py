@@ -96,12 +96,12 @@ def test_the_default_revision_has_no_name():
 @pytest.mark.parametrize(
     ("params", "says"),
     [
-        ({"operator": {"kind": "Deployment"}}, "operator: its kind is Deployment, not IstioOperator"),
-        ({"operator": {"profile": "demo"}}, "operator: it has no spec"),
-        ({"file": "/no/such.yml"}, "file /no/such.yml: no such file is there"),
-        ({"manifests": "/no/such"}, "manifests /no/such: no such folder is there"),
-        ({"set": {"values.pilot": {"a": 1}}}, "set: values.pilot is a dict"),
-        ({"set": {"values.pilot": None}}, "set: values.pilot is a null"),
+        ({"operator": {"kind": "Deployment"}}, "operator must be an IstioOperator, got kind Deployment"),
+        ({"operator": {"profile": "demo"}}, "operator must have a spec"),
+        ({"file": "/no/such.yml"}, "file: /no/such.yml is not a file"),
+        ({"manifests": "/no/such"}, "manifests: /no/such is not a directory"),
+        ({"set": {"values.pilot": {"a": 1}}}, "set: values.pilot must be a string, a number or a boolean, got dict"),
+        ({"set": {"values.pilot": None}}, "set: values.pilot must be a string, a number or a boolean, got null"),
     ],
 )
 def test_bad_input_is_named_before_anything_runs(params, says):
