@@ -6,16 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: istio_install
-short_description: Put an Istio control plane into a cluster, or take it out
+short_description: Install, upgrade or uninstall an Istio control plane
 version_added: "0.1.0"
 description:
   - >-
-    Brings a control plane to what is asked for, by C(istioctl install), and waits until it is ready. Installs, changes
-    in place, upgrades in place, and repairs what somebody else changed or deleted.
+    Ensures that a control plane is installed as specified, by C(istioctl install), and waits until it is ready.
+    Installs, reconfigures, upgrades in place, and repairs objects that were changed or deleted.
   - >-
-    Runs C(istioctl install) only where something differs. What C(istioctl manifest generate) renders is compared with
-    the cluster first, object by object, by a dry run of the API server itself. Where nothing differs nothing is
-    touched, not even a webhook. Check mode and diff mode show that very comparison.
+    Runs C(istioctl install) only where something differs. The output of C(istioctl manifest generate) is compared with
+    the cluster first, object by object, in doubt by a dry run of the API server. Where nothing differs, nothing is
+    changed. Check mode and diff mode show the result of this comparison.
   - >-
     Removes what an earlier run installed and what is no longer rendered, such as a gateway that is switched off. It
     knows those objects by the labels of C(istioctl install): the revision, and the name and namespace of the
@@ -26,12 +26,12 @@ description:
   - >-
     Never runs C(istioctl install --dry-run), which has written to clusters.
   - >-
-    The version that is installed is the version of C(istioctl). Before anything is changed it is refused where it does
-    not support the cluster's Kubernetes, or where an upgrade or downgrade in place would skip a minor release. See
+    Installs the version of C(istioctl). The module fails before it changes anything if that version does not support
+    the Kubernetes version of the cluster, or if an upgrade or downgrade in place would skip a minor release. See
     O(skip_version_check).
 notes:
   - >-
-    Not compared, since the API server or the control plane itself writes it: C(status), and C(creationTimestamp),
+    Not compared, because the API server or the control plane writes it: C(status), and C(creationTimestamp),
     C(generation), C(managedFields), C(resourceVersion), C(selfLink) and C(uid) in C(metadata).
   - >-
     Not compared either: the labels below C(operator.istio.io/) and C(install.operator.istio.io/), and C(istio.io/rev)
@@ -40,10 +40,10 @@ notes:
     tag rewrite; C(spec.replicas) of a Deployment that has an autoscaler, unless it is 0: an autoscaler never starts a
     Deployment that is scaled to 0, so the module scales it to C(minReplicas).
   - >-
-    Values that others added and that Istio does not render, such as an annotation, are no difference. Values that
-    C(istioctl) put there and renders no longer are one, where it installed by server-side apply (Istio 1.10 and newer).
+    Values that others added and that C(istioctl) does not render, such as an annotation, are not a difference. Values
+    that C(istioctl) set and no longer renders are one, where it installed by server-side apply (Istio 1.10 and newer).
   - >-
-    The namespace is made if it is not there. Its labels are not compared.
+    The namespace is created if it does not exist. Its labels are not compared.
   - >-
     In diff mode, custom resource definitions are shown without their schemas, Secrets without their data, and every
     object without the annotation C(kubectl.kubernetes.io/last-applied-configuration).
@@ -93,7 +93,7 @@ options:
     description:
       - >-
         Single values by their dotted paths, as C(istioctl --set) takes them, such as
-        C(values.pilot.traceSampling). They overrule everything else.
+        C(values.pilot.traceSampling). They override everything else.
       - A dot within a name is written C(\.).
     type: dict
   components:
@@ -108,8 +108,8 @@ options:
     description:
       - An IstioOperator as a YAML file on the host where the module runs.
       - >-
-        O(profile), O(values), O(components), O(mesh_config), O(hub), O(tag), O(revision) and O(namespace) are laid over
-        it. Lists are replaced whole.
+        O(profile), O(values), O(components), O(mesh_config), O(hub), O(tag), O(revision) and O(namespace) are merged
+        over it. Lists are replaced as a whole.
     type: path
   operator:
     description:
@@ -117,18 +117,20 @@ options:
     type: dict
   revision:
     description:
-      - The revision of the control plane, for more than one beside each other. V(default) is the one without a name.
+      - >-
+        Revision of the control plane, for several control planes beside each other. V(default) is the one without a
+        name.
       - >-
         With O(state=absent), the only revision to remove; nothing changes if it is not installed. Objects that all
         revisions share are removed with the last revision. A revision whose istiod runs in another cluster counts, too.
     type: str
   hub:
     description:
-      - Where the images come from, such as C(docker.io/istio).
+      - Registry and path of the images, such as C(docker.io/istio).
     type: str
   tag:
     description:
-      - The tag of the images. That of C(istioctl) if not set.
+      - Tag of the images. Defaults to the version of C(istioctl).
     type: str
   namespace:
     description:
@@ -138,8 +140,8 @@ options:
   manifests:
     description:
       - >-
-        Folder with the charts and profiles to render (C(istioctl --manifests)), such as C(manifests) of an unpacked
-        release. For an C(istioctl) that has none in it.
+        Directory with the charts and profiles to render (C(istioctl --manifests)), such as C(manifests) of an unpacked
+        release. For an C(istioctl) that does not contain them.
     type: path
   wait:
     description:
@@ -149,15 +151,15 @@ options:
     default: true
   timeout:
     description:
-      - Time to wait, in seconds. With O(state=absent), until everything is gone.
-      - C(istioctl install) is ended when it runs 30 seconds longer.
+      - Time to wait until the control plane is ready, or with O(state=absent) until it is removed, in seconds.
+      - C(istioctl install) is terminated 30 seconds later.
     type: int
     default: 300
   skip_version_check:
     description:
       - >-
-        Whether to install on a Kubernetes that the release does not support, or across more than one minor release,
-        all the same. The reason not to is a warning then.
+        Whether to install also on a Kubernetes version that the release does not support, and across more than one
+        minor release. The module then warns instead of failing.
     type: bool
     default: false
   remove_crds:
@@ -191,7 +193,7 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/lab
     profile: demo
 
-- name: Have the ingress gateway on node ports, and no egress gateway
+- name: Install the ingress gateway on node ports, without an egress gateway
   meshlab.istio.istio_install:
     kubeconfig: ~/.kube/lab
     profile: demo
@@ -208,7 +210,7 @@ EXAMPLES = r"""
     set:
       values.pilot.traceSampling: 100
 
-- name: See what another run would change
+- name: Compare the cluster with an IstioOperator file
   meshlab.istio.istio_install:
     kubeconfig: ~/.kube/lab
     file: /etc/istio-lab/operator.yml
@@ -216,18 +218,18 @@ EXAMPLES = r"""
   diff: true
   register: drift
 
-- name: Show it
+- name: Show the differences
   ansible.builtin.debug:
     msg: "{{ item.kind }} {{ item.namespace }}/{{ item.name }} {{ item.reason }}"
   loop: "{{ drift.differences }}"
 
-- name: Upgrade in place, by another release's istioctl
+- name: Upgrade in place with the istioctl of another release
   meshlab.istio.istio_install:
     kubeconfig: ~/.kube/lab
     binary_path: /opt/istio/istio-1.27.0/bin/istioctl
     profile: demo
 
-- name: Take Istio away, and leave nothing
+- name: Uninstall Istio with its custom resource definitions and its namespace
   meshlab.istio.istio_install:
     kubeconfig: ~/.kube/lab
     state: absent
@@ -237,22 +239,22 @@ EXAMPLES = r"""
 
 RETURN = r"""
 installed:
-  description: Whether the control plane is in the cluster. In check mode, whether it was there before.
+  description: Whether the control plane is installed. In check mode, whether it was before the run.
   returned: success
   type: bool
   sample: true
 version:
   description:
     - >-
-      The version of the control plane in the cluster, from the tag of its image, else as istioctl labelled it or istiod
-      tells it. In check mode, the version that was there before. Null if there is none, or nothing tells it.
+      Version of the control plane in the cluster, from the tag of its image, else from the label that istioctl sets,
+      else as istiod reports it. In check mode, the version before the run. Null if it is not installed or unknown.
   returned: success
   type: str
   sample: 1.27.0
 revision:
   description:
     - The revision of the control plane. V(default) for the one without a name.
-    - With O(state=absent), O(revision) as it was given. Null if all were to go.
+    - With O(state=absent), the value of O(revision). Null if all revisions were removed.
   returned: success
   type: str
   sample: default
@@ -262,7 +264,7 @@ kubernetes:
   type: str
   sample: v1.33.4
 differences:
-  description: Each object that was not as it should be. In check mode, that is not.
+  description: Each object that differs from what is specified, before the run.
   returned: success, and when it fails after it may have changed something
   type: list
   elements: dict
@@ -288,7 +290,7 @@ differences:
       type: str
       sample: differs in spec.type
 objects:
-  description: Number of objects that were rendered. With O(state=absent), of those that were to be removed.
+  description: Number of rendered objects. With O(state=absent), of the objects to remove.
   returned: success
   type: int
   sample: 44
