@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from functools import partial
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import (
     ISTIOD,
@@ -140,12 +141,12 @@ def _remove(api: Api, plan: _Plan, deadline: float) -> None:
     delete(api, plan.installed)
     if plan.whole:
         # As long as an istiod runs, it writes its certificate again.
-        await_gone(deadline, lambda: _pods(api))
+        await_gone(deadline, partial(_pods, api))
         delete(api, runtime_objects(api, plan.namespaces, plan.revisions))
     last = [*plan.definitions, *plan.namespace]
     delete(api, last)
     for definition in last:
-        await_gone(deadline, lambda definition=definition: _remaining(api, definition))
+        await_gone(deadline, partial(_remaining, api, definition))
 
 
 def _pods(api: Api) -> list[str]:

@@ -99,8 +99,8 @@ def compare_one(api: Api, document: Document, live: dict | None) -> Difference |
         return Difference(document.key, reason, live, document.definition)
     if after is None:
         return Difference(document.key, "is missing", None, document.definition)
-    paths = changed_paths(settled(live, document), settled(after, document))
-    paths = list(dict.fromkeys(path.partition(".openAPIV3Schema")[0] for path in paths))
+    changed = changed_paths(settled(live, document), settled(after, document))
+    paths = list(dict.fromkeys(path.partition(".openAPIV3Schema")[0] for path in changed))
     return Difference(document.key, differs_in(paths), live, after) if paths else None
 
 
@@ -162,7 +162,7 @@ def default_tag(api: Api, found: list[dict], version: str) -> Iterator[Differenc
     ]
     if not any(DEACTIVATED in selector for selector in selectors):
         return
-    api_version = api.preferred("admissionregistration.k8s.io")
+    api_version = api.preferred("admissionregistration.k8s.io") or "admissionregistration.k8s.io/v1"
     if not api.list(api_version, WEBHOOKS[0], labelSelector=f"{TAG}=default"):
         yield Difference((WEBHOOKS[0], "", "istio-revision-tag-default"), "is missing")
     validator = (WEBHOOKS[1], "", "istiod-default-validator")

@@ -51,7 +51,8 @@ def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool
     Returns what the module returns, with Differences as they are and with its warnings.
     Raises InstallError, ClusterError, IstioctlError and ReleaseError.
     """
-    request, api, warnings = request_from(params), Api(cluster), []
+    request, api = request_from(params), Api(cluster)
+    warnings: list[str] = []
     kubernetes = cluster.get("/version")["gitVersion"]
     refuse(lambda: unsupported(istioctl.version, kubernetes), params, warnings)
     documents, found = _render_and_read(request, istioctl, api, warnings)
@@ -158,14 +159,14 @@ def _apply(
     """Remove the differences; returns what istioctl install returned, if it ran."""
     # First, since an injector without a pod lets no other pod start.
     for difference in differences:
-        if difference.replicas:
+        if difference.replicas and difference.after:
             scale(api, difference.after, difference.replicas)
     result = {}
     if not all(x.surplus or x.replicas for x in differences):
         api.changed = True
         result = _install(params, request, istioctl, api, target, warnings)
     # Not every release removes what is no longer rendered.
-    delete(api, [x.before for x in differences if x.surplus])
+    delete(api, [x.before for x in differences if x.before and x.surplus])
     return result
 
 

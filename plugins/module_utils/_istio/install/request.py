@@ -14,7 +14,7 @@ from dataclasses import dataclass
 try:
     import yaml
 except ImportError:  # the module reports it
-    yaml = None
+    yaml = None  # type: ignore[assignment]
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 

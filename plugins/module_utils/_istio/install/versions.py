@@ -21,8 +21,10 @@ def unsupported(version: str, kubernetes: str) -> str | None:
 
 def skipped(plane: ControlPlane | None, version: str) -> str | None:
     """Why a control plane should not become another version in place, in a sentence; None if it may."""
-    step = releases.next_step(plane.version, version) if plane and plane.version else None
-    if not step:
+    if plane is None or plane.version is None:
+        return None
+    step = releases.next_step(plane.version, version)
+    if step is None:
         return None
     return (
         f"Istio {plane.version} is installed (revision {plane.revision} in namespace {plane.namespace}), and istioctl "
