@@ -29,7 +29,7 @@ def build(facts: Facts, made: str, screenshot_content: dict[str, str] | None = N
     base64, by the paths of the files.
     """
     facts = {name: value for name, value in facts.items() if value}
-    document = {
+    document: Document = {
         "schema": SCHEMA,
         "made": str(made),
         "cluster": cluster(facts),

@@ -64,8 +64,8 @@ SPLITS = (
 STEP, BELOW, BAR = 62, 28, 20
 
 _RESULTS = {
-    PASS: "The result is consistent with the configured weights.",
-    FAIL: "The split does not match the configured weights.",
+    PASS: "The result is consistent with the expected shares.",
+    FAIL: "The result does not match the expected shares.",
 }
 
 

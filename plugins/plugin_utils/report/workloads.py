@@ -65,7 +65,7 @@ def pods(facts: Facts) -> list[Document]:
 
 
 def _pod(pod: Document, namespace: str, states: list[Document], of_istio: bool) -> Document:
-    row = {
+    row: Document = {
         "namespace": namespace,
         "name": as_text(pod.get("name")),
         "ready": as_text(pod.get("ready")),
