@@ -229,7 +229,21 @@ reasons:
 
 import time
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait import config_wait
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.explanation import (
+    analyze_arguments,
+    failure_message,
+    find_reasons,
+    findings_about,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.mesh_reader import MeshReader
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import wait
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import ProxyFilter
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import (
+    PLURALS,
+    Rule,
+    WaitError,
+    rules_in,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
     ISTIOCTL_ARGS,
     Istioctl,
@@ -247,8 +261,8 @@ ANALYZE_SECONDS = 60
 def rules_from(params):
     """The rules that the user named, in either way."""
     if params["definition"] is not None:
-        return config_wait.rules_in(params["definition"], params["namespace"])
-    return [config_wait.Rule(params["kind"], params["namespace"], params["name"])]
+        return rules_in(params["definition"], params["namespace"])
+    return [Rule(params["kind"], params["namespace"], params["name"])]
 
 
 def analyze(params, kubeconfig, rules):
@@ -257,8 +271,8 @@ def analyze(params, kubeconfig, rules):
         istioctl = Istioctl(params["binary_path"], kubeconfig, timeout=ANALYZE_SECONDS)
         lines = []
         for namespace in sorted({rule.namespace for rule in rules}):
-            output = istioctl.run(*config_wait.analyze_arguments(namespace), check=False)
-            lines += config_wait.findings_about(rules, output)
+            output = istioctl.run(*analyze_arguments(namespace), check=False)
+            lines += findings_about(rules, output)
         return lines
     except IstioctlError as error:
         return [f"not asked, {error}"]
@@ -269,7 +283,7 @@ def main():
         argument_spec={
             **ISTIOCTL_ARGS,
             "definition": {"type": "raw"},
-            "kind": {"type": "str", "choices": list(config_wait.PLURALS)},
+            "kind": {"type": "str", "choices": list(PLURALS)},
             "name": {"type": "str"},
             "namespace": {"type": "str", "default": "default"},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
@@ -292,12 +306,12 @@ def main():
         rules = rules_from(params)
         result["objects"] = [{"kind": x.kind, "namespace": x.namespace, "name": x.name} for x in rules]
         with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
-            mesh = config_wait.Mesh(cluster, rules, params["label_selector"])
-            outcome = config_wait.wait(
+            mesh = MeshReader(cluster, rules, params["label_selector"])
+            outcome = wait(
                 mesh.look,
                 mesh.ask,
                 params["state"] == "present",
-                config_wait.Limits(params["namespaces"], params["pods"]),
+                ProxyFilter(params["namespaces"], params["pods"]),
                 params["istio_namespace"],
                 params["allow_none"],
                 params["timeout"],
@@ -308,14 +322,14 @@ def main():
                 refusals = mesh.refusals(outcome.lagging)
                 applied = [x for x in outcome.rules if mesh.facts.live.get(x.title)]
                 findings = analyze(params, kubeconfig, applied)
-                result["reasons"] = config_wait.reasons(outcome, mesh.facts, istiod, refusals, findings)
+                result["reasons"] = find_reasons(outcome, mesh.facts, istiod, refusals, findings)
             elif outcome.problem:
                 result["reasons"] = [outcome.problem]
-    except (config_wait.WaitError, ClusterError) as error:
+    except (WaitError, ClusterError) as error:
         module.fail_json(msg=str(error), **{**result, "seconds": round(time.monotonic() - started, 1)})
     result.update(seconds=outcome.seconds, checked=len(outcome.proxies), proxies=outcome.proxies)
     if not outcome.met and not module.check_mode:
-        module.fail_json(msg=config_wait.explain(outcome, result["reasons"]), **result)
+        module.fail_json(msg=failure_message(outcome, result["reasons"]), **result)
     for note in outcome.notes:
         module.warn(note)
     module.exit_json(changed=False, **result)

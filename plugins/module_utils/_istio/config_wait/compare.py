@@ -1,0 +1,23 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare a rule of any kind with the configuration of a proxy."""
+
+from __future__ import annotations
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare_destination_rule import (
+    compare_destination_rule,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare_gateway import compare_gateway
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare_virtual_service import (
+    compare_virtual_service,
+)
+
+
+def compare(rule, proxy, names, dump, facts):
+    """What a proxy lacks of a rule that it needs, in words, and what it has, as (list, list)."""
+    if rule.kind == "VirtualService":
+        return compare_virtual_service(rule, proxy, names, dump, facts)
+    if rule.kind == "DestinationRule":
+        return compare_destination_rule(rule, proxy, dump, facts)
+    return compare_gateway(rule, proxy, dump, facts)

@@ -1,0 +1,76 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compare a DestinationRule with the clusters of a proxy."""
+
+from __future__ import annotations
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import (
+    outbound_clusters,
+    rule_tag,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import (
+    answers_to,
+    covers,
+    full_host,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.route_texts import show_destination
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.traffic_policy import policy_differences
+
+
+def compare_destination_rule(rule, proxy, dump, facts):
+    host = full_host(rule.spec["host"], rule.namespace)
+    clusters = [x for x in outbound_clusters(dump) if answers_to(x[0], host)]
+    bases = [x for x in clusters if not x[2]]
+    if not bases:
+        # A gateway that hears nothing of a service needs no rule for it.
+        return ([f"it knows no cluster of {host}"], []) if proxy.type == "sidecar" else ([], [])
+    missing, found = [], []
+    subsets = rule.spec.get("subsets") or []
+    policy = rule.spec.get("trafficPolicy") or {}
+    by_key = {(x[0], x[1], x[2]): x[3] for x in clusters}
+    names = {subset["name"] for subset in subsets} | _merged_subsets(rule, host, facts)
+    for name, port, _subset, cluster in bases:
+        where = f"{show_destination((name, port, ''))}"
+        own = rule_tag(cluster)
+        if own != rule.tag and (not subsets or own is None):
+            missing.append(
+                f"the cluster {where} comes from "
+                + ("no DestinationRule" if own is None else f"DestinationRule {own[1]}/{own[2]}")
+            )
+            continue
+        detailed = any(
+            (x.get("port") or {}).get("number") == port
+            for level in [policy, *((subset.get("trafficPolicy") or {}) for subset in subsets)]
+            for x in level.get("portLevelSettings") or ()
+        )
+        if own == rule.tag and not detailed:
+            missing += [f"the cluster {where} has {x}" for x in policy_differences(policy, cluster)]
+        for subset in subsets:
+            theirs = by_key.get((name, port, subset["name"]))
+            if theirs is None:
+                missing.append(f"there is no cluster {where} subset {subset['name']}")
+            elif not detailed:
+                both = {**policy, **(subset.get("trafficPolicy") or {})}
+                missing += [
+                    f"the cluster {where} subset {subset['name']} has {x}" for x in policy_differences(both, theirs)
+                ]
+        have = sorted(x[2] for x in clusters if x[:2] == (name, port) and x[2])
+        missing += [
+            f"the cluster {where} subset {x} is still there"
+            for x in have
+            if x not in names and rule_tag(by_key[(name, port, x)]) == rule.tag
+        ]
+        found.append(f"{where}{' subsets ' + ', '.join(have) if have else ''}")
+    return missing, found
+
+
+def _merged_subsets(rule, host, facts):
+    """The subsets that other rules for a host add: istiod makes one of them all, and calls it by the oldest."""
+    names = set()
+    for item in facts.destination_rules:
+        metadata, spec = item["metadata"], item.get("spec") or {}
+        theirs = full_host(spec.get("host") or "", metadata["namespace"])
+        if (metadata["namespace"], metadata["name"]) != (rule.namespace, rule.name) and covers(theirs, host):
+            names |= {subset["name"] for subset in spec.get("subsets") or ()}
+    return names

@@ -1,0 +1,49 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the API holds of a mesh at one moment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import covers
+
+
+@dataclass
+class Facts:
+    """What the API says at one moment: lists of objects, all of the mesh.
+
+    live: the rules that are waited for by their title, None for one that does not exist.
+    """
+
+    live: dict = field(default_factory=dict)
+    installed: bool = True  # whether the API knows Istio's kinds at all
+    selected: set | None = None  # the pods that a label selector picked, as namespace/name; None without one
+    pods: list = field(default_factory=list)
+    services: list = field(default_factory=list)
+    gateways: list = field(default_factory=list)
+    virtual_services: list = field(default_factory=list)
+    destination_rules: list = field(default_factory=list)
+    sidecars: list = field(default_factory=list)
+    service_entries: list = field(default_factory=list)
+
+
+def service_namespaces(host, facts):
+    """The namespaces of the Services and ServiceEntries with a host, as a set."""
+    found = set()
+    for service in facts.services:
+        metadata = service["metadata"]
+        if covers(host, f"{metadata['name']}.{metadata['namespace']}.svc.cluster.local"):
+            found.add(metadata["namespace"])
+    for entry in facts.service_entries:
+        if any(covers(host, x) or covers(x, host) for x in entry["spec"].get("hosts") or ()):
+            found.add(entry["metadata"]["namespace"])
+    return found
+
+
+def find_object(objects, namespace, name):
+    return next(
+        (x for x in objects if x["metadata"]["name"] == name and x["metadata"]["namespace"] == namespace),
+        None,
+    )

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The servers of a Gateway: their ports, their protocols, and the hosts that they share with a VirtualService."""
+
+from __future__ import annotations
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import covers, full_host
+
+
+def gateway_hosts(rule, gateway, http=True):
+    """The hosts that a VirtualService and the servers of a Gateway have in common, the narrower of each two.
+
+    http: those of servers that take its HTTP routes, else of those that take its TCP and TLS routes.
+    """
+    hosts = set()
+    for server in gateway.spec.get("servers") or ():
+        if takes_http(server) is not http:
+            continue
+        for entry in server.get("hosts") or ():
+            namespace, slash, host = entry.rpartition("/")
+            if (
+                slash
+                and namespace not in ("*", rule.namespace)
+                and (namespace, gateway.namespace) != (".", rule.namespace)
+            ):
+                continue
+            for own in rule.spec.get("hosts") or ():
+                own = full_host(own, rule.namespace)
+                if covers(host, own):
+                    hosts.add(own)
+                elif covers(own, host):
+                    hosts.add(host)
+    return sorted(hosts)
+
+
+def server_port(server):
+    port = server.get("port") or {}
+    return port.get("number"), str(port.get("protocol") or "").upper()
+
+
+def is_https(server):
+    return server_port(server)[1] == "HTTPS" and (server.get("tls") or {}).get("mode") not in (
+        "PASSTHROUGH",
+        "AUTO_PASSTHROUGH",
+    )
+
+
+def takes_http(server):
+    """Whether a server takes HTTP, and so listens at once. For plain TCP, and TLS passed on, it takes a rule first."""
+    return server_port(server)[1] in ("HTTP", "HTTP2", "GRPC", "GRPC-WEB") or is_https(server)
+
+
+def server_ports(number, proxy, services):
+    """The ports that a gateway pod may listen on for a server's port: itself, and what its Services make of it."""
+    ports = {number}
+    for service in services:
+        selector = service["spec"].get("selector")
+        if service["metadata"]["namespace"] != proxy.namespace or not selector:
+            continue
+        if all(proxy.labels.get(key) == value for key, value in selector.items()):
+            for port in service["spec"].get("ports") or ():
+                if port["port"] == number:
+                    ports.add(proxy.ports.get(port.get("targetPort"), port.get("targetPort")))
+    return ports

@@ -1,0 +1,109 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules to wait for: VirtualServices, DestinationRules and Gateways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import (
+    CLUSTERS,
+    LISTENERS,
+    ROUTES,
+)
+
+GROUP = "networking.istio.io"
+
+
+API = f"/apis/{GROUP}/v1beta1"  # every release from 1.7 to 1.30 serves it
+
+
+PLURALS = {"VirtualService": "virtualservices", "DestinationRule": "destinationrules", "Gateway": "gateways"}
+
+
+_TAGS = {"VirtualService": "virtual-service", "DestinationRule": "destination-rule"}
+
+
+class WaitError(Exception):
+    """What cannot be waited for, in words for the user."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An object to wait for. spec is None where only its name is known and the API does not hold it."""
+
+    kind: str
+    namespace: str
+    name: str
+    spec: dict | None = field(default=None, hash=False)
+
+    @property
+    def title(self):
+        return f"{self.kind} {self.namespace}/{self.name}"
+
+    @property
+    def path(self):
+        return f"{API}/namespaces/{self.namespace}/{PLURALS[self.kind]}/{self.name}"
+
+    @property
+    def tag(self):
+        """What Envoy's metadata say of what comes from it."""
+        return (_TAGS.get(self.kind), self.namespace, self.name)
+
+
+def rules_in(definition, namespace):
+    """The rules in a module parameter, a dictionary or a list of them, as a list of Rule; other kinds are left out.
+
+    namespace: of those that name none. Raises WaitError if there is none, or something is wrong with one.
+    """
+    if isinstance(definition, str):
+        raise WaitError("definition is a dictionary or a list of them, not a text")
+    try:
+        objects = _manifests.check_definitions(definition)
+    except _manifests.ManifestError as error:
+        raise WaitError(str(error)) from error
+    objects = [item for x in objects for item in (x.get("items") or [] if x["kind"] == "List" else [x])]
+    rules = []
+    for item in objects:
+        group = str(item.get("apiVersion") or "").rpartition("/")[0]
+        if item.get("kind") not in PLURALS or group not in ("", GROUP):
+            continue
+        metadata = item.get("metadata") or {}
+        if not metadata.get("name"):
+            raise WaitError(f"definition: a {item['kind']} has no metadata.name")
+        if not isinstance(item.get("spec"), dict):
+            raise WaitError(f"definition: {item['kind']} {metadata['name']} has no spec")
+        rules.append(Rule(item["kind"], metadata.get("namespace") or namespace, metadata["name"], item["spec"]))
+    if not rules:
+        kinds = sorted({str(item.get("kind")) for item in objects})
+        raise WaitError(
+            f"definition holds no {', '.join(sorted(PLURALS))} of {GROUP}, only {', '.join(kinds) or 'nothing'}"
+        )
+    for rule in rules:
+        check_rule(rule)
+    return rules
+
+
+def check_rule(rule):
+    """Raise WaitError for a rule that never reaches a proxy by itself."""
+    if rule.kind == "VirtualService" and rule.spec is not None and not rule.spec.get("hosts"):
+        raise WaitError(
+            f"{rule.title} has no hosts: it is a delegate and reaches proxies as a part of the VirtualService that "
+            "names it; wait for that one"
+        )
+
+
+def resources(rules):
+    """What of a proxy's configuration tells whether it has these rules."""
+    wanted = set()
+    for rule in rules:
+        spec = rule.spec or {}
+        if rule.kind == "DestinationRule":
+            wanted.add(CLUSTERS)
+        else:
+            wanted.add(ROUTES)
+        if rule.kind == "Gateway" or spec.get("tcp") or spec.get("tls"):
+            wanted.add(LISTENERS)
+    return sorted(wanted)

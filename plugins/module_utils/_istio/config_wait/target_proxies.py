@@ -1,0 +1,146 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which proxies need a rule, by exportTo, Sidecar objects and the selectors of Gateways."""
+
+from __future__ import annotations
+
+import json
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import (
+    find_object,
+    service_namespaces,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.gateway_servers import gateway_hosts
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import (
+    covers,
+    full_host,
+    gateway_name,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import proxies_in
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
+
+
+def target_proxies(rule, facts, root):
+    """The proxies that need a rule, and the names by which it gets there, as ({Proxy: names}, reasons).
+
+    The names are "mesh" and Gateways as namespace/name. reasons say what keeps it from where it is meant for.
+    root: the namespace of the control plane, whose rules and Sidecars count for the whole mesh.
+    """
+    running = proxies_in(facts.pods)
+    if rule.kind == "Gateway":
+        pods, reasons = _pods_of_gateway(rule, running)
+        return {proxy: {f"{rule.namespace}/{rule.name}"} for proxy in pods}, reasons
+    exported = [proxy for proxy in running if is_exported_to(rule, proxy.namespace)]
+    if not exported:
+        return {}, [
+            f"exportTo {json.dumps(rule.spec.get('exportTo') or ['*'])} fits no namespace that has a proxy"
+            if running
+            else "no proxy runs in the cluster"
+        ]
+    if rule.kind == "DestinationRule":
+        return _proxies_for_destination_rule(rule, facts, root, exported)
+    needs, reasons = {}, []
+    for name in rule.spec.get("gateways") or ["mesh"]:
+        full = gateway_name(name, rule.namespace)
+        if full == "mesh":
+            proxies = [x for x in exported if x.type == "sidecar"]
+            reasons += [] if proxies else ["no pod with a sidecar is in a namespace that it is exported to"]
+            heard = [x for x in proxies if _hears_virtual_service(x, rule, facts.sidecars, root)]
+            if proxies and not heard:
+                reasons.append("every proxy's Sidecar object leaves its hosts out")
+            proxies = heard
+        else:
+            proxies, why = _pods_of_named_gateway(full, rule, facts, exported)
+            reasons += why
+        for proxy in proxies:
+            needs.setdefault(proxy, set()).add(full)
+    return needs, reasons
+
+
+def is_exported_to(rule, namespace):
+    targets = (rule.spec or {}).get("exportTo") or ["*"]
+    return "*" in targets or namespace in targets or ("." in targets and namespace == rule.namespace)
+
+
+def _pods_of_gateway(rule, running):
+    """The gateway pods that a Gateway's selector picks, and why there are none."""
+    selector = (rule.spec or {}).get("selector") or {}
+    routers = [x for x in running if x.type == "router"]
+    pods = [x for x in routers if all(x.labels.get(key) == value for key, value in selector.items())]
+    if pods:
+        return pods, []
+    shown = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
+    have = sorted({f"istio={x.labels['istio']}" for x in routers if x.labels.get("istio")})
+    return [], [
+        f"the selector {shown or '(none)'} of {rule.title} fits no running gateway pod"
+        + (f" (there are some with {', '.join(have)})" if have else ", as there is none")
+    ]
+
+
+def _pods_of_named_gateway(full, rule, facts, exported):
+    namespace, _slash, name = full.partition("/")
+    gateway = find_object(facts.gateways, namespace, name)
+    if gateway is None:
+        return [], [f"there is no Gateway {full}"]
+    gateway = Rule("Gateway", namespace, name, gateway.get("spec") or {})
+    wants = [kind for kind in ("http", "tcp", "tls") if rule.spec.get(kind)]
+    if not any(gateway_hosts(rule, gateway, kind == "http") for kind in wants):
+        theirs = sorted({host for server in gateway.spec.get("servers") or () for host in server.get("hosts") or ()})
+        return [], [
+            f"none of its hosts ({', '.join(rule.spec['hosts'])}) is one of {gateway.title} ({', '.join(theirs)})"
+        ]
+    return _pods_of_gateway(gateway, exported)
+
+
+def _proxies_for_destination_rule(rule, facts, root, exported):
+    """A rule of the Service's namespace, or of the root one, is for all; one of another is for its own namespace."""
+    host = full_host(rule.spec.get("host") or "", rule.namespace)
+    homes = service_namespaces(host, facts)
+    reasons = []
+    if not homes:
+        reasons.append(f"no Service or ServiceEntry has the host {host}")
+    if rule.namespace != root and rule.namespace not in homes:
+        exported = [x for x in exported if x.namespace == rule.namespace]
+        if not exported:
+            reasons.append(
+                f"its host {host} is not of namespace {rule.namespace}, so that only proxies of that namespace would "
+                "read it, and there is none"
+            )
+    needs = {}
+    for proxy in exported:
+        if homes and any(_sidecar_imports(proxy, home, [host], facts.sidecars, root) for home in homes):
+            needs[proxy] = {"mesh"}
+    return needs, reasons
+
+
+def _hears_virtual_service(proxy, rule, sidecars, root):
+    hosts = [full_host(host, rule.namespace) for host in rule.spec.get("hosts") or ()]
+    return _sidecar_imports(proxy, rule.namespace, hosts, sidecars, root)
+
+
+def _sidecar_imports(proxy, namespace, hosts, sidecars, root):
+    """Whether the Sidecar object that counts for a proxy lets it hear of any of these hosts in a namespace."""
+    if proxy.type != "sidecar":
+        return True
+    own = [x for x in sidecars if x["metadata"]["namespace"] == proxy.namespace]
+    chosen = next((x for x in own if _selects_workload(x, proxy.labels)), None)
+    chosen = chosen or next((x for x in own if not x["spec"].get("workloadSelector")), None)
+    at_root = [x for x in sidecars if x["metadata"]["namespace"] == root and not x["spec"].get("workloadSelector")]
+    chosen = chosen or next(iter(at_root), None)
+    if chosen is None or not chosen["spec"].get("egress"):
+        return True
+    for listener in chosen["spec"]["egress"]:
+        for entry in listener.get("hosts") or ():
+            where, _slash, pattern = entry.rpartition("/")
+            where = proxy.namespace if where == "." else where
+            if where in ("", "*", namespace) and any(
+                covers(*pair) for host in hosts for pair in ((pattern, host), (host, pattern))
+            ):
+                return True
+    return False
+
+
+def _selects_workload(sidecar, labels):
+    wanted = (sidecar["spec"].get("workloadSelector") or {}).get("labels")
+    return bool(wanted) and all(labels.get(key) == value for key, value in wanted.items())

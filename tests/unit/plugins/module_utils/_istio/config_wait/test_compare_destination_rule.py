@@ -1,0 +1,39 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from mesh_objects import DESTINATION_RULE, GATEWAY_POD, cluster, compared, custom
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import Dump
+
+LIMITED = {"circuit_breakers": {"thresholds": [{"max_connections": 7}]}}
+
+
+def test_a_destination_rule_that_is_there():
+    held = [cluster(**LIMITED), cluster("v1", **LIMITED), cluster("v2", lb_policy="RANDOM", **LIMITED)]
+    assert compared(DESTINATION_RULE, Dump(clusters=held)) == ([], ["catalog.shop:8080 subsets v1, v2"])
+
+
+def test_a_destination_rule_that_is_not():
+    held = [cluster(**LIMITED), cluster("v2", **LIMITED), cluster("v3")]
+    assert compared(DESTINATION_RULE, Dump(clusters=held))[0] == [
+        "there is no cluster catalog.shop:8080 subset v1",
+        "the cluster catalog.shop:8080 subset v2 has load balancing ROUND_ROBIN instead of RANDOM",
+        "the cluster catalog.shop:8080 subset v3 is still there",
+    ]
+    assert compared(DESTINATION_RULE, Dump(clusters=[cluster(name=None)]))[0] == [
+        "the cluster catalog.shop:8080 comes from no DestinationRule"
+    ]
+    assert compared(DESTINATION_RULE, Dump())[0] == ["it knows no cluster of catalog.shop.svc"]
+    assert compared(DESTINATION_RULE, Dump(), proxy=GATEWAY_POD) == ([], [])
+
+
+def test_rules_for_one_host_become_one():
+    held = Dump(clusters=[cluster(**LIMITED), *(cluster(x, lb_policy="RANDOM", **LIMITED) for x in ("v1", "v2", "v3"))])
+    other = custom("DestinationRule", "other", host="catalog.shop.svc.cluster.local", subsets=[{"name": "v3"}])
+    assert compared(DESTINATION_RULE, held, other)[0] == []
+    assert compared(other, held, DESTINATION_RULE)[0] == []
+    assert compared(custom("DestinationRule", "third", host="catalog"), held)[0] == [
+        "the cluster catalog.shop:8080 comes from DestinationRule shop/catalog"
+    ]

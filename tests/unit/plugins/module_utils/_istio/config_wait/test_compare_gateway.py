@@ -1,0 +1,32 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from mesh_objects import EDGE, GATEWAY_POD, compared, gateway, gateway_dump, server, virtual_service
+
+
+def test_a_gateway_listens_on_the_port_that_its_service_makes_of_it():
+    bound = virtual_service(["a.example.com"], gateways=["front"])
+    missing, found = compared(gateway(), gateway_dump(), bound, proxy=GATEWAY_POD, services=[EDGE])
+    assert missing == []
+    assert found == ["HTTP 80 on 8080", "host a.example.com"]
+    both = gateway(server(), server(443, "HTTPS", tls={"mode": "SIMPLE"}), server(31400, "TCP"))
+    assert compared(both, gateway_dump(hosts=["x"]), bound, proxy=GATEWAY_POD, services=[EDGE])[0] == [
+        "it has no listener for HTTPS 443 (it listens on 8080)",
+        "it has no virtual host for a.example.com of VirtualService shop/catalog",
+    ]
+
+
+def test_a_port_of_a_gateway_may_be_named_in_its_pod():
+    item = gateway(server(443, "HTTPS", tls={"mode": "SIMPLE"}))
+    dump = gateway_dump(port=8443, rds=["https.443.https.front.shop"])
+    assert compared(item, dump, proxy=GATEWAY_POD, services=[EDGE]) == ([], ["HTTPS 443 on 8443"])
+
+
+def test_https_is_of_the_very_gateway():
+    item = gateway(server(443, "HTTPS", tls={"mode": "SIMPLE"}))
+    assert compared(item, gateway_dump(port=443, rds=["https.443.https.front.shop"]), proxy=GATEWAY_POD)[0] == []
+    assert compared(item, gateway_dump(port=443, rds=["https.443.https.other.shop"]), proxy=GATEWAY_POD)[0] == [
+        "its listener on 443 does not serve HTTPS 443 of this Gateway"
+    ]
