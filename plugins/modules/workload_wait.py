@@ -139,9 +139,9 @@ seconds:
 import time
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import wait_for_deployments
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import wait
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers, number_problem
 
 
@@ -172,7 +172,7 @@ def main():
     deadline = started if module.check_mode else started + timeout
     try:
         with connect(module.params) as cluster:
-            missing, pods = wait(
+            missing, pods = wait_for_deployments(
                 cluster,
                 namespace,
                 module.params["deployments"],

@@ -10,7 +10,7 @@ import re
 from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import container_reasons
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import container_reasons
 
 # The label that Istio's own gateway has, its pods and its Service, by which a Gateway selects it too.
 DEFAULT_SELECTOR = "istio=ingressgateway"

@@ -15,13 +15,10 @@ import uuid
 from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import (
-    NO_IMAGE,
-    POLL_SECONDS,
-    events_about,
-    matches,
-    pull_cause,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import POLL_SECONDS
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.events import events_about
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.images import PULL_FAILURES, pull_cause
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.selectors import selects
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 OWNER = "meshlab.istio.image_prepull"
@@ -140,7 +137,7 @@ def image_states(pod, events):
             continue
         waiting = (each.get("state") or {}).get("waiting") or {}
         reason = waiting.get("reason") or ""
-        if reason in NO_IMAGE:
+        if reason in PULL_FAILURES:
             states[image] = ("failed", pull_message(image, waiting, told))
         elif reason in ("ContainerCreating", "PodInitializing"):
             states[image] = ("pending", "")
@@ -201,7 +198,7 @@ class Prepull:
     def look(self):
         """{node: images that it does not list}, of the nodes that are meant. ClusterError where there is none."""
         selector = {"matchLabels": self.params["node_selector"] or {}}
-        self.nodes = [x for x in self.cluster.items("/api/v1/nodes") if matches(selector, x["metadata"].get("labels"))]
+        self.nodes = [x for x in self.cluster.items("/api/v1/nodes") if selects(selector, x["metadata"].get("labels"))]
         if not self.nodes:
             raise ClusterError(f"no node has the labels {self.params['node_selector']} (node_selector)")
         return {x["metadata"]["name"]: missing(x, self.images) for x in self.nodes}

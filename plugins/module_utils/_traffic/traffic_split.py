@@ -20,11 +20,11 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import (
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.events import last_events
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import (
     SIDECAR,
     container_reasons,
-    containers_of,
-    last_events,
+    running_statuses,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, number_problem
@@ -396,7 +396,7 @@ def choose_container(pod, wanted=None):
 
 def has_sidecar(pod):
     """True if the pod has a ready sidecar, as a container or as a native one (an init container that stays)."""
-    return any(item["name"] == SIDECAR and item.get("ready") for item in containers_of(pod))
+    return any(item["name"] == SIDECAR and item.get("ready") for item in running_statuses(pod))
 
 
 # ---- the ephemeral client, where no client is named -----------------------------------------------------------------

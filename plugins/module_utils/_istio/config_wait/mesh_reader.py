@@ -19,7 +19,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import API
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import SIDECAR
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import SIDECAR
 
 REREAD_SECONDS = 2.0  # how old the pods and all else but the rules may be
 

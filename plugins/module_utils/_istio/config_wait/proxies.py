@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import SIDECAR
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import SIDECAR
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,13 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.kub
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import (
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import explain_readiness, owned_pods
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import (
     SIDECAR,
-    containers_of,
-    explain,
-    matches,
-    owned_pods,
-    summarize,
+    running_statuses,
+    summarize_pod,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.selectors import selects
 from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and, shorten_list
 
 ISTIOD = "app=istiod"
@@ -75,7 +74,7 @@ def control_plane(deployment, pods, events=()):
         (x for x in spec["template"]["spec"]["containers"] if x["name"] == "discovery"),
         spec["template"]["spec"]["containers"][0],
     )
-    missing = explain([deployment], pods, list(events), [name], False)
+    missing = explain_readiness([deployment], pods, list(events), [name], False)
     if spec.get("replicas", 1) == 0:
         missing = [f"Deployment {name}: it is scaled to 0"]
     return {
@@ -89,7 +88,7 @@ def control_plane(deployment, pods, events=()):
         "ready_replicas": (deployment.get("status") or {}).get("readyReplicas", 0),
         "pods": [
             {key: x[key] for key in ("name", "ready", "phase", "restarts")}
-            for x in map(summarize, owned_pods(deployment, pods))
+            for x in map(summarize_pod, owned_pods(deployment, pods))
         ],
         "not_ready": missing,
     }
@@ -135,7 +134,7 @@ def injecting(configurations, namespace_labels, pod_labels=None):
         configuration
         for configuration in configurations
         if any(
-            matches(hook.get("namespaceSelector"), namespace_labels) and matches(hook.get("objectSelector"), pod_labels)
+            selects(hook.get("namespaceSelector"), namespace_labels) and selects(hook.get("objectSelector"), pod_labels)
             for hook in configuration.get("webhooks") or ()
         )
     ]
@@ -231,7 +230,7 @@ def proxy_of(pod):
         "type": arguments[1] if len(arguments) > 1 and arguments[0] == "proxy" else "sidecar",
         "revision": _revision_of(metadata),
         "version": version_of(container.get("image")),
-        "ready": any(x["name"] == SIDECAR and x.get("ready", False) for x in containers_of(pod)),
+        "ready": any(x["name"] == SIDECAR and x.get("ready", False) for x in running_statuses(pod)),
         "outdated": None,
         "synced": None,
         "types": None,

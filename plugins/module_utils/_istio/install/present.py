@@ -37,9 +37,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import
     labels_of,
     revision_of,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import workloads
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, title
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import wait_for_deployments
 
 # Time that istioctl gets beyond the readiness timeout, in seconds. Old releases do not always end by themselves.
 GRACE_SECONDS = 30
@@ -210,7 +210,7 @@ def _rollout(api: Api, target: _Target, timeout: float, explain: bool = True) ->
     """Wait for the rendered Deployments; returns lines on what is not ready, and their pods."""
     deadline, lines, pods = time.monotonic() + timeout, [], []
     for namespace, names in sorted(target.names.items()):
-        missing, found = workloads.wait(api.cluster, namespace, names, False, deadline, explain)
+        missing, found = wait_for_deployments(api.cluster, namespace, names, False, deadline, explain)
         lines += missing
         pods += found
     return lines, pods

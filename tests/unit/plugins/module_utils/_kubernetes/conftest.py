@@ -8,12 +8,17 @@ from __future__ import annotations
 import copy
 import json
 import os
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import unquote_plus
 
 import pytest
+
+# The builders of kube_objects are importable by the tests beside them, in every import mode of pytest.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 TOKEN = "s3cret-t0ken"
 KUBECONFIG = {

@@ -7,7 +7,7 @@ import pytest
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import prepull as subject
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.workloads import pull_cause
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.images import pull_cause
 
 # As kubelets of 1.33 with containerd say it (and, where named, of 1.18 with Docker).
 NOT_FOUND = (

@@ -1,0 +1,21 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Events of a namespace about one object."""
+
+from __future__ import annotations
+
+
+def events_about(events, name):
+    """Those of a namespace's events that are about one object."""
+    return [x for x in events if (x.get("involvedObject") or {}).get("name") == name]
+
+
+def last_events(events, name, count=2):
+    """The newest warnings (else the newest events) about one object, a line each."""
+    about = events_about(events, name)
+    about = [x for x in about if x.get("type") == "Warning"] or about
+    about.sort(
+        key=lambda x: x.get("lastTimestamp") or x.get("eventTime") or x["metadata"].get("creationTimestamp") or ""
+    )
+    return [f"event {x.get('reason')}: {(x.get('message') or '').strip()}" for x in about[-count:]]

@@ -1,0 +1,24 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Label selectors of Kubernetes."""
+
+from __future__ import annotations
+
+
+def selects(selector, labels):
+    """Whether a label selector (of a Deployment, or of a webhook) selects these labels. An empty one selects all."""
+    labels, selector = labels or {}, selector or {}
+    if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
+        return False
+    return all(_expression_selects(labels, expression) for expression in selector.get("matchExpressions") or ())
+
+
+def _expression_selects(labels, expression):
+    key, values = expression["key"], expression.get("values") or ()
+    return {
+        "In": key in labels and labels[key] in values,
+        "NotIn": key not in labels or labels[key] not in values,
+        "Exists": key in labels,
+        "DoesNotExist": key not in labels,
+    }.get(expression["operator"], False)
