@@ -58,9 +58,10 @@ options:
     elements: str
     default: []
   timeout:
-    description: Time for all of it, in seconds.
+    description: Time for the whole run, in seconds.
     type: int
     default: 600
+    aliases: [wait_timeout]
 """
 
 EXAMPLES = r"""
@@ -106,7 +107,7 @@ images:
       returned: always
       type: str
       sample: ""
-seconds:
+elapsed:
   description: Time that it took, in seconds.
   returned: success
   type: float
@@ -133,7 +134,7 @@ def main():
             "namespace": {"type": "str", "default": "default"},
             "node_selector": {"type": "dict", "default": {}},
             "pull_secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
-            "timeout": {"type": "int", "default": 600},
+            "timeout": {"type": "int", "default": 600, "aliases": ["wait_timeout"]},
         },
         supports_check_mode=True,
     )
@@ -162,7 +163,7 @@ def main():
     failed = [line for node, images in states.items() for line in prepull.failures(node, images)]
     if failed:
         module.fail_json(msg="\n".join(failed), **result)
-    module.exit_json(seconds=round(time.monotonic() - started, 1), **result)
+    module.exit_json(elapsed=round(time.monotonic() - started, 1), **result)
 
 
 if __name__ == "__main__":

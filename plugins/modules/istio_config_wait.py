@@ -102,6 +102,7 @@ options:
     description: Time to wait, in seconds.
     type: int
     default: 60
+    aliases: [wait_timeout]
 requirements:
   - python >= 3.9
   - kubernetes >= 24.2.0 (Python library)
@@ -148,7 +149,7 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-seconds:
+elapsed:
   description: Time that it took, in seconds.
   returned: always
   type: float
@@ -179,21 +180,21 @@ proxies:
       returned: always
       type: str
       sample: sidecar
-    has:
+    in_sync:
       description:
-        - Whether it has all of it. With O(state=absent), whether it has anything left of it.
-        - Null if it could not be asked.
+        - Whether it has all of the rules. With O(state=absent), whether it has nothing left of them.
+        - Null if its configuration could not be read.
       returned: always
       type: bool
       sample: true
-    found:
-      description: What it has of it, in words.
+    applied:
+      description: What it has of the rules, in words.
       returned: always
       type: list
       elements: str
       sample: ["catalog.shop.svc in 8080: prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %"]
-    lacks:
-      description: What it lacks, and what it has instead, or why it could not be asked.
+    missing:
+      description: What it lacks, and what it has instead, or why its configuration could not be read.
       returned: always
       type: list
       elements: str
@@ -236,7 +237,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
     findings_about,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.mesh_reader import MeshReader
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import wait
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import Request, wait_for_proxies
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import ProxyFilter
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import (
     PLURALS,
@@ -292,7 +293,7 @@ def main():
             "label_selector": {"type": "str"},
             "allow_none": {"type": "bool", "default": False},
             "istio_namespace": {"type": "str", "default": "istio-system"},
-            "timeout": {"type": "int", "default": 60},
+            "timeout": {"type": "int", "default": 60, "aliases": ["wait_timeout"]},
         },
         mutually_exclusive=[("definition", "name"), ("definition", "kind")],
         required_one_of=[("definition", "name")],
@@ -300,23 +301,20 @@ def main():
         supports_check_mode=True,
     )
     params, started = module.params, time.monotonic()
-    result = {"seconds": 0.0, "checked": 0, "proxies": [], "objects": [], "reasons": []}
+    result = {"elapsed": 0.0, "checked": 0, "proxies": [], "objects": [], "reasons": []}
     check_numbers(module, {"timeout": (0, DAY)}, **result)
     try:
         rules = rules_from(params)
         result["objects"] = [{"kind": x.kind, "namespace": x.namespace, "name": x.name} for x in rules]
         with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
             mesh = MeshReader(cluster, rules, params["label_selector"])
-            outcome = wait(
-                mesh.look,
-                mesh.ask,
+            request = Request(
                 params["state"] == "present",
                 ProxyFilter(params["namespaces"], params["pods"]),
                 params["istio_namespace"],
                 params["allow_none"],
-                params["timeout"],
-                module.check_mode,
             )
+            outcome = wait_for_proxies(mesh.read_api, mesh.read_proxy, request, params["timeout"], module.check_mode)
             if not (outcome.met or outcome.problem or module.check_mode):
                 istiod = mesh.istiod_pods(params["istio_namespace"])
                 refusals = mesh.refusals(outcome.lagging)
@@ -326,8 +324,8 @@ def main():
             elif outcome.problem:
                 result["reasons"] = [outcome.problem]
     except (WaitError, ClusterError) as error:
-        module.fail_json(msg=str(error), **{**result, "seconds": round(time.monotonic() - started, 1)})
-    result.update(seconds=outcome.seconds, checked=len(outcome.proxies), proxies=outcome.proxies)
+        module.fail_json(msg=str(error), **{**result, "elapsed": round(time.monotonic() - started, 1)})
+    result.update(elapsed=outcome.elapsed, checked=len(outcome.proxies), proxies=outcome.proxies)
     if not outcome.met and not module.check_mode:
         module.fail_json(msg=failure_message(outcome, result["reasons"]), **result)
     for note in outcome.notes:

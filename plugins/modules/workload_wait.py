@@ -50,8 +50,8 @@ options:
     description: Whether every pod must have the sidecar C(istio-proxy) too.
     type: bool
     default: false
-  outside:
-    description: Those of the Deployments whose pods must have no sidecar, whatever O(sidecars) says of the others.
+  without_sidecar:
+    description: Names of the Deployments whose pods must not have a sidecar, regardless of O(sidecars).
     type: list
     elements: str
     default: []
@@ -63,6 +63,7 @@ options:
     description: Time to wait, in seconds.
     type: int
     default: 300
+    aliases: [wait_timeout]
 """
 
 EXAMPLES = r"""
@@ -77,12 +78,12 @@ EXAMPLES = r"""
     sidecars: true
     timeout: 600
 
-- name: Wait for two backends, a client outside of the mesh, and the endpoints of their Services
+- name: Wait for two backends, a client without a sidecar, and the endpoints of their Services
   meshlab.istio.workload_wait:
     namespace: shop
-    deployments: [catalog-v1, catalog-v2, outsider]
+    deployments: [catalog-v1, catalog-v2, client-no-sidecar]
     sidecars: true
-    outside: [outsider]
+    without_sidecar: [client-no-sidecar]
     services: {catalog-v1: 1, catalog-v2: 1, catalog: 2}
 """
 
@@ -129,7 +130,7 @@ not_ready:
   type: list
   elements: str
   sample: []
-seconds:
+elapsed:
   description: Time that it took, in seconds.
   returned: always
   type: float
@@ -151,14 +152,14 @@ def main():
             "namespace": {"type": "str", "required": True},
             "deployments": {"type": "list", "elements": "str", "default": []},
             "sidecars": {"type": "bool", "default": False},
-            "outside": {"type": "list", "elements": "str", "default": []},
+            "without_sidecar": {"type": "list", "elements": "str", "default": []},
             "services": {"type": "dict", "default": {}},
-            "timeout": {"type": "int", "default": 300},
+            "timeout": {"type": "int", "default": 300, "aliases": ["wait_timeout"]},
         },
         supports_check_mode=True,
     )
     namespace, timeout = module.params["namespace"], module.params["timeout"]
-    nothing = {"not_ready": [], "seconds": 0.0}
+    nothing = {"not_ready": [], "elapsed": 0.0}
     check_numbers(module, {"timeout": (0, DAY)}, **nothing)
     try:
         services = {name: int(number) for name, number in module.params["services"].items()}
@@ -178,13 +179,13 @@ def main():
                 module.params["deployments"],
                 module.params["sidecars"],
                 deadline,
-                why=not module.check_mode,
-                outside=module.params["outside"],
+                explain=not module.check_mode,
+                without_sidecar=module.params["without_sidecar"],
                 services=services,
             )
     except ClusterError as error:
-        module.fail_json(msg=str(error), not_ready=[], seconds=round(time.monotonic() - started, 1))
-    result = {"not_ready": missing, "seconds": round(time.monotonic() - started, 1)}
+        module.fail_json(msg=str(error), not_ready=[], elapsed=round(time.monotonic() - started, 1))
+    result = {"not_ready": missing, "elapsed": round(time.monotonic() - started, 1)}
     if missing and not module.check_mode:
         module.fail_json(msg=f"not ready in namespace {namespace} after {timeout} s:\n" + "\n".join(missing), **result)
     module.exit_json(changed=False, pods=pods, **result)

@@ -10,6 +10,8 @@ import re
 from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditions import is_ready
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissions import unless_forbidden
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import container_reasons
 
 # The label that Istio's own gateway has, its pods and its Service, by which a Gateway selects it too.
@@ -80,10 +82,9 @@ def node_places(nodes, address_type):
     places = {True: [], False: []}
     for node in nodes:
         status = node.get("status") or {}
-        ready = any(x["type"] == "Ready" and x["status"] == "True" for x in status.get("conditions") or ())
         for address in status.get("addresses") or ():
             if address["type"] == address_type:
-                places[ready].append((node["metadata"]["name"], address["address"]))
+                places[is_ready(node)].append((node["metadata"]["name"], address["address"]))
                 break
     return places[True] + places[False]
 
@@ -112,10 +113,7 @@ def not_ready(service, counts, pods):
     """Why a Service has no ready pod, or fewer than it could have, a line each; pods: those that it selects."""
     lines = []
     for pod in pods:
-        ready = any(
-            x["type"] == "Ready" and x["status"] == "True" for x in (pod.get("status") or {}).get("conditions") or ()
-        )
-        if not ready:
+        if not is_ready(pod):
             reasons = container_reasons(pod) or [f"phase {(pod.get('status') or {}).get('phase', 'Unknown')}"]
             lines.append(f"pod {pod['metadata']['name']}: {'; '.join(reasons)}")
     if not counts["ready"] and not lines:
@@ -227,7 +225,7 @@ def look(cluster, params):
     namespace, name = params["namespace"] or None, params["service"] or None
     selector = params["label_selector"] or DEFAULT_SELECTOR
     services = find_services(cluster, name, namespace, selector)
-    nodes = _unless_forbidden(lambda: list(cluster.items("/api/v1/nodes")))
+    nodes = unless_forbidden(lambda: list(cluster.items("/api/v1/nodes")))
     at = {"nodes": [address for _node, address in node_places(nodes or (), params["address_type"])]}
     # An address that was mapped belongs to one gateway.
     mapped = params["mapped_address"] or None if len(services) == 1 else None
@@ -263,12 +261,12 @@ def _look_at(cluster, service, nodes, address_type, mapped_address):
     """describe() for a Service: reads its Endpoints, and its pods where they have something to say."""
     metadata, selector = service["metadata"], service["spec"].get("selector") or {}
     where = f"/api/v1/namespaces/{metadata['namespace']}"
-    endpoints = _unless_forbidden(lambda: cluster.get(f"{where}/endpoints/{quote(metadata['name'], safe='')}"))
+    endpoints = unless_forbidden(lambda: cluster.get(f"{where}/endpoints/{quote(metadata['name'], safe='')}"))
     counts, _serving = count_endpoints(endpoints)
     pods = None
     if selector and (nodes is None or counts["not_ready"] or not counts["ready"]):
         query = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-        pods = _unless_forbidden(lambda: list(cluster.items(f"{where}/pods", labelSelector=query)))
+        pods = unless_forbidden(lambda: list(cluster.items(f"{where}/pods", labelSelector=query)))
     pods = [pod for pod in pods or () if not pod["metadata"].get("deletionTimestamp")]
     places = node_places(nodes, address_type) if nodes is not None else pod_places(pods) or None
     return describe(service, endpoints, places, pods, mapped_address, address_type)
@@ -300,13 +298,3 @@ def _others(cluster):
     """The gateways that the default label finds, as namespace/name."""
     services = find_services(cluster, None, None, DEFAULT_SELECTOR)
     return [f"{x['metadata']['namespace']}/{x['metadata']['name']}" for x in services]
-
-
-def _unless_forbidden(read):
-    """What read() gives; None if the API server answers that this user may not."""
-    try:
-        return read()
-    except ClusterError as error:
-        if error.status != 403:
-            raise
-        return None

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import endpoints
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.events import last_events
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.images import image_advice
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import (
@@ -19,8 +20,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods imp
     summarize_pod,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.selectors import selects
-
-POLL_SECONDS = 1.0
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.waits import poll
 
 
 def owned_pods(deployment, pods):
@@ -48,11 +48,11 @@ def rollout_problem(deployment):
     return None
 
 
-def readiness_problems(deployments, pods, names, sidecars, outside=()):
+def readiness_problems(deployments, pods, names, sidecars, without_sidecar=()):
     """Lines that say what is not ready; an empty list when everything is.
 
     names: Deployments that must be there; sidecars: every pod must have a ready istio-proxy, but for those of the
-    Deployments outside, which must have none.
+    Deployments in without_sidecar, which must not have one.
     """
     by_name = {x["metadata"]["name"]: x for x in deployments}
     lines = [f"Deployment {name}: it does not exist" for name in names if name not in by_name]
@@ -63,7 +63,7 @@ def readiness_problems(deployments, pods, names, sidecars, outside=()):
         missing = rollout_problem(deployment)
         if missing:
             lines.append(f"Deployment {name}: {missing}")
-        elif name in outside:
+        elif name in without_sidecar:
             lines += [
                 f"pod {pod['metadata']['name']}: it has a sidecar (container {SIDECAR}) and must have none; the label "
                 'and annotation sidecar.istio.io/inject: "false" on the pod keep it away'
@@ -80,9 +80,9 @@ def readiness_problems(deployments, pods, names, sidecars, outside=()):
     return lines
 
 
-def explain_readiness(deployments, pods, events, names, sidecars, outside=()):
+def explain_readiness(deployments, pods, events, names, sidecars, without_sidecar=()):
     """not_ready with the reasons behind each line: container states and last events."""
-    lines = readiness_problems(deployments, pods, names, sidecars, outside)
+    lines = readiness_problems(deployments, pods, names, sidecars, without_sidecar)
     by_name = {x["metadata"]["name"]: x for x in deployments}
     for name in names:
         deployment = by_name.get(name)
@@ -100,36 +100,63 @@ def explain_readiness(deployments, pods, events, names, sidecars, outside=()):
     return lines
 
 
-def wait_for_deployments(cluster, namespace, names, sidecars, deadline, why=True, outside=(), services=None):
-    """Look at a namespace's Deployments until they are ready, or once more after a deadline (of time.monotonic()).
+@dataclass
+class _State:
+    """What one look at a namespace found."""
 
-    names: all of the namespace if empty, and there must be one then; why: whether to give the reasons behind each line;
-    outside: those whose pods must have no sidecar; services: how many ready endpoints each of these Services must have,
-    which is looked at when the Deployments are ready.
-    Returns lines that say what is not ready, none when everything is, and a summary of each pod. ClusterError where the
-    namespace has a name that none can have.
-    """
+    deployments: list
+    pods: list
+    names: list
+    problems: list
+    rolled_out: bool
+
+
+def _read_state(cluster, namespace, names, sidecars, without_sidecar, services) -> _State:
     quoted = quote(namespace, safe="")
-    while True:
-        listed = cluster.get(f"/apis/apps/v1/namespaces/{quoted}/deployments")
-        if listed is None:  # where a namespace is missing the list is empty, so this is no namespace's name
-            raise ClusterError(f"there is no namespace {namespace}, nor can there be one of this name")
-        deployments = listed["items"]
-        pods = cluster.get(f"/api/v1/namespaces/{quoted}/pods")["items"]
-        wanted = names or sorted(x["metadata"]["name"] for x in deployments)
-        lines = readiness_problems(deployments, pods, wanted, sidecars, outside)
-        rolled = not lines
-        if not wanted:
-            lines = [f"namespace {namespace} has no Deployment"]
-        elif rolled and services:
-            lines = endpoints.not_ready(cluster, namespace, services, pods)
-        if not lines or time.monotonic() > deadline:
-            break
-        time.sleep(POLL_SECONDS)
-    if lines and cluster.get(f"/api/v1/namespaces/{quoted}") is None:
-        lines = [f"there is no namespace {namespace}"]
-    elif lines and why and not rolled:
+    listed = cluster.get(f"/apis/apps/v1/namespaces/{quoted}/deployments")
+    if listed is None:  # the list of a missing namespace is empty, so this is not a valid name
+        raise ClusterError(f'namespace "{namespace}" does not exist and is not a valid name')
+    pods = cluster.get(f"/api/v1/namespaces/{quoted}/pods")["items"]
+    names = names or sorted(x["metadata"]["name"] for x in listed["items"])
+    problems = readiness_problems(listed["items"], pods, names, sidecars, without_sidecar)
+    rolled_out = not problems
+    if not names:
+        problems = [f"namespace {namespace} has no Deployment"]
+    elif rolled_out and services:
+        problems = endpoints.not_ready(cluster, namespace, services, pods)
+    return _State(listed["items"], pods, names, problems, rolled_out)
+
+
+def wait_for_deployments(
+    cluster: Cluster,
+    namespace: str,
+    names: list[str],
+    sidecars: bool,
+    deadline: float,
+    explain: bool = True,
+    without_sidecar: Iterable[str] = (),
+    services: dict[str, int] | None = None,
+) -> tuple[list[str], list[dict]]:
+    """Poll a namespace until its Deployments are ready, and once more after a deadline (of time.monotonic()).
+
+    names: all of the namespace if empty, which must have one then; explain: whether to add the reasons to each problem;
+    without_sidecar: Deployments whose pods must not have a sidecar; services: the expected number of ready endpoints
+    of each Service, which is checked once the Deployments are ready.
+    Returns the problems, empty if everything is ready, and a summary of each pod.
+    Raises ClusterError, also if the namespace's name is not valid.
+    """
+    state = poll(
+        lambda: _read_state(cluster, namespace, names, sidecars, without_sidecar, services),
+        lambda found: not found.problems,
+        deadline,
+    )
+    problems, quoted = state.problems, quote(namespace, safe="")
+    if problems and cluster.get(f"/api/v1/namespaces/{quoted}") is None:
+        problems = [f"there is no namespace {namespace}"]
+    elif problems and explain and not state.rolled_out:
         events = cluster.get(f"/api/v1/namespaces/{quoted}/events")["items"]
-        lines = explain_readiness(deployments, pods, events, wanted, sidecars, outside) or lines
-    owned = [pod for x in deployments if x["metadata"]["name"] in wanted for pod in owned_pods(x, pods)]
-    return lines, [summarize_pod(x) for x in owned]
+        problems = (
+            explain_readiness(state.deployments, state.pods, events, state.names, sidecars, without_sidecar) or problems
+        )
+    owned = [x for x in state.deployments if x["metadata"]["name"] in state.names]
+    return problems, [summarize_pod(pod) for x in owned for pod in owned_pods(x, state.pods)]

@@ -15,10 +15,12 @@ import uuid
 from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import POLL_SECONDS
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditions import is_ready
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.events import events_about
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.images import PULL_FAILURES, pull_cause
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissions import unless_forbidden
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.selectors import selects
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.waits import poll
 
 OWNER_LABEL = "app.kubernetes.io/managed-by"
 OWNER = "meshlab.istio.image_prepull"
@@ -75,13 +77,7 @@ def missing(node, images):
 
 def not_ready_nodes(nodes):
     """A line for each node that cannot pull anything."""
-    return [
-        f"node {x['metadata']['name']} is not Ready"
-        for x in nodes
-        if not any(
-            c["type"] == "Ready" and c["status"] == "True" for c in (x.get("status") or {}).get("conditions") or ()
-        )
-    ]
+    return [f"node {x['metadata']['name']} is not Ready" for x in nodes if not is_ready(x)]
 
 
 def pod_for(node, images, pull_secrets, run, timeout):
@@ -209,12 +205,9 @@ class Prepull:
         if self.cluster.get(self.path) is None:
             raise ClusterError(f"there is no namespace {namespace}")
         for name in self.params["pull_secrets"]:
-            try:
-                secret = self.cluster.get(f"{self.path}/secrets/{quote(name, safe='')}")
-            except ClusterError as error:
-                if error.status == 403:  # who may make pods may not always read Secrets
-                    continue
-                raise
+            path = f"{self.path}/secrets/{quote(name, safe='')}"
+            # A user who may create pods may not always read Secrets.
+            secret = unless_forbidden(lambda path=path: self.cluster.get(path), {"type": SECRET_TYPES[0]})
             if secret is None:
                 raise ClusterError(
                     f"there is no Secret {name} in namespace {namespace}: make one with "
@@ -246,34 +239,28 @@ class Prepull:
                 if images:
                     pod = pod_for(node, images, self.params["pull_secrets"], run, self.params["timeout"])
                     self.cluster.create(self.pods_path, pod)
-            while True:
-                states = {node: dict.fromkeys(x, ("failed", VANISHED)) for node, x in wanted.items() if x}
-                states.update(self.read(run))
+
+            def read():
+                vanished = {node: dict.fromkeys(x, ("failed", VANISHED)) for node, x in wanted.items() if x}
+                return {**vanished, **self.read(run)}
+
+            def done(states):
                 refused = any(state == "failed" for x in states.values() for state, _message in x.values())
-                done = all(over(x) for x in states.values()) and not (refused and time.monotonic() < believed)
-                if done or time.monotonic() > deadline:
-                    return states
-                time.sleep(POLL_SECONDS)
+                return all(over(x) for x in states.values()) and not (refused and time.monotonic() < believed)
+
+            return poll(read, done, deadline)
         finally:
             self.remove(run)
 
     def await_account(self, deadline):
         """Wait for the ServiceAccount of the pods: a controller makes it a moment after the namespace."""
-        namespace = self.params["namespace"]
-        while True:
-            try:
-                if self.cluster.get(f"{self.path}/serviceaccounts/default") is not None:
-                    return
-            except ClusterError as error:
-                if error.status == 403:  # who may make pods may not always read those
-                    return
-                raise
-            if time.monotonic() > deadline:
-                raise ClusterError(
-                    f"namespace {namespace} has no ServiceAccount default after {self.params['timeout']} s, and takes "
-                    "no pod without one: see whether kube-controller-manager runs"
-                )
-            time.sleep(POLL_SECONDS)
+        # A user who may create pods may not always read ServiceAccounts.
+        path = f"{self.path}/serviceaccounts/default"
+        if not poll(lambda: unless_forbidden(lambda: self.cluster.get(path) is not None, True), bool, deadline):
+            raise ClusterError(
+                f"namespace {self.params['namespace']} has no ServiceAccount default after {self.params['timeout']} s, "
+                "and takes no pod without one: see whether kube-controller-manager runs"
+            )
 
     def read(self, run):
         """{node: {image: (state, message)}} of a run's pods."""
@@ -283,16 +270,15 @@ class Prepull:
 
     def remove(self, run):
         """Delete a run's pods, and wait until they are gone. Those that do not go in time are in left."""
-        deadline = time.monotonic() + GONE_SECONDS
-        while True:
+
+        def remaining():
             pods = list(self.cluster.items(self.pods_path, labelSelector=f"{RUN_LABEL}={run}"))
-            if not pods or time.monotonic() > deadline:
-                self.left = [x["metadata"]["name"] for x in pods]
-                return
             for pod in pods:
-                with contextlib.suppress(ClusterError):  # tried again
+                with contextlib.suppress(ClusterError):  # the next read tries again
                     self.cluster.delete(f"{self.pods_path}/{pod['metadata']['name']}")
-            time.sleep(POLL_SECONDS)
+            return [x["metadata"]["name"] for x in pods]
+
+        self.left = poll(remaining, lambda names: not names, time.monotonic() + GONE_SECONDS)
 
 
 def rows(before, states, images):

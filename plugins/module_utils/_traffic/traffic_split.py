@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditions import is_ready
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.events import last_events
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import (
     SIDECAR,
@@ -363,12 +364,7 @@ def choose_pod(pods):
         for pod in pods
         if pod.get("status", {}).get("phase") == "Running" and not pod["metadata"].get("deletionTimestamp")
     ]
-    return min(running, key=lambda pod: (not _ready(pod), pod["metadata"]["name"]), default=None)
-
-
-def _ready(pod):
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+    return min(running, key=lambda pod: (not is_ready(pod), pod["metadata"]["name"]), default=None)
 
 
 def _state(pod):
@@ -473,7 +469,7 @@ def _wait_for_pod(cluster, namespace, name):
         pod = cluster.get(path)
         if pod is None:
             raise SplitError(f"ephemeral_client: pod {namespace}/{name} was deleted by another client")
-        if _ready(pod):
+        if is_ready(pod):
             return pod
         phase = pod.get("status", {}).get("phase")
         if phase in ("Failed", "Succeeded") or _hopeless(pod) or time.monotonic() > until:

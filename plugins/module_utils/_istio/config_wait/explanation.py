@@ -10,6 +10,7 @@ import re
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import service_namespaces
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import full_host
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditions import is_ready
 
 MAX_PROXIES_SHOWN = 10  # proxies in a message
 
@@ -20,7 +21,7 @@ def find_reasons(outcome, facts, istiod_pods, refusals, findings):
     istiod_pods: the pods of the control plane; refusals, findings: what Mesh.refusals and findings_about gave.
     """
     told = [x for x in outcome.unmet if "does not exist" in x]
-    ready = [x for x in istiod_pods if _is_ready(x)]
+    ready = [x for x in istiod_pods if is_ready(x)]
     if not ready:
         told.append(
             f"no istiod is ready ({len(istiod_pods)} pods of it there), so that proxies hear of nothing"
@@ -42,11 +43,6 @@ def find_reasons(outcome, facts, istiod_pods, refusals, findings):
     told += outcome.notes
     told += [f"istioctl analyze: {x}" for x in findings]
     return list(dict.fromkeys(told))
-
-
-def _is_ready(pod):
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(x["type"] == "Ready" and x["status"] == "True" for x in conditions)
 
 
 def _unknown_hosts(rule, facts):
@@ -83,8 +79,8 @@ def findings_about(rules, output):
     ]
 
 
-def failure_message(outcome, why):
-    """What a module says that failed for this Outcome; why: what reasons gave."""
+def failure_message(outcome, reasons):
+    """The message of a module that failed with this Outcome; reasons: of find_reasons."""
     if outcome.problem:
         return outcome.problem
     titles = ", ".join(x.title for x in outcome.rules)
@@ -92,12 +88,12 @@ def failure_message(outcome, why):
     if outcome.lagging:
         part = f"{len(outcome.lagging)} of {len(outcome.proxies)} proxies"
         said = f"{titles} has not reached {part}" if outcome.present else f"{part} still have {titles}"
-        lines.append(f"{said} after {outcome.seconds:g} s:")
+        lines.append(f"{said} after {outcome.elapsed:g} s:")
         for proxy in outcome.lagging[:MAX_PROXIES_SHOWN]:
-            told = proxy["lacks"] if outcome.present else proxy["found"] + proxy["lacks"]
+            told = proxy["missing"] if outcome.present else proxy["applied"] + proxy["missing"]
             lines.append(f"  {proxy['namespace']}/{proxy['name']}: {'; '.join(told)}")
         if len(outcome.lagging) > MAX_PROXIES_SHOWN:
             lines.append(f"  and {len(outcome.lagging) - MAX_PROXIES_SHOWN} more")
     else:
-        lines.append(f"{'; '.join(outcome.unmet)}, after {outcome.seconds:g} s")
-    return "\n".join(lines + [f"reason: {x}" for x in why if x not in outcome.unmet or outcome.lagging])
+        lines.append(f"{'; '.join(outcome.unmet)}, after {outcome.elapsed:g} s")
+    return "\n".join(lines + [f"reason: {x}" for x in reasons if x not in outcome.unmet or outcome.lagging])

@@ -21,17 +21,13 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import SIDECAR
 
-REREAD_SECONDS = 2.0  # how old the pods and all else but the rules may be
-
-
-ASK_SECONDS = 15
-
-
-LOG_LINES, LOG_SECONDS = 5000, 900  # how far back the log of one that lags is read
+REREAD_SECONDS = 2.0  # maximum age of everything but the rules
+EXEC_SECONDS = 15
+LOG_LINES, LOG_SECONDS = 5000, 900  # how far back the log of a lagging proxy is read
 
 
 class MeshReader:
-    """A cluster as wait() asks it: look() reads the API, ask() the configuration of one proxy."""
+    """A cluster as wait_for_proxies reads it: read_api() the API, read_proxy() the configuration of one proxy."""
 
     def __init__(self, cluster, rules, label_selector=None):
         """cluster: a Cluster; rules: to look for."""
@@ -42,7 +38,7 @@ class MeshReader:
         self._read = 0.0
         self._local = threading.local()
 
-    def look(self):
+    def read_api(self):
         """The rules, with specs where only the API has them, and Facts; all but the rules may be somewhat old."""
         if self.facts is None or time.monotonic() - self._read > REREAD_SECONDS:
             self.facts, self._read = self._read_facts(), time.monotonic()
@@ -92,14 +88,14 @@ class MeshReader:
             ]
         return told
 
-    def ask(self, proxy, wanted):
+    def read_proxy(self, proxy, wanted):
         """What a proxy has of the wanted resources. Raises ClusterError and DumpError."""
         if not hasattr(self._local, "cluster"):  # a connection that runs an exec is not fit for two threads
             self._local.cluster = self.cluster.another()
         dump = Dump()
         for resource in wanted:
             argv = ["pilot-agent", "request", "GET", dump_path(resource)]
-            result = self._local.cluster.exec(proxy.namespace, proxy.name, SIDECAR, argv, ASK_SECONDS)
+            result = self._local.cluster.exec(proxy.namespace, proxy.name, SIDECAR, argv, EXEC_SECONDS)
             if result.rc != 0:
                 said = (result.stderr or result.stdout).strip().splitlines()
                 raise ClusterError(f"pilot-agent ended with exit code {result.rc}: {said[-1] if said else 'no output'}")

@@ -6,34 +6,62 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare import compare
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import DumpError
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import Dump, DumpError
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.leftovers import leftovers
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import ProxyFilter, proxies_in
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import GROUP, check_rule, resources
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import (
+    Proxy,
+    ProxyFilter,
+    proxies_in,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import (
+    GROUP,
+    Rule,
+    check_rule,
+    resources,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.target_proxies import target_proxies
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.waits import poll
 
 POLL_SECONDS = 0.5
-
-
 WORKERS = 6
+
+ReadApi = Callable[[], "tuple[list[Rule], Facts]"]
+ReadProxy = Callable[[Proxy, list], Dump]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to wait for.
+
+    present: whether the proxies that need the rules must have them, or must have nothing left of them;
+    root: the namespace of the control plane; allow_none: whether a rule may need no proxy at all.
+    """
+
+    present: bool = True
+    proxy_filter: ProxyFilter = field(default_factory=ProxyFilter)
+    root: str = "istio-system"
+    allow_none: bool = False
 
 
 @dataclass
 class Outcome:
-    """What became of waiting.
+    """The result of a wait.
 
-    problem: why it is no use to wait, empty if it is; unmet: what the API alone says is not as wanted;
-    notes: what keeps a rule from some of the proxies that it is meant for; proxies: what the module returns of each.
+    problem: why waiting is pointless, or empty; unmet: conditions that the API alone does not meet;
+    notes: what keeps a rule from some of the proxies that it is meant for; proxies: the module's result for each proxy;
+    elapsed: seconds.
     """
 
     present: bool = True
-    seconds: float = 0.0
+    elapsed: float = 0.0
     rules: list = field(default_factory=list)
     proxies: list = field(default_factory=list)
     problem: str = ""
@@ -41,112 +69,134 @@ class Outcome:
     notes: list = field(default_factory=list)
 
     @property
-    def lagging(self):
-        return [x for x in self.proxies if x["has"] is not self.present]
+    def lagging(self) -> list[dict]:
+        """The proxies that are not in the requested state."""
+        return [x for x in self.proxies if x["in_sync"] is not True]
 
     @property
-    def met(self):
+    def met(self) -> bool:
+        """Whether everything is in the requested state."""
         return not (self.problem or self.unmet or self.lagging)
 
 
-def wait(look, ask, present=True, limits=None, root="istio-system", allow_none=False, timeout=60, once=False):
-    """Wait until the proxies that need the rules have them (or with present=False, have nothing left of them).
+def wait_for_proxies(
+    read_api: ReadApi, read_proxy: ReadProxy, request: Request, timeout: float = 60, once: bool = False
+) -> Outcome:
+    """Poll until the proxies that need the rules are in the requested state, or the timeout (in seconds) is over.
 
-    look: returns (rules with their specs, Facts) as the API has them now.
-    ask: called from several threads with a Proxy and the resources to read, returns a proxy_config.Dump.
-    once: look once and do not wait. Returns an Outcome.
+    read_api: returns the rules with their specs, and Facts; read_proxy: called from several threads;
+    once: read once and do not wait.
+    Raises ClusterError and WaitError.
     """
-    limits, started, seen, outcome = limits or ProxyFilter(), time.monotonic(), {}, None
+    started = time.monotonic()
     with ThreadPoolExecutor(WORKERS) as pool:
-        while True:
-            rules, facts = look()
-            outcome = Outcome(present, rules=rules)
-            work = _work(rules, facts, present, limits, root, allow_none, outcome)
-            if outcome.problem:
-                break
-            # A proxy that has its rules is not asked again, unless they have changed.
-            due = [x for x in work if x not in seen or seen[x][0] != work[x] or seen[x][1]["has"] is not present]
-            reports = pool.map(_report, due, [work[x] for x in due], repeat(facts), repeat(present), repeat(ask))
-            for proxy, report in zip(due, reports):
-                seen.pop(proxy, None)
-                if report:
-                    seen[proxy] = (work[proxy], report)
-            there = sorted((x for x in work if x in seen), key=lambda x: (x.namespace, x.name))
-            outcome.proxies = [seen[x][1] for x in there]
-            if work and not there:
-                outcome.unmet.append("every proxy that was to be asked is gone")
-            if outcome.met or once or time.monotonic() - started > timeout:
-                break
-            time.sleep(POLL_SECONDS)
-    outcome.seconds = round(time.monotonic() - started, 1)
+        rounds = _Rounds(read_api, read_proxy, request, pool)
+        deadline = started if once else started + timeout
+        outcome = poll(rounds.read, lambda found: found.met or bool(found.problem), deadline, POLL_SECONDS)
+    outcome.elapsed = round(time.monotonic() - started, 1)
     return outcome
 
 
-def _work(rules, facts, present, limits, root, allow_none, outcome):
-    """What to look at, as {Proxy: {Rule: names}}; what is clear without looking goes into the Outcome."""
-    work = {}
+class _Rounds:
+    """Rounds of reading the API and the proxies; a proxy in sync is read again only when the rules have changed."""
+
+    def __init__(self, read_api, read_proxy, request, pool):
+        self.read_api, self.read_proxy, self.request, self.pool = read_api, read_proxy, request, pool
+        self.seen = {}  # Proxy: (needs, report)
+
+    def read(self) -> Outcome:
+        rules, facts = self.read_api()
+        outcome = Outcome(self.request.present, rules=rules)
+        work = _proxies_to_read(rules, facts, self.request, outcome)
+        if outcome.problem:
+            return outcome
+        self._read_proxies(work, facts)
+        there = sorted((x for x in work if x in self.seen), key=lambda x: (x.namespace, x.name))
+        outcome.proxies = [self.seen[x][1] for x in there]
+        if work and not there:
+            outcome.unmet.append("every proxy that was to be read is gone")
+        return outcome
+
+    def _read_proxies(self, work, facts):
+        due = [x for x in work if not self._is_current(x, work[x])]
+        needs = [work[x] for x in due]
+        reports = self.pool.map(
+            _report, due, needs, repeat(facts), repeat(self.request.present), repeat(self.read_proxy)
+        )
+        for proxy, report in zip(due, reports):
+            self.seen.pop(proxy, None)
+            if report:
+                self.seen[proxy] = (work[proxy], report)
+
+    def _is_current(self, proxy, needs):
+        seen = self.seen.get(proxy)
+        return bool(seen) and seen[0] == needs and seen[1]["in_sync"] is True
+
+
+def _proxies_to_read(rules, facts, request, outcome):
+    """The proxies to read, as {Proxy: {Rule: names}}; what the API alone tells goes into the Outcome."""
     if not facts.installed:
         outcome.problem = f"the cluster does not know {GROUP}: Istio is not installed"
         return {}
+    work = {}
     for rule in rules:
         exists = facts.live.get(rule.title) is not None
-        if exists != present:
+        if exists != request.present:
             outcome.unmet.append(f"{rule.title} {'is still there' if exists else 'does not exist'}")
-            if present:
+            if request.present:
                 continue
         if rule.spec is None and rule.kind == "Gateway":
             outcome.problem = (
-                f"{rule.title} does not exist, so it is not known what it was: give its definition to wait until "
+                f"{rule.title} does not exist, so its ports are not known: give its definition to wait until "
                 "no proxy has anything left of it"
             )
             return {}
-        if not present and rule.kind != "Gateway":
-            # Whoever does not need it now may have needed it as it was before.
-            needs, reasons = {proxy: frozenset() for proxy in proxies_in(facts.pods)}, []
-        else:
-            check_rule(rule)
-            needs, reasons = target_proxies(rule, facts, root)
-        outcome.notes += [f"{rule.title}: {reason}" for reason in reasons]
-        chosen = {proxy: names for proxy, names in needs.items() if limits.allow(proxy, facts.selected)}
-        if present and not chosen and not allow_none:
-            why = "; ".join(reasons)
-            if needs:
-                why = f"{len(needs)} proxies need it, but namespaces, pods and label_selector leave none of them"
-            outcome.problem = f"{rule.title} reaches no proxy: {why or 'no proxy needs it'}"
+        chosen = _chosen_proxies(rule, facts, request, outcome)
+        if outcome.problem:
             return {}
         for proxy, names in chosen.items():
             work.setdefault(proxy, {})[rule] = names
     return work
 
 
-def _report(proxy, needs, facts, present, ask):
-    """What the module returns of one proxy; None if its pod is gone since the pods were read."""
-    report = {
-        "namespace": proxy.namespace,
-        "name": proxy.name,
-        "type": proxy.type,
-        "has": None,
-        "lacks": [],
-        "found": [],
-    }
+def _chosen_proxies(rule, facts, request, outcome):
+    """The proxies that need one rule and pass the filter, as {Proxy: names}; notes and problems go into the Outcome."""
+    if not request.present and rule.kind != "Gateway":
+        # A proxy that does not need the rule now may have needed it as it was before.
+        needs, reasons = {proxy: frozenset() for proxy in proxies_in(facts.pods)}, []
+    else:
+        check_rule(rule)
+        needs, reasons = target_proxies(rule, facts, request.root)
+    outcome.notes += [f"{rule.title}: {reason}" for reason in reasons]
+    chosen = {proxy: names for proxy, names in needs.items() if request.proxy_filter.allows(proxy, facts.selected)}
+    if request.present and not chosen and not request.allow_none:
+        reason = "; ".join(reasons)
+        if needs:
+            reason = f"{len(needs)} proxies need it, but namespaces, pods and label_selector leave none of them"
+        outcome.problem = f"{rule.title} reaches no proxy: {reason or 'no proxy needs it'}"
+    return chosen
+
+
+def _report(proxy, needs, facts, present, read_proxy):
+    """The module's result for one proxy; None if its pod is gone since the pods were read."""
+    report = {"namespace": proxy.namespace, "name": proxy.name, "type": proxy.type}
     try:
-        dump = ask(proxy, resources(needs))
+        dump = read_proxy(proxy, resources(needs))
     except (ClusterError, DumpError) as error:
-        if ": 403 " in str(error):  # no use to wait for a permission
+        if ": 403 " in str(error):  # waiting does not grant a permission
             raise
         if f'pods "{proxy.name}" not found' in str(error):
             return None
-        report["lacks"] = [f"it cannot be asked: {error}"]
-        return report
+        return {**report, "in_sync": None, "applied": [], "missing": [f"it cannot be read: {error}"]}
+    applied, missing = [], []
     for rule, names in needs.items():
         prefix = f"{rule.title}: " if len(needs) > 1 else ""
-        if present:
-            missing, found = compare(rule, proxy, names, dump, facts)
-        else:
-            missing, found = [], leftovers(rule, proxy, dump, facts)
-        report["lacks"] += [f"{prefix}{x}" for x in missing]
-        report["found"] += [f"{prefix}{x}" for x in found]
-    report["has"] = not report["lacks"] if present else bool(report["found"])
-    if (report["lacks"] if present else report["found"]) and dump.refused:
-        report["lacks"] += [f"it refused an update: {x}" for x in dict.fromkeys(dump.refused)]
-    return report
+        lacking, held = (
+            compare(rule, proxy, names, dump, facts) if present else ([], leftovers(rule, proxy, dump, facts))
+        )
+        missing += [f"{prefix}{x}" for x in lacking]
+        applied += [f"{prefix}{x}" for x in held]
+    in_sync = not (missing if present else applied)
+    if not in_sync:
+        missing += [f"it refused an update: {x}" for x in dict.fromkeys(dump.refused)]
+    return {**report, "in_sync": in_sync, "applied": applied, "missing": missing}

@@ -17,8 +17,8 @@ class ProxyFilter:
     namespaces: tuple | None = None
     pods: tuple | None = None
 
-    def allow(self, proxy, selected):
-        """Whether a proxy is to be looked at; selected: as Facts has it."""
+    def allows(self, proxy: Proxy, selected: set | None) -> bool:
+        """Whether a proxy is to be read; selected: as in Facts."""
         if self.namespaces is not None and proxy.namespace not in self.namespaces:
             return False
         if self.pods is not None and proxy.name not in self.pods and proxy.title not in self.pods:

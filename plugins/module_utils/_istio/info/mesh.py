@@ -28,6 +28,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.kub
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import explain_readiness, owned_pods
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissions import unless_forbidden
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import (
     SIDECAR,
     running_statuses,
@@ -407,12 +408,9 @@ class Reader:
             self._forgive(error)
 
     def _unless_forbidden(self, read):
-        try:
-            found = read()
-        except ClusterError as error:
-            self._forgive(error)
-            return None
-        self.answered += 1
+        refusals = len(self.refused)
+        found = unless_forbidden(read, refused=self.refused)
+        self.answered += len(self.refused) == refusals
         return found
 
     def _forgive(self, error):

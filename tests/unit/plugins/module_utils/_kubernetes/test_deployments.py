@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kube_objects import classic, deployment, ended, event, explained, native, pod, running, waiting
 
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import deployments
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import waits
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import (
     explain_readiness,
@@ -200,11 +200,26 @@ class Answers:
 
 
 def test_wait_looks_until_everything_is_ready(monkeypatch):
-    monkeypatch.setattr(deployments, "POLL_SECONDS", 0)
+    monkeypatch.setattr(waits, "POLL_SECONDS", 0)
     cluster = Answers(ready_at=3)
     lines, pods = wait_for_deployments(cluster, "default", [], False, float("inf"))
     assert (lines, cluster.looks) == ([], 3)
     assert [x["name"] for x in pods] == ["reviews-v1-7b5d4c9c6b-x2x5s"]
+
+
+def test_a_hiccup_of_the_api_does_not_end_the_wait(monkeypatch):
+    monkeypatch.setattr(waits, "POLL_SECONDS", 0)
+    cluster = Answers(ready_at=3)
+    errors, get = [None, None, ClusterError("answered 503", 503)], cluster.get
+
+    def unsteady(path):
+        error = errors.pop(0) if errors else None
+        if error:
+            raise error
+        return get(path)
+
+    cluster.get = unsteady
+    assert wait_for_deployments(cluster, "default", [], False, float("inf"))[0] == []
 
 
 def test_wait_gives_the_reasons_when_the_time_is_over():
@@ -213,7 +228,7 @@ def test_wait_gives_the_reasons_when_the_time_is_over():
     assert cluster.looks == 1 and len(pods) == 1
     assert lines[0] == "Deployment reviews-v1: 0 of 1 pods available"
     assert lines[-1].strip() == "container reviews-v1: running, not ready"
-    assert wait_for_deployments(cluster, "default", [], False, 0, why=False)[0] == lines[:1]
+    assert wait_for_deployments(cluster, "default", [], False, 0, explain=False)[0] == lines[:1]
 
 
 class Endpoints(Answers):
@@ -235,7 +250,7 @@ class Endpoints(Answers):
 
 
 def test_wait_looks_at_services_when_the_deployments_are_ready(monkeypatch):
-    monkeypatch.setattr(deployments, "POLL_SECONDS", 0)
+    monkeypatch.setattr(waits, "POLL_SECONDS", 0)
     cluster = Endpoints(ready_at=3, endpoint_at=2)
     assert wait_for_deployments(cluster, "default", [], False, float("inf"), services={"reviews": 1})[0] == []
     assert (cluster.looks, cluster.asked) == (4, 2)
@@ -247,7 +262,9 @@ def test_wait_says_which_service_lacks_endpoints_and_why():
         "Service reviews: 0 of 1 ready endpoints: it selects app: reviews, which no pod carries; "
         "pods carry app: reviews-v1 (reviews-v1-7b5d4c9c6b-x2x5s)"
     ]
-    (line,) = wait_for_deployments(Endpoints(None, 1), "default", [], False, 0, why=False, services={"reviews": 1})[0]
+    (line,) = wait_for_deployments(Endpoints(None, 1), "default", [], False, 0, explain=False, services={"reviews": 1})[
+        0
+    ]
     assert line.startswith("Deployment reviews-v1")
 
 
@@ -262,6 +279,6 @@ def test_wait_says_what_there_is_not():
 
 def test_a_namespace_that_cannot_be_is_told_at_once():
     asked = []
-    with pytest.raises(ClusterError, match=r"^there is no namespace a/b, nor can there be one of this name$"):
+    with pytest.raises(ClusterError, match=r'^namespace "a/b" does not exist and is not a valid name$'):
         wait_for_deployments(Mock(get=asked.append), "a/b", [], False, float("inf"))
     assert asked == ["/apis/apps/v1/namespaces/a%2Fb/deployments"]

@@ -10,7 +10,7 @@ import json
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare import compare
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import Dump, add_answer
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import wait
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import Request, wait_for_proxies
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import proxies_in
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rule_routes import rule_routes
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import rules_in
@@ -154,21 +154,21 @@ class Lab:
         self.facts = facts(pods=pods)
         self.facts.live = {self.rule.title: item if live else None}
         self.answers = {name: list(steps) for name, steps in answers.items()}
-        self.asked = []
+        self.read = []
 
-    def look(self):
+    def read_api(self):
         return [self.rule], self.facts
 
-    def ask(self, proxy, _resources):
-        self.asked.append(proxy.name)
+    def read_proxy(self, proxy, _resources):
+        self.read.append(proxy.name)
         steps = self.answers[proxy.name]
         answer = steps.pop(0) if len(steps) > 1 else steps[0]
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def wait(self, **options):
-        return wait(self.look, self.ask, **options)
+    def wait(self, timeout=60, once=False, **request):
+        return wait_for_proxies(self.read_api, self.read_proxy, Request(**request), timeout, once)
 
 
 NEW, OLD = sidecar_dump(routes()), sidecar_dump(plain_routes())

@@ -19,12 +19,12 @@ def _fast(monkeypatch):
     monkeypatch.setattr(polling, "POLL_SECONDS", 0.01)
 
 
-def test_it_waits_for_the_last_one_and_asks_no_other_again():
+def test_it_waits_for_the_last_one_and_reads_no_other_again():
     lab = Lab(virtual_service(), [pod("a"), pod("b")], {"a": [NEW], "b": [OLD, OLD, NEW]})
     outcome = lab.wait(timeout=10)
     assert outcome.met
-    assert [(x["name"], x["has"], x["lacks"]) for x in outcome.proxies] == [("a", True, []), ("b", True, [])]
-    assert sorted(lab.asked) == ["a", "b", "b", "b"]
+    assert [(x["name"], x["in_sync"], x["missing"]) for x in outcome.proxies] == [("a", True, []), ("b", True, [])]
+    assert sorted(lab.read) == ["a", "b", "b", "b"]
 
 
 def test_it_ends_when_time_is_over_and_names_who_lags():
@@ -33,7 +33,7 @@ def test_it_ends_when_time_is_over_and_names_who_lags():
     assert not outcome.met
     assert [x["name"] for x in outcome.lagging] == ["b"]
     assert failure_message(outcome, ["no istiod is ready"]).splitlines() == [
-        f"VirtualService shop/catalog has not reached 1 of 2 proxies after {outcome.seconds:g} s:",
+        f"VirtualService shop/catalog has not reached 1 of 2 proxies after {outcome.elapsed:g} s:",
         "  shop/b: catalog.shop.svc in 8080: its routes come from no rule",
         "reason: no istiod is ready",
     ]
@@ -42,7 +42,7 @@ def test_it_ends_when_time_is_over_and_names_who_lags():
 def test_once_does_not_wait():
     lab = Lab(virtual_service(), [pod("a")], {"a": [OLD, NEW]})
     assert lab.wait(once=True, timeout=10).lagging
-    assert lab.asked == ["a"]
+    assert lab.read == ["a"]
 
 
 def test_a_proxy_whose_pod_is_gone_meanwhile_does_not_lag():
@@ -54,17 +54,17 @@ def test_a_proxy_whose_pod_is_gone_meanwhile_does_not_lag():
     lab = Lab(virtual_service(), [pod("a")], {"a": [error]})
     outcome = lab.wait(timeout=0)
     assert not outcome.met
-    assert outcome.unmet == ["every proxy that was to be asked is gone"]
+    assert outcome.unmet == ["every proxy that was to be read is gone"]
 
 
-def test_a_proxy_that_cannot_be_asked_lags_and_may_come_back():
+def test_a_proxy_that_cannot_be_read_lags_and_may_come_back():
     error = ClusterError("cannot exec in shop/a/istio-proxy at https://x: 500 Internal Server Error")
     lab = Lab(virtual_service(), [pod("a")], {"a": [error, NEW]})
     assert lab.wait(timeout=10).met
     lab = Lab(virtual_service(), [pod("a")], {"a": [error]})
     [report] = lab.wait(timeout=0).proxies
-    assert report["has"] is None
-    assert report["lacks"] == [f"it cannot be asked: {error}"]
+    assert report["in_sync"] is None
+    assert report["missing"] == [f"it cannot be read: {error}"]
 
 
 def test_without_permission_it_does_not_wait():
@@ -76,7 +76,22 @@ def test_without_permission_it_does_not_wait():
 def test_what_a_proxy_refused_is_told():
     refused = Dump(OLD.routes, refused=["duplicate domain"])
     [report] = Lab(virtual_service(), [pod("a")], {"a": [refused]}).wait(timeout=0).proxies
-    assert report["lacks"][1:] == ["it refused an update: duplicate domain"]
+    assert report["missing"][1:] == ["it refused an update: duplicate domain"]
+
+
+def test_a_hiccup_of_the_api_does_not_end_the_wait():
+    lab = Lab(virtual_service(), [pod("a")], {"a": [OLD, NEW]})
+    answers, read_api = [None, ClusterError("answered 503", 503), None], lab.read_api
+
+    def unsteady():
+        error = answers.pop(0) if answers else None
+        if error:
+            raise error
+        return read_api()
+
+    lab.read_api = unsteady
+    assert lab.wait(timeout=10).met
+    assert lab.read == ["a", "a"]
 
 
 def test_a_rule_that_reaches_nobody_fails_at_once_unless_that_is_well():
@@ -94,7 +109,7 @@ def test_limits():
     lab = Lab(virtual_service(), pods, {"a": [NEW], "b": [NEW]})
 
     def titles(**limits):
-        outcome = lab.wait(limits=ProxyFilter(**limits), timeout=0)
+        outcome = lab.wait(proxy_filter=ProxyFilter(**limits), timeout=0)
         return [f"{x['namespace']}/{x['name']}" for x in outcome.proxies]
 
     assert titles(namespaces=("shop",)) == ["shop/a", "shop/b"]
@@ -102,7 +117,7 @@ def test_limits():
     assert titles(pods=("default/a",)) == ["default/a"]
     lab.facts.selected = {"shop/b"}
     assert titles() == ["shop/b"]
-    assert lab.wait(limits=ProxyFilter(namespaces=("default",)), timeout=60).problem == (
+    assert lab.wait(proxy_filter=ProxyFilter(namespaces=("default",)), timeout=60).problem == (
         "VirtualService shop/catalog reaches no proxy: 3 proxies need it, but namespaces, pods and label_selector "
         "leave none of them"
     )
@@ -112,7 +127,7 @@ def test_what_the_api_does_not_hold_is_waited_for():
     lab = Lab(virtual_service(), [pod("a")], {"a": [NEW]}, live=False)
     outcome = lab.wait(timeout=0)
     assert outcome.unmet == ["VirtualService shop/catalog does not exist"]
-    assert lab.asked == []
+    assert lab.read == []
     assert failure_message(outcome, outcome.unmet) == "VirtualService shop/catalog does not exist, after 0 s"
 
 
@@ -121,7 +136,7 @@ def test_absent_is_when_nothing_is_left():
     lab = Lab(virtual_service(), [pod("a")], {"a": [NEW, NEW, OLD]}, live=False, known=name)
     outcome = lab.wait(present=False, timeout=10)
     assert outcome.met
-    assert len(lab.asked) == 3
+    assert len(lab.read) == 3
     lab = Lab(virtual_service(), [pod("a")], {"a": [NEW]}, known=name)
     outcome = lab.wait(present=False, timeout=0)
     assert outcome.unmet == ["VirtualService shop/catalog is still there"]

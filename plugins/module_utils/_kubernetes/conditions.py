@@ -1,0 +1,12 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Status conditions of Kubernetes objects."""
+
+from __future__ import annotations
+
+
+def is_ready(resource: dict) -> bool:
+    """Whether a pod's or a node's condition Ready is True. It is not while the condition is missing or Unknown."""
+    conditions = (resource.get("status") or {}).get("conditions") or ()
+    return any(x["type"] == "Ready" and x["status"] == "True" for x in conditions)
