@@ -75,7 +75,7 @@ key:
   returned: success
   type: str
   sample: 7bd0b0e6f16b36b1c1f2
-seconds:
+elapsed:
   description: Time that building took, in seconds. V(0) if the program was there.
   returned: success
   type: float
@@ -105,7 +105,7 @@ def main():
         seconds = program.build() if changed and not module.check_mode else 0.0
     except GoError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, path=program.path, key=program.key, seconds=round(seconds, 1))
+    module.exit_json(changed=changed, path=program.path, key=program.key, elapsed=round(seconds, 1))
 
 
 if __name__ == "__main__":

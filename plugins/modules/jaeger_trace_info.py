@@ -87,6 +87,7 @@ options:
       - It ends earlier if the traces are broken.
     type: int
     default: 0
+    aliases: [wait_timeout]
   settle:
     description:
       - >-
@@ -334,7 +335,7 @@ pieces:
       returned: always
       type: str
       sample: 9cf92f3577b34da6a3ce929d0e0e4711
-seconds:
+elapsed:
   description: Time that it took, in seconds.
   returned: success, and when O(fail_on_verdict) makes it fail
   type: float
@@ -395,7 +396,7 @@ def main():
             "services": {"type": "list", "elements": "str", "default": []},
             "min_services": {"type": "int", "default": 0},
             "min_spans": {"type": "int", "default": 0},
-            "timeout": {"type": "int", "default": 0},
+            "timeout": {"type": "int", "default": 0, "aliases": ["wait_timeout"]},
             "settle": {"type": "int", "default": 15},
             "fail_on_verdict": {"type": "bool", "default": False},
             "span_tags": {

@@ -216,7 +216,7 @@ class Outcome:
     services: list = field(default_factory=list)
     traces: list = field(default_factory=list)
     pieces: list = field(default_factory=list)
-    seconds: float = 0.0
+    elapsed: float = 0.0
 
 
 def find_service(name, services):
@@ -263,7 +263,7 @@ def wait(list_services, find, service, wanted, settle=15, timeout=0, span_tags=(
         elif over:
             outcome.reason = _tell_none(outcome)
         if over or outcome.verdict in ("complete", "broken"):
-            outcome.seconds = round(time.monotonic() - started, 1)
+            outcome.elapsed = round(time.monotonic() - started, 1)
             return outcome
         time.sleep(POLL_SECONDS)
 
