@@ -17,7 +17,7 @@ description:
     With type LoadBalancer, the address is the load balancer's IP or host name and the ports are the Service's own. With
     type NodePort, it is a node's address and the ports are node ports.
   - >-
-    Where there is no address it says why in RV(why): no Istio, no gateway, a LoadBalancer that stays C(<pending>), or
+    If there is no address, RV(reason) says why: no Istio, no gateway, a LoadBalancer that stays C(<pending>), or
     several gateways. None of this is a failure. It fails only for options that make no sense and for a cluster that it
     cannot reach or may not read Services of.
   - The role P(meshlab.istio.ingress_gateway#role) gives a gateway node ports that stay.
@@ -71,7 +71,7 @@ EXAMPLES = r"""
 
 - name: Say its address, or why it has none
   ansible.builtin.debug:
-    msg: "{{ gateway.why or 'GATEWAY_URL=' ~ gateway.url }}"
+    msg: "{{ gateway.reason or 'GATEWAY_URL=' ~ gateway.url }}"
 
 - name: Look at one of several gateways, whose HTTP port kind maps on this machine
   meshlab.istio.istio_ingress_info:
@@ -84,7 +84,7 @@ RETURN = r"""
 namespace:
   description: >-
     Namespace of the gateway's Service. Unless exactly one is found, it is null, and so are the values below before
-    RV(why), or empty.
+    RV(reason), or empty.
   returned: success
   type: str
   sample: istio-system
@@ -99,7 +99,7 @@ type:
   type: str
   sample: NodePort
 host:
-  description: The address, the first of RV(addresses). Null if there is none, see RV(why).
+  description: The address, the first of RV(addresses). Null if there is none, see RV(reason).
   returned: success
   type: str
   sample: 198.18.0.2
@@ -177,7 +177,7 @@ not_ready:
   type: list
   elements: str
   sample: ["pod istio-ingressgateway-7b5d4c9c6b-x2x5s: container istio-proxy: running, not ready"]
-why:
+reason:
   description: Why there is no RV(url), and what to do. Null if there is one.
   returned: success
   type: str
@@ -189,7 +189,7 @@ nodes:
   elements: str
   sample: [198.18.0.2]
 gateways:
-  description: Every gateway that was found, each with the values above from RV(namespace) to RV(why).
+  description: Every gateway that was found, each with the values above from RV(namespace) to RV(reason).
   returned: success
   type: list
   elements: dict
@@ -209,7 +209,7 @@ gateways:
       ready: true
       endpoints: {ready: 1, not_ready: 0}
       not_ready: []
-      why: null
+      reason: null
 """
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import ingress
@@ -235,9 +235,9 @@ def main():
         supports_check_mode=True,
     )
     try:
-        ingress.check(module.params)
+        ingress.check_options(module.params)
         with connect(module.params) as cluster:
-            result = ingress.look(cluster, module.params)
+            result = ingress.find_gateways(cluster, module.params)
     except (ingress.IngressError, ClusterError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **result)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterable
 from urllib.parse import quote
 
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditions import is_ready
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissions import unless_forbidden
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import container_reasons
@@ -38,7 +39,7 @@ NOTHING = {
     "ready": False,
     "endpoints": {"ready": 0, "not_ready": 0},
     "not_ready": [],
-    "why": None,
+    "reason": None,
 }
 
 
@@ -49,14 +50,14 @@ class IngressError(Exception):
 # ---- one Service, from API objects -----------------------------------------------------------------------------------
 
 
-def host_port(host, port):
+def host_port(host: str | None, port: int | None) -> str | None:
     """host:port as URLs have it, an IPv6 address in brackets; None unless both are there."""
     if not host or not port:
         return None
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def ports_of(service):
+def ports_of(service: dict) -> dict[str, dict]:
     """The ports of a Service by name; one without a name goes by its number."""
     return {
         port.get("name") or str(port["port"]): {
@@ -68,7 +69,7 @@ def ports_of(service):
     }
 
 
-def find_port(ports, known):
+def find_port(ports: dict[str, dict], known: tuple) -> dict | None:
     """The port that is HTTP, or HTTPS, among those of ports_of; None if none is."""
     names, number = known
     for name in names:
@@ -77,19 +78,19 @@ def find_port(ports, known):
     return next((port for port in ports.values() if port["port"] == number), None)
 
 
-def node_places(nodes, address_type):
+def node_addresses(nodes: Iterable[dict], address_type: str) -> list[tuple[str, str]]:
     """Name and address of each node that has an address of this type, as pairs; nodes that are ready come first."""
-    places = {True: [], False: []}
+    addresses_by_node = {True: [], False: []}
     for node in nodes:
         status = node.get("status") or {}
         for address in status.get("addresses") or ():
             if address["type"] == address_type:
-                places[is_ready(node)].append((node["metadata"]["name"], address["address"]))
+                addresses_by_node[is_ready(node)].append((node["metadata"]["name"], address["address"]))
                 break
-    return places[True] + places[False]
+    return addresses_by_node[True] + addresses_by_node[False]
 
 
-def pod_places(pods):
+def host_addresses(pods: Iterable[dict]) -> list[tuple[str, str]]:
     """Name and address of the nodes that pods run on, as pairs: for who may not read nodes."""
     found = {}
     for pod in pods:
@@ -99,7 +100,7 @@ def pod_places(pods):
     return sorted(found.items())
 
 
-def count_endpoints(endpoints):
+def count_endpoints(endpoints: dict | None) -> tuple[dict[str, int], set[str]]:
     """How many pods of a Service are ready and how many are not, and the names of the nodes with a ready one."""
     ready, waiting, nodes = set(), set(), set()
     for subset in (endpoints or {}).get("subsets") or ():
@@ -109,7 +110,7 @@ def count_endpoints(endpoints):
     return {"ready": len(ready), "not_ready": len(waiting - ready)}, nodes - {None}
 
 
-def not_ready(service, counts, pods):
+def readiness_problems(service: dict, counts: dict[str, int], pods: Iterable[dict]) -> list[str]:
     """Why a Service has no ready pod, or fewer than it could have, a line each; pods: those that it selects."""
     lines = []
     for pod in pods:
@@ -127,19 +128,26 @@ def not_ready(service, counts, pods):
     return lines
 
 
-def describe(service, endpoints, places, pods=(), mapped_address=None, address_type="InternalIP"):
+def describe_gateway(
+    service: dict,
+    endpoints: dict | None,
+    addresses_by_node: list[tuple[str, str]] | None,
+    pods: Iterable[dict] = (),
+    mapped_address: str | None = None,
+    address_type: str = "InternalIP",
+) -> dict:
     """What there is to know of one gateway's Service, as NOTHING has it.
 
-    endpoints: its Endpoints, or None; places: (node, address) pairs, the best first, or None if they are not known;
+    endpoints: its Endpoints, or None; addresses_by_node: (node, address) pairs, the best first, or None if unknown;
     pods: those that it selects, if some are not ready.
     """
     metadata, spec = service["metadata"], service["spec"]
     kind, ports = spec.get("type", "ClusterIP"), ports_of(service)
     http, https = find_port(ports, HTTP) or {}, find_port(ports, HTTPS) or {}
     counts, serving = count_endpoints(endpoints)
-    nodes = [address for node, address in places or () if node in serving]
+    nodes = [address for node, address in addresses_by_node or () if node in serving]
     if spec.get("externalTrafficPolicy") != "Local":  # else other nodes drop what comes
-        nodes += [address for node, address in places or () if node not in serving]
+        nodes += [address for node, address in addresses_by_node or () if node not in serving]
     balancers = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
     outside = [x.get("ip") or x.get("hostname") for x in balancers] + list(spec.get("externalIPs") or ())
     addresses, field = [x for x in outside if x], "port"
@@ -162,12 +170,12 @@ def describe(service, endpoints, places, pods=(), mapped_address=None, address_t
         "reachable": mapped_address or host_port(host, http.get(field)) or node_url,
         "ready": counts["ready"] > 0,
         "endpoints": counts,
-        "not_ready": not_ready(service, counts, pods),
+        "not_ready": readiness_problems(service, counts, pods),
     }
-    return {**found, "why": _why(found, spec, places, nodes, address_type)}
+    return {**found, "reason": _missing_address_reason(found, spec, addresses_by_node, nodes, address_type)}
 
 
-def _why(found, spec, places, nodes, address_type):
+def _missing_address_reason(found, spec, addresses_by_node, nodes, address_type):
     """Why there is no address, or no URL at it; None if there are both."""
     title, kind = f"Service {found['namespace']}/{found['service']}", found["type"]
     if found["url"]:
@@ -176,13 +184,13 @@ def _why(found, spec, places, nodes, address_type):
         names = ", ".join(f"{name} ({port['port']})" for name, port in found["ports"].items()) or "none"
         return f"{title} has no port named http2 or http and no port 80; its ports are {names}"
     if kind == "NodePort":
-        if places is None:
+        if addresses_by_node is None:
             return f"{title} has type NodePort, and the nodes' addresses may not be read"
-        if places:
+        if addresses_by_node:
             return f"{title} has externalTrafficPolicy Local, and no node has a ready pod of it"
         return f"{title} has type NodePort, and no node has an address of type {address_type}"
     if kind == "LoadBalancer":
-        why = (
+        reason = (
             f"{title} has type LoadBalancer and no address (<pending>): no load balancer in this cluster gives it one, "
             "or none has yet. Use type NodePort, for good with the role meshlab.istio.ingress_gateway."
         )
@@ -192,10 +200,10 @@ def _why(found, spec, places, nodes, address_type):
             if nodes and port["node_port"]
         ]
         if by_node:
-            why += f" Meanwhile its node ports work: {', '.join(by_node)}."
+            reason += f" Meanwhile its node ports work: {', '.join(by_node)}."
         elif spec.get("allocateLoadBalancerNodePorts") is False:
-            why += " It has no node ports either (allocateLoadBalancerNodePorts)."
-        return why
+            reason += " It has no node ports either (allocateLoadBalancerNodePorts)."
+        return reason
     inside = f"{found['service']}.{found['namespace']}.svc"
     return (
         f"{title} has type {kind}, so it is reached within the cluster only, as {inside}. "
@@ -208,7 +216,7 @@ def _why(found, spec, places, nodes, address_type):
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
-def check(params):
+def check_options(params: dict) -> None:
     """Raise IngressError for options that can be known wrong without a cluster."""
     for option, kind in (("service", "Service"), ("namespace", "namespace")):
         name = params[option]
@@ -220,27 +228,27 @@ def check(params):
         raise IngressError(f"mapped_address {mapped!r}: it has to be like 127.0.0.1:30080")
 
 
-def look(cluster, params):
+def find_gateways(cluster: Cluster, params: dict) -> dict:
     """Find the gateways and return what the module returns. Raises ClusterError and IngressError."""
     namespace, name = params["namespace"] or None, params["service"] or None
     selector = params["label_selector"] or DEFAULT_SELECTOR
     services = find_services(cluster, name, namespace, selector)
     nodes = unless_forbidden(lambda: list(cluster.items("/api/v1/nodes")))
-    at = {"nodes": [address for _node, address in node_places(nodes or (), params["address_type"])]}
+    at = {"nodes": [address for _node, address in node_addresses(nodes or (), params["address_type"])]}
     # An address that was mapped belongs to one gateway.
     mapped = params["mapped_address"] or None if len(services) == 1 else None
-    gateways = [_look_at(cluster, service, nodes, params["address_type"], mapped) for service in services]
+    gateways = [_read_gateway(cluster, service, nodes, params["address_type"], mapped) for service in services]
     if len(gateways) == 1:
         return {**gateways[0], **at, "gateways": gateways}
     if gateways:
         names = ", ".join(f"{x['namespace']}/{x['service']}" for x in gateways)
-        why = f"{len(gateways)} gateways are there: {names}. Name one of them with service and namespace."
+        reason = f"{len(gateways)} gateways are there: {names}. Name one of them with service and namespace."
     else:
-        why = _nothing(cluster, name, namespace, selector)
-    return {**NOTHING, **at, "why": why, "gateways": gateways}
+        reason = _no_gateway_reason(cluster, name, namespace, selector)
+    return {**NOTHING, **at, "reason": reason, "gateways": gateways}
 
 
-def find_services(cluster, service, namespace, selector):
+def find_services(cluster: Cluster, service: str | None, namespace: str | None, selector: str) -> list[dict]:
     """The Services that are asked for: by name if service is set, else by label; anywhere if namespace is None."""
     if service and namespace:
         found = cluster.get(f"/api/v1/namespaces/{namespace}/services/{service}")
@@ -257,8 +265,8 @@ def find_services(cluster, service, namespace, selector):
         raise
 
 
-def _look_at(cluster, service, nodes, address_type, mapped_address):
-    """describe() for a Service: reads its Endpoints, and its pods where they have something to say."""
+def _read_gateway(cluster, service, nodes, address_type, mapped_address):
+    """describe_gateway() for a Service: reads its Endpoints, and its pods where they have something to say."""
     metadata, selector = service["metadata"], service["spec"].get("selector") or {}
     where = f"/api/v1/namespaces/{metadata['namespace']}"
     endpoints = unless_forbidden(lambda: cluster.get(f"{where}/endpoints/{quote(metadata['name'], safe='')}"))
@@ -268,30 +276,30 @@ def _look_at(cluster, service, nodes, address_type, mapped_address):
         query = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
         pods = unless_forbidden(lambda: list(cluster.items(f"{where}/pods", labelSelector=query)))
     pods = [pod for pod in pods or () if not pod["metadata"].get("deletionTimestamp")]
-    places = node_places(nodes, address_type) if nodes is not None else pod_places(pods) or None
-    return describe(service, endpoints, places, pods, mapped_address, address_type)
+    addresses_by_node = node_addresses(nodes, address_type) if nodes is not None else host_addresses(pods) or None
+    return describe_gateway(service, endpoints, addresses_by_node, pods, mapped_address, address_type)
 
 
-def _nothing(cluster, service, namespace, selector):
+def _no_gateway_reason(cluster, service, namespace, selector):
     """Why no Service was found, and what to do."""
     sought = f"Service {service}" if service else f"Service with the label {selector}"
-    why = f"there is no {sought} in " + (f"namespace {namespace}" if namespace else "any namespace")
+    reason = f"there is no {sought} in " + (f"namespace {namespace}" if namespace else "any namespace")
     with contextlib.suppress(ClusterError):
         if namespace and cluster.get(f"/api/v1/namespaces/{namespace}") is None:
-            return f"{why}: there is no such namespace"
+            return f"{reason}: there is no such namespace"
         if not any(cluster.items("/apis/apps/v1/deployments", labelSelector="app=istiod")):
             return (
-                f"{why}, and no istiod either: Istio is not installed. Install it with the role meshlab.istio.istio; "
-                "its profiles demo and default have an ingress gateway."
+                f"{reason}, and no istiod either: Istio is not installed. Install it with the role "
+                "meshlab.istio.istio; its profiles demo and default have an ingress gateway."
             )
         others = [] if (service, namespace, selector) == (None, None, DEFAULT_SELECTOR) else _others(cluster)
         if others:
-            return f"{why}; there is {', '.join(others)}"
+            return f"{reason}; there is {', '.join(others)}"
         return (
-            f"{why}, though istiod is there: Istio was installed without an ingress gateway, as profile minimal does. "
-            "Install profile demo or default, or a gateway of its own."
+            f"{reason}, though istiod is there: Istio was installed without an ingress gateway, as profile minimal "
+            "does. Install profile demo or default, or a gateway of its own."
         )
-    return why
+    return reason
 
 
 def _others(cluster):

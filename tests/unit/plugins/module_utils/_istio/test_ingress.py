@@ -82,8 +82,8 @@ PLACES = (("lab-control-plane", "10.9.0.2"), ("lab-worker", "10.9.0.3"))
 
 def described(made=None, ends=None, places=PLACES, **more):
     """What is found, and why it has no URL."""
-    found = subject.describe(made or service(), endpoints() if ends is None else ends, places, **more)
-    return found, found["why"]
+    found = subject.describe_gateway(made or service(), endpoints() if ends is None else ends, places, **more)
+    return found, found["reason"]
 
 
 # ---- one Service ----
@@ -199,15 +199,15 @@ def test_ready_nodes_come_first_and_each_gives_one_address():
         node("c", "10.9.0.4", ExternalIP="203.0.113.4"),
     ]
     nodes[1]["status"]["addresses"].append({"type": "InternalIP", "address": "fd00::3"})
-    assert subject.node_places(nodes, "InternalIP") == [("b", "10.9.0.3"), ("c", "10.9.0.4"), ("a", "10.9.0.2")]
-    assert subject.node_places(nodes, "ExternalIP") == [("c", "203.0.113.4")]
+    assert subject.node_addresses(nodes, "InternalIP") == [("b", "10.9.0.3"), ("c", "10.9.0.4"), ("a", "10.9.0.2")]
+    assert subject.node_addresses(nodes, "ExternalIP") == [("c", "203.0.113.4")]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcd"), st.booleans(), st.booleans()), unique_by=lambda x: x[0]))
 def test_every_node_is_an_address_whatever_runs_on_it(drawn):
     nodes = [node(name, f"10.9.0.{ord(name)}", ready) for name, ready, _serves in drawn]
     ends = endpoints([name for name, _ready, serves in drawn if serves])
-    found, why = described(service(), ends, subject.node_places(nodes, "InternalIP"))
+    found, why = described(service(), ends, subject.node_addresses(nodes, "InternalIP"))
     assert sorted(found["addresses"]) == sorted(x["status"]["addresses"][0]["address"] for x in nodes)
     assert (why is None) == bool(nodes)
     serving = {f"10.9.0.{ord(name)}" for name, _ready, serves in drawn if serves}
@@ -268,7 +268,7 @@ class Lab:
 
 
 def looked(lab, **params):
-    return subject.look(lab, {**PARAMS, **params})
+    return subject.find_gateways(lab, {**PARAMS, **params})
 
 
 ENDPOINTS = "/api/v1/namespaces/istio-system/endpoints/istio-ingressgateway"
@@ -278,7 +278,7 @@ ISTIOD = {"/apis/apps/v1/deployments": [{"metadata": {"name": "istiod", "namespa
 def test_one_gateway_is_in_the_top_level_values_and_in_the_list():
     lab = Lab({"/api/v1/services": [service()], ENDPOINTS: endpoints()})
     found = looked(lab, mapped_address="127.0.0.1:31080")
-    assert (found["url"], found["why"], found["nodes"]) == ("10.9.0.3:31966", None, ["10.9.0.3"])
+    assert (found["url"], found["reason"], found["nodes"]) == ("10.9.0.3:31966", None, ["10.9.0.3"])
     assert {**found["gateways"][0], "nodes": found["nodes"], "gateways": found["gateways"]} == found
     assert found["reachable"] == "127.0.0.1:31080"
     assert ("/api/v1/services", {"labelSelector": "istio=ingressgateway"}) in lab.asked
@@ -288,11 +288,11 @@ def test_one_gateway_is_in_the_top_level_values_and_in_the_list():
 def test_several_gateways_are_listed_and_none_is_chosen():
     other = service("LoadBalancer", "istio-ingressgateway", "edge")
     found = looked(Lab({"/api/v1/services": [other, service()], ENDPOINTS: endpoints()}), mapped_address="127.0.0.1:1")
-    assert {**found, "why": None} == {**subject.NOTHING, **{x: found[x] for x in ("nodes", "gateways")}}
+    assert {**found, "reason": None} == {**subject.NOTHING, **{x: found[x] for x in ("nodes", "gateways")}}
     assert [x["namespace"] for x in found["gateways"]] == ["edge", "istio-system"]
     assert [x["reachable"] for x in found["gateways"]] == ["10.9.0.3:31966"] * 2
-    assert [x["why"] is None for x in found["gateways"]] == [False, True]
-    assert found["why"] == (
+    assert [x["reason"] is None for x in found["gateways"]] == [False, True]
+    assert found["reason"] == (
         "2 gateways are there: edge/istio-ingressgateway, istio-system/istio-ingressgateway. "
         "Name one of them with service and namespace."
     )
@@ -309,9 +309,9 @@ def test_a_gateway_can_be_named():
 
 def test_without_istio_it_says_so():
     found = looked(Lab())
-    assert {**found, "why": None} == {**subject.NOTHING, **{x: found[x] for x in ("nodes", "gateways")}}
+    assert {**found, "reason": None} == {**subject.NOTHING, **{x: found[x] for x in ("nodes", "gateways")}}
     assert (found["gateways"], found["nodes"]) == ([], ["10.9.0.3"])
-    assert found["why"].startswith(
+    assert found["reason"].startswith(
         "there is no Service with the label istio=ingressgateway in any namespace, and no istiod either: "
         "Istio is not installed. Install it with the role meshlab.istio.istio"
     )
@@ -319,14 +319,14 @@ def test_without_istio_it_says_so():
 
 def test_istio_without_a_gateway_is_told_apart():
     told = "though istiod is there: Istio was installed without an ingress gateway, as profile minimal does"
-    assert told in looked(Lab(ISTIOD))["why"]
+    assert told in looked(Lab(ISTIOD))["reason"]
 
 
 def test_a_name_that_is_not_there_is_told_with_those_that_are():
     lab = Lab({**ISTIOD, "/api/v1/namespaces/istio-system": {}, "/api/v1/services": [service()]})
-    why = looked(lab, service="gate", namespace="istio-system")["why"]
+    why = looked(lab, service="gate", namespace="istio-system")["reason"]
     assert why == "there is no Service gate in namespace istio-system; there is istio-system/istio-ingressgateway"
-    why = looked(lab, service="gate", namespace="nowhere")["why"]
+    why = looked(lab, service="gate", namespace="nowhere")["reason"]
     assert why == "there is no Service gate in namespace nowhere: there is no such namespace"
 
 
@@ -334,15 +334,15 @@ def test_who_may_not_read_nodes_gets_the_address_from_the_pods():
     pods = "/api/v1/namespaces/istio-system/pods"
     lab = Lab({"/api/v1/services": [service()], ENDPOINTS: endpoints(), pods: [pod(ready=True)]}, ["/api/v1/nodes"])
     found = looked(lab)
-    assert (found["url"], found["nodes"], found["why"]) == ("10.9.0.3:31966", [], None)
+    assert (found["url"], found["nodes"], found["reason"]) == ("10.9.0.3:31966", [], None)
     lab.refused += [pods]
-    assert looked(lab)["why"].endswith("and the nodes' addresses may not be read")
+    assert looked(lab)["reason"].endswith("and the nodes' addresses may not be read")
 
 
 def test_who_may_not_read_services_is_told():
     with pytest.raises(ClusterError, match="403 Forbidden to GET /api/v1/services"):
         looked(Lab(refused=["/api/v1/services"]))
-    assert looked(Lab(refused=["/apis/apps/v1/deployments"]))["why"] == (
+    assert looked(Lab(refused=["/apis/apps/v1/deployments"]))["reason"] == (
         "there is no Service with the label istio=ingressgateway in any namespace"
     )
 
@@ -365,8 +365,8 @@ def test_a_selector_that_the_api_server_does_not_take_is_bad_input():
     "good", [{}, {"service": "istio-ingressgateway"}, {"namespace": "a"}, {"mapped_address": "[::1]:80"}]
 )
 def test_good_options_pass(good):
-    assert subject.check({**PARAMS, **good}) is None
-    assert subject.check({**PARAMS, "mapped_address": "lab.example:31080"}) is None
+    assert subject.check_options({**PARAMS, **good}) is None
+    assert subject.check_options({**PARAMS, "mapped_address": "lab.example:31080"}) is None
 
 
 @pytest.mark.parametrize(
@@ -382,5 +382,5 @@ def test_good_options_pass(good):
 )
 def test_bad_options_are_told(bad, said):
     with pytest.raises(IngressError) as caught:
-        subject.check({**PARAMS, **bad})
+        subject.check_options({**PARAMS, **bad})
     assert str(caught.value) == said
