@@ -19,6 +19,9 @@ description:
   - Fails where a look was never seen, or where signing in or out did not work, and says what it saw instead.
   - The browser finds the host of O(url) and no other. What the page wants from elsewhere it does not get, and it is
     named in RV(outside). No proxy is used.
+  - >-
+    As root it runs the browser as user C(nobody). If Chromium's sandbox does not work there (a container without user
+    namespaces), it opens loopback addresses only, without the sandbox, and fails for all others.
 extends_documentation_fragment:
   - meshlab.istio.attributes
 attributes:

@@ -10,10 +10,12 @@ import contextlib
 import os
 import shutil
 import signal
-import tempfile
 import traceback
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from ansible_collections.meshlab.istio.plugins.module_utils._browser import sandbox
+from ansible_collections.meshlab.istio.plugins.module_utils._browser.errors import BrowserError
 
 try:
     from selenium.common.exceptions import TimeoutException, WebDriverException
@@ -90,10 +92,6 @@ document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFram
 """
 
 
-class BrowserError(Exception):
-    """What went wrong with the browser, in words for the user."""
-
-
 def find(browser=None, driver=None):
     """Paths of the browser and of its driver. Raises BrowserError that says how to get what is missing."""
     found, missing = [], []
@@ -148,11 +146,13 @@ class Chromium:
 
     def __init__(self, paths, url, address=None, timeout=20, width=1280):
         self.paths, self.timeout, self.width = paths, timeout, width
-        self.rules = host_rules(url, address)
+        self.url, self.address = url, address
+        self.user = None
         self.driver = self.folder = None
 
     def __enter__(self):
-        self.folder = tempfile.mkdtemp(prefix="meshlab-browser-")
+        self.user = sandbox.browser_user()
+        self.folder = sandbox.make_profile_dir(self.user)
         try:
             self._start()
         except BaseException:
@@ -168,13 +168,14 @@ class Chromium:
         os.environ.update(environment)
         options = ChromeOptions()
         options.binary_location = browser
-        flags = [*FLAGS, f"--user-data-dir={self.folder}/profile", f"--host-resolver-rules={self.rules}"]
-        if os.geteuid() == 0:
-            flags.append("--no-sandbox")  # Chromium refuses root its sandbox
-        for flag in flags:
+        rules = host_rules(self.url, self.address)
+        flags = [*FLAGS, f"--user-data-dir={self.folder}/profile", f"--host-resolver-rules={rules}"]
+        for flag in flags + sandbox.sandbox_flags(self.user, self.url, self.address):
             options.add_argument(flag)
         with self._failing("the browser does not start"):
-            self.driver = Chrome(options=options, service=Service(driver, env=at_home(environment, self.folder)))
+            popen_kw = {"cwd": self.folder, **sandbox.popen_options(self.user)}
+            service = Service(driver, env=at_home(environment, self.folder), popen_kw=popen_kw)
+            self.driver = Chrome(options=options, service=service)
             self._size(self.width, HEIGHT)
             # Not before: on a busy machine to start takes longer than any step.
             self.driver.set_page_load_timeout(self.timeout)

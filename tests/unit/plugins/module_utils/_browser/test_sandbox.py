@@ -1,0 +1,118 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who runs the browser, and with which sandbox; tests/integration/bookinfo_browse.yml starts one as root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+
+import pytest
+
+from ansible_collections.meshlab.istio.plugins.module_utils._browser import sandbox
+from ansible_collections.meshlab.istio.plugins.module_utils._browser.errors import BrowserError
+
+NOBODY = pwd.struct_passwd(("nobody", "x", 65534, 65534, "", "/nonexistent", "/usr/sbin/nologin"))
+REMOTE = "http://198.18.0.1:30080/productpage"
+LOCAL = "http://127.0.0.1:30080/productpage"
+
+
+@pytest.fixture
+def usable(monkeypatch):
+    def set_usable(value):
+        monkeypatch.setattr(sandbox, "is_usable", lambda _user: value)
+
+    return set_usable
+
+
+def test_root_runs_the_browser_as_another_user(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(pwd, "getpwnam", {"nobody": NOBODY}.__getitem__)
+    assert sandbox.popen_options(sandbox.browser_user()) == {"user": 65534, "group": 65534, "extra_groups": []}
+
+
+def test_another_user_runs_the_browser_itself(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert sandbox.browser_user() is None
+    assert sandbox.popen_options(None) == {}
+    assert sandbox.sandbox_flags(None, REMOTE) == []
+
+
+def test_a_machine_without_that_user_is_reported(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(pwd, "getpwnam", {}.__getitem__)
+    with pytest.raises(BrowserError, match="user nobody does not exist: run the task as an unprivileged user"):
+        sandbox.browser_user()
+
+
+@pytest.mark.parametrize("url", [REMOTE, LOCAL])
+def test_a_usable_sandbox_is_used_for_every_page(usable, url):
+    usable(True)
+    assert sandbox.sandbox_flags(NOBODY, url) == []
+
+
+def test_without_a_sandbox_only_loopback_is_opened(usable):
+    usable(False)
+    assert sandbox.sandbox_flags(NOBODY, LOCAL) == ["--no-sandbox"]
+    assert sandbox.sandbox_flags(NOBODY, "http://bookinfo.example.com/", "127.0.0.1:1") == ["--no-sandbox"]
+    for url, address in ((REMOTE, None), (LOCAL, "198.18.0.1:30080"), ("http://bookinfo.example.com/", None)):
+        with pytest.raises(BrowserError, match="is not a loopback address"):
+            sandbox.sandbox_flags(NOBODY, url, address)
+
+
+@pytest.mark.parametrize(
+    ("url", "address", "loopback"),
+    [
+        ("http://localhost:80/", None, True),
+        ("https://[::1]:8443/", None, True),
+        ("http://127.8.9.1/", None, True),
+        ("http://127.0.0.1.example.com/", None, False),
+        ("http://localhost/", "[2001:db8::1]:80", False),
+        ("http://198.18.0.1/", "[::1]:80", True),
+    ],
+)
+def test_loopback_goes_by_the_address_that_is_connected_to(url, address, loopback):
+    assert sandbox.is_loopback(url, address) is loopback
+
+
+def test_the_kernel_decides_where_there_is_no_helper(monkeypatch, tmp_path):
+    monkeypatch.setattr(sandbox, "HELPERS", (str(tmp_path / "chrome-sandbox"),))
+    for command, usable in (("true", True), ("false", False), (str(tmp_path / "missing"), False)):
+        monkeypatch.setattr(sandbox, "PROBE", (command,))
+        assert sandbox.is_usable(None) is usable
+
+
+def test_a_setuid_helper_makes_the_sandbox_usable(monkeypatch, tmp_path):
+    helper = tmp_path / "chrome-sandbox"
+    helper.touch()
+    monkeypatch.setattr(sandbox, "HELPERS", (str(helper),))
+    monkeypatch.setattr(sandbox, "PROBE", ("false",))
+    assert sandbox.is_usable(None) is False
+    helper.chmod(0o4755)
+    assert sandbox.is_usable(None) is True
+
+
+def test_the_profile_is_where_its_user_can_reach_it(monkeypatch, tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(0o700)
+    monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(closed))
+    owned = []
+    monkeypatch.setattr(os, "chown", lambda *args: owned.append(args))
+    path = sandbox.make_profile_dir(NOBODY)
+    try:
+        assert not path.startswith(str(closed))
+        assert owned == [(path, 65534, 65534)]
+    finally:
+        os.rmdir(path)
+    assert sandbox.make_profile_dir(None).startswith(str(closed))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
+def test_a_program_runs_as_that_user_with_no_group_of_root():
+    user = sandbox.browser_user()
+    told = subprocess.run(["id", "-u"], capture_output=True, text=True, **sandbox.popen_options(user))
+    groups = subprocess.run(["id", "-G"], capture_output=True, text=True, **sandbox.popen_options(user))
+    assert told.stdout.strip() == str(user.pw_uid)
+    assert groups.stdout.split() == [str(user.pw_gid)]
