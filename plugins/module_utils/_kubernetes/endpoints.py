@@ -8,13 +8,15 @@ All but not_ready work on API objects alone.
 
 from __future__ import annotations
 
+from ansible_collections.meshlab.istio.plugins.module_utils._text import shorten_list
+
 SERVICE_NAME = "kubernetes.io/service-name"
 # Kubernetes before 1.21 has the older one only.
 SLICES = ("v1", "v1beta1")
 # Labels that nobody selects by: controllers and injectors put them on.
 _MADE = ("pod-template-hash", "controller-revision-hash", "pod-template-generation")
-# As many kinds of pod, or names, in a sentence.
-MOST = 5
+# Kinds of pods in a sentence.
+MAX_KINDS_SHOWN = 5
 
 
 def ready_of(slices, service):
@@ -54,11 +56,6 @@ def _own_labels(pod):
     }
 
 
-def _listed(names):
-    names = sorted(names)
-    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more" if len(names) > MOST else "")
-
-
 def carried(selector, pods):
     """What the live pods carry, a clause for each set of labels, those nearest to the selector first."""
     wanted = set(selector.items())
@@ -72,7 +69,7 @@ def carried(selector, pods):
         same, values = len(wanted & set(labels.items())), len(set(selector.values()) & set(labels.values()))
         return -same, -values, item[0]
 
-    return [f"{text} ({_listed(names)})" for text, (_labels, names) in sorted(kinds.items(), key=far)]
+    return [f"{text} ({shorten_list(sorted(names))})" for text, (_labels, names) in sorted(kinds.items(), key=far)]
 
 
 def instead(selector, pods):
@@ -109,16 +106,17 @@ def explain(name, service, ready, wanted, pods):
     start += f": it selects {show_labels(selector)}"
     if not fitting:
         clauses = carried(selector, pods)
-        more = f"; and {len(clauses) - MOST} other kinds" if len(clauses) > MOST else ""
+        more = f"; and {len(clauses) - MAX_KINDS_SHOWN} other kinds" if len(clauses) > MAX_KINDS_SHOWN else ""
         line = (
-            f"{start}, which no pod carries; pods carry {'; '.join(clauses[:MOST]) or 'nothing: there is none'}{more}"
+            f"{start}, which no pod carries; "
+            f"pods carry {'; '.join(clauses[:MAX_KINDS_SHOWN]) or 'nothing: there is none'}{more}"
         )
         meant = instead(selector, pods)
         return line + (f". Probably meant: {show_labels(meant)}" if meant else "")
     late = {x["metadata"]["name"] for x in fitting} - ready
     if late and len(ready) < wanted:
-        return f"{start}, and of the pods that carry it these are not ready endpoints: {_listed(late)}"
-    return f"{start}, which these pods carry: {_listed(x['metadata']['name'] for x in fitting)}"
+        return f"{start}, and of the pods that carry it these are not ready endpoints: {shorten_list(sorted(late))}"
+    return f"{start}, which these pods carry: {shorten_list(sorted(x['metadata']['name'] for x in fitting))}"
 
 
 def not_ready(cluster, namespace, wanted, pods):
