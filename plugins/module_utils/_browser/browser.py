@@ -11,7 +11,9 @@ import os
 import shutil
 import signal
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from ansible_collections.meshlab.istio.plugins.module_utils._browser import sandbox
@@ -24,7 +26,7 @@ try:
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.wait import WebDriverWait
 except ImportError:
-    SELENIUM_ERROR = traceback.format_exc()
+    SELENIUM_ERROR: str | None = traceback.format_exc()
 else:
     SELENIUM_ERROR = None
 
@@ -92,13 +94,14 @@ document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFram
 """
 
 
-def find(browser=None, driver=None):
+def find(browser: str | None = None, driver: str | None = None) -> list[str]:
     """Paths of the browser and of its driver. Raises BrowserError that says how to get what is missing."""
     found, missing = [], []
     for what, named, names in (("browser", browser, BROWSERS), ("driver", driver, DRIVERS)):
         path = next(filter(None, map(shutil.which, [named] if named else names)), None)
-        found.append(path)
-        if not path:
+        if path:
+            found.append(path)
+        else:
             missing.append(f"no {what} ({named if named else ' or '.join(names) + ' in PATH'})")
     if missing:
         raise BrowserError(
@@ -108,7 +111,7 @@ def find(browser=None, driver=None):
     return found
 
 
-def host_rules(url, address=None):
+def host_rules(url: str, address: str | None = None) -> str:
     """Chromium's rules by which it finds the URL's host, at an address if one is given, and no other host at all."""
     host = urlsplit(url).hostname
     if address:
@@ -116,24 +119,24 @@ def host_rules(url, address=None):
     return f"MAP * ~NOTFOUND,EXCLUDE {host}"
 
 
-def quiet(environment):
+def quiet(environment: Mapping[str, str]) -> dict[str, str]:
     """An environment without proxies, and without what would make selenium look for, or fetch, another browser."""
     kept = {k: v for k, v in environment.items() if not k.lower().endswith("_proxy") and not k.startswith("SE_")}
     return {**kept, "SE_OFFLINE": "true", "SE_AVOID_STATS": "true"}
 
 
-def at_home(environment, home):
+def at_home(environment: Mapping[str, str], home: str) -> dict[str, str]:
     """An environment in which a browser writes nothing outside of home."""
     return {**{k: v for k, v in environment.items() if not k.startswith("XDG_")}, "HOME": home, "TMPDIR": home}
 
 
-def brief(error):
+def brief(error: BaseException) -> str:
     """The first line of a driver's message, which goes on with its own stack."""
     lines = [x.strip() for x in str(getattr(error, "msg", None) or error).splitlines() if x.strip()]
     return lines[0] if lines else type(error).__name__
 
 
-def end_all(folder, proc="/proc"):
+def end_all(folder: str, proc: str = "/proc") -> None:
     """End the processes that name a folder in their command line: a browser whose driver could not do it."""
     for entry in Path(proc).glob("[0-9]*"):
         with contextlib.suppress(OSError):
@@ -144,11 +147,14 @@ def end_all(folder, proc="/proc"):
 class Chromium:
     """A browser for one visit; a context manager that leaves nothing running and no file behind."""
 
-    def __init__(self, paths, url, address=None, timeout=20, width=1280):
+    def __init__(
+        self, paths: list[str], url: str, address: str | None = None, timeout: float = 20, width: int = 1280
+    ) -> None:
         self.paths, self.timeout, self.width = paths, timeout, width
         self.url, self.address = url, address
         self.user = None
-        self.driver = self.folder = None
+        self.driver: Any = None
+        self.folder = ""
 
     def __enter__(self):
         self.user = sandbox.browser_user()
@@ -197,10 +203,10 @@ class Chromium:
             raise BrowserError(f"{what}: {brief(error)}") from error
 
     @property
-    def version(self):
+    def version(self) -> str:
         return self.driver.capabilities["browserVersion"]
 
-    def load(self, url):
+    def load(self, url: str) -> dict:
         with self._failing(f"{url} does not load"):
             self.driver.get(url)
             return self._read()
@@ -208,7 +214,7 @@ class Chromium:
     def _read(self):
         return self.driver.execute_async_script(READ)
 
-    def sign_in(self, user):
+    def sign_in(self, user: str) -> dict:
         """Fill in the form, which may have to be opened first, and send it."""
         with self._failing("the form to sign in cannot be used"):
             field = self.driver.find_element(By.NAME, "username")
@@ -226,7 +232,7 @@ class Chromium:
             self._until(lambda: self._read()["sign_out"], "nobody is signed in, for the page offers nobody to sign out")
             return self._read()
 
-    def sign_out(self):
+    def sign_out(self) -> dict:
         with self._failing("the link to sign out cannot be used"):
             self.driver.find_element(By.CSS_SELECTOR, "a[href$=logout]").click()
             self._until(lambda: self._read()["sign_in"], "the page offers nobody to sign in")
@@ -241,7 +247,7 @@ class Chromium:
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
-    def screenshot(self, width):
+    def screenshot(self, width: int) -> bytes:
         """The whole page as a PNG, as wide as is asked for."""
         with self._failing("no picture can be taken"):
             self._size(width, HEIGHT)

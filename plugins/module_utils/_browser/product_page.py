@@ -38,7 +38,7 @@ class PageError(Exception):
     """What is wrong with the page, in words for the user."""
 
 
-def check(params):
+def check(params: dict) -> None:
     """Raise PageError for options that can be known wrong without a browser."""
     url, address = params["url"], params["address"]
     try:
@@ -59,7 +59,7 @@ def check(params):
             raise PageError(told)
 
 
-def colour_name(red, green, blue):
+def colour_name(red: int, green: int, blue: int) -> str:
     """red or black, whatever shade a style sheet makes of it; any other colour as itself."""
     if red >= 128 and red >= 2 * max(green, blue):
         return "red"
@@ -68,7 +68,7 @@ def colour_name(red, green, blue):
     return f"rgb({red}, {green}, {blue})"
 
 
-def look_of(page):
+def look_of(page: dict) -> str:
     """Which of LOOKS a page has, else in words what it shows instead; page: what a browser read."""
     if not page["reviews"]:
         error = re.search(r"error fetching product reviews[^\n]*(?:\s+[^\n]+)?", page["text"], re.IGNORECASE)
@@ -82,13 +82,13 @@ def look_of(page):
     return f"reviews without ratings ({error[0]})" if error else "none"
 
 
-def served_by(page):
+def served_by(page: dict) -> str | None:
     """The pod that the page names as the server of its reviews; None where it names none, as old versions do."""
     found = re.search(r"served by:\s*([a-z0-9][-a-z0-9.]*)", page["text"])
     return found[1] if found else None
 
 
-def picture(look, folder, user):
+def picture(look: str, folder: str, user: str) -> dict:
     """What is handed on about a picture: path, title and what it is of."""
     if look in LOOKS:
         title = f"The product page with {LOOKS[look].title} ({LOOKS[look].version})"
@@ -97,7 +97,7 @@ def picture(look, folder, user):
     return {"path": os.path.join(folder, FILES[look]), "title": title, "look": look}
 
 
-def title_of(look):
+def title_of(look: str) -> str:
     return LOOKS[look].title if look in LOOKS else look
 
 
@@ -105,13 +105,13 @@ def _count(number, what):
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def shown(page):
+def shown(page: dict) -> str:
     """What a page says, short."""
     text = " ".join(page["text"].split())
     return f"title {page['title']!r}, text {text[:200] + '...' if len(text) > 200 else text!r}"
 
 
-def check_page(page, url):
+def check_page(page: dict, url: str) -> None:
     """Raise PageError unless it is a product page."""
     if not page["sign_in"] and not page["sign_out"]:
         raise PageError(f"{url} is not Bookinfo's product page, for it lets nobody sign in or out: {shown(page)}")
@@ -135,7 +135,7 @@ class Visit:
         self.outside.update(page["outside"])
         return page, look_of(page)
 
-    def see_looks(self, reloads):
+    def see_looks(self, reloads: int) -> None:
         """Load the page until every look was seen, and take a picture of each."""
         while self.loads <= reloads and not all(x in self.seen for x in LOOKS):
             page, look = self.load()
@@ -153,7 +153,7 @@ class Visit:
                 "Does a VirtualService send its requests elsewhere, is no pod of it ready, or were the reloads too few?"
             )
 
-    def sign_in_and_out(self, user):
+    def sign_in_and_out(self, user: str) -> None:
         """Sign in, see that the page knows it and does not forget it, take pictures, and sign out again."""
         page = self.browser.sign_in(user)
         if not page["sign_out"] or user not in page["text"]:
@@ -172,7 +172,7 @@ class Visit:
         if page["sign_out"] or not page["sign_in"]:
             raise PageError(f"signed out, and the page still knows {user!r}: {shown(page)}")
 
-    def result(self):
+    def result(self) -> dict:
         """What was seen, as the module returns it."""
         order = [*LOOKS, *sorted(self.seen.keys() - LOOKS.keys())]
         looks = [

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import pwd
 import stat
@@ -13,9 +12,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from ansible_collections.meshlab.istio.plugins.module_utils._browser.errors import BrowserError
+from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_loopback
 
 UNPRIVILEGED_USER = "nobody"
 
@@ -64,15 +63,6 @@ def _is_reachable(directory: str) -> bool:
     return path.is_dir() and all(x.stat().st_mode & stat.S_IXOTH for x in (path, *path.parents))
 
 
-def is_loopback(url: str, address: str | None = None) -> bool:
-    """Whether a page is served by this machine alone; address: host:port that overrides the URL's host."""
-    host = urlsplit(f"//{address}" if address else url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def is_usable(user: pwd.struct_passwd | None) -> bool:
     """Whether Chromium's sandbox works for this user: by its setuid helper or by user namespaces."""
     if any(os.path.isfile(x) and os.stat(x).st_mode & stat.S_ISUID for x in HELPERS):
@@ -100,7 +90,7 @@ def sandbox_flags(user: pwd.struct_passwd | None, url: str, address: str | None 
     """
     if user is None or is_usable(user):
         return []
-    if is_loopback(url, address):
+    if is_loopback(f"//{address}" if address else url):
         return ["--no-sandbox"]
     raise BrowserError(
         f"the sandbox of the browser is not usable for user {user.pw_name} (the kernel allows no user namespaces), and "

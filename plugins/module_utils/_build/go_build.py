@@ -22,7 +22,7 @@ class GoError(Exception):
     """What is wrong with the Go tool, the lock or the build, and what to do."""
 
 
-def required_go(go_mod):
+def required_go(go_mod: str) -> tuple[int, ...]:
     """The least Go version (a tuple of ints) that the text of a go.mod asks for."""
     match = re.search(r"^go (\d+(?:\.\d+)*)", go_mod, re.MULTILINE)
     if not match:
@@ -30,7 +30,7 @@ def required_go(go_mod):
     return tuple(int(part) for part in match.group(1).split("."))
 
 
-def parse_go_version(text):
+def parse_go_version(text: str) -> tuple[int, ...]:
     """The version in `go version` output ("go version go1.26.8 linux/amd64") as a tuple of ints."""
     match = re.search(r"\bgo(\d+(?:\.\d+)*)", text)
     if not match:
@@ -38,7 +38,7 @@ def parse_go_version(text):
     return tuple(int(part) for part in match.group(1).split("."))
 
 
-def dotted(version):
+def dotted(version: tuple[int, ...]) -> str:
     """(1, 26, 8) as "1.26.8"."""
     return ".".join(str(part) for part in version)
 
@@ -59,7 +59,16 @@ def build_key(name, package, ldflags, lock, sources, go_version):
 class GoBuild:
     """One program: what it is built from, where it will be kept, and the building."""
 
-    def __init__(self, name, package, lock, cache, ldflags="", go="go", target_os="linux"):
+    def __init__(
+        self,
+        name: str,
+        package: str,
+        lock: str,
+        cache: str,
+        ldflags: str = "",
+        go: str = "go",
+        target_os: str = "linux",
+    ) -> None:
         """name: the binary's name; package: its import path; lock: folder of go.mod and go.sum; cache: folder."""
         self.name = name
         self.package = package
@@ -114,10 +123,10 @@ class GoBuild:
                         found[os.path.relpath(path, self.lock)] = source.read()
         return found
 
-    def is_built(self):
+    def is_built(self) -> bool:
         return os.access(self.path, os.X_OK)
 
-    def build(self):
+    def build(self) -> float:
         """Build into a temporary folder and move it in place whole; seconds taken. An interrupted build leaves
         the Go tool's own cache, so that the next one goes on where this one ended."""
         started = time.monotonic()

@@ -82,7 +82,7 @@ def write_layer(target, files=(), links=(), folders=()):
             tar.addfile(entry)
 
 
-def file_digest(path):
+def file_digest(path: str) -> str:
     """sha256 of a file, hex."""
     digest = hashlib.sha256()
     with open(path, "rb") as source:
@@ -91,7 +91,7 @@ def file_digest(path):
     return digest.hexdigest()
 
 
-def image_config(diff_ids, config, architecture):
+def image_config(diff_ids: list[str], config: dict, architecture: str) -> dict:
     """The image's JSON: config holds the keys of the specification (Entrypoint, Cmd, Env, User, Labels, ...)."""
     return {
         "architecture": architecture,
@@ -103,7 +103,7 @@ def image_config(diff_ids, config, architecture):
     }
 
 
-def recipe_key(tags, config, layers, architecture):
+def recipe_key(tags: list[str], config: dict, layers: list[dict], architecture: str) -> str:
     """A hex key of everything that decides the image. Files count by content, base tars by content."""
     digest = hashlib.sha256()
 
@@ -131,18 +131,18 @@ def _source_digest(path):
         raise ImageError(f"cannot read {path} for the image: {error.strerror}") from error
 
 
-def missing_parts(layers):
+def missing_parts(layers: list[dict]) -> list[str]:
     """Paths that the layers name and that are not there."""
     paths = [x["tar"] for x in layers if x.get("tar")]
     paths += [y["src"] for x in layers for y in x.get("files") or () if y.get("src")]
     return [x for x in paths if not os.path.exists(x)]
 
 
-def image_id(path):
+def image_id(path: str) -> str:
     """The id ("sha256:...") of the image in an archive: its configuration's digest is that file's name."""
     try:
         with tarfile.open(path, "r:") as tar:  # as write_image writes it; other ways of reading add lines to the error
-            manifest = json.load(tar.extractfile("manifest.json"))
+            manifest = json.load(tar.extractfile("manifest.json") or io.BytesIO())  # None if it is a directory
         return "sha256:" + manifest[0]["Config"].rpartition("/")[2].removesuffix(".json")
     except (tarfile.TarError, KeyError, ValueError, IndexError) as error:
         raise ImageError(f"{path} is not a whole image archive ({error}); remove it and run again") from error

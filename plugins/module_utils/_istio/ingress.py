@@ -23,7 +23,7 @@ HTTP = (("http2", "http"), 80)
 HTTPS = (("https",), 443)
 
 # What is returned of no gateway, or of more than one.
-NOTHING = {
+NOTHING: dict = {
     "namespace": None,
     "service": None,
     "type": None,
@@ -80,19 +80,19 @@ def find_port(ports: dict[str, dict], known: tuple) -> dict | None:
 
 def node_addresses(nodes: Iterable[dict], address_type: str) -> list[tuple[str, str]]:
     """Name and address of each node that has an address of this type, as pairs; nodes that are ready come first."""
-    addresses_by_node = {True: [], False: []}
+    by_readiness: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
     for node in nodes:
         status = node.get("status") or {}
         for address in status.get("addresses") or ():
             if address["type"] == address_type:
-                addresses_by_node[is_ready(node)].append((node["metadata"]["name"], address["address"]))
+                by_readiness[is_ready(node)].append((node["metadata"]["name"], address["address"]))
                 break
-    return addresses_by_node[True] + addresses_by_node[False]
+    return by_readiness[True] + by_readiness[False]
 
 
 def host_addresses(pods: Iterable[dict]) -> list[tuple[str, str]]:
     """Name and address of the nodes that pods run on, as pairs: for who may not read nodes."""
-    found = {}
+    found: dict[str, str] = {}
     for pod in pods:
         address = (pod.get("status") or {}).get("hostIP")
         if address:
@@ -102,7 +102,9 @@ def host_addresses(pods: Iterable[dict]) -> list[tuple[str, str]]:
 
 def count_endpoints(endpoints: dict | None) -> tuple[dict[str, int], set[str]]:
     """How many pods of a Service are ready and how many are not, and the names of the nodes with a ready one."""
-    ready, waiting, nodes = set(), set(), set()
+    ready: set[str] = set()
+    waiting: set[str] = set()
+    nodes: set = set()
     for subset in (endpoints or {}).get("subsets") or ():
         ready.update(address["ip"] for address in subset.get("addresses") or ())
         waiting.update(address["ip"] for address in subset.get("notReadyAddresses") or ())

@@ -23,7 +23,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.selector
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.waits import poll
 
 
-def owned_pods(deployment, pods):
+def owned_pods(deployment: dict, pods: list[dict]) -> list[dict]:
     """The live pods that a Deployment's selector picks."""
     return [
         pod
@@ -33,7 +33,7 @@ def owned_pods(deployment, pods):
     ]
 
 
-def rollout_problem(deployment):
+def rollout_problem(deployment: dict) -> str | None:
     """None if a Deployment is rolled out whole, else what is missing, in a few words."""
     spec, status = deployment["spec"], deployment.get("status") or {}
     wanted = spec.get("replicas", 1)
@@ -48,7 +48,9 @@ def rollout_problem(deployment):
     return None
 
 
-def readiness_problems(deployments, pods, names, sidecars, without_sidecar=()):
+def readiness_problems(
+    deployments: list[dict], pods: list[dict], names: Iterable[str], sidecars: bool, without_sidecar: Iterable[str] = ()
+) -> list[str]:
     """Lines that say what is not ready; an empty list when everything is.
 
     names: Deployments that must be there; sidecars: every pod must have a ready istio-proxy, but for those of the
@@ -80,7 +82,14 @@ def readiness_problems(deployments, pods, names, sidecars, without_sidecar=()):
     return lines
 
 
-def explain_readiness(deployments, pods, events, names, sidecars, without_sidecar=()):
+def explain_readiness(
+    deployments: list[dict],
+    pods: list[dict],
+    events: Iterable[dict],
+    names: Iterable[str],
+    sidecars: bool,
+    without_sidecar: Iterable[str] = (),
+) -> list[str]:
     """not_ready with the reasons behind each line: container states and last events."""
     lines = readiness_problems(deployments, pods, names, sidecars, without_sidecar)
     by_name = {x["metadata"]["name"]: x for x in deployments}

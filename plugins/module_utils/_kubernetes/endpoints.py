@@ -8,6 +8,9 @@ All but not_ready work on API objects alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
 from ansible_collections.meshlab.istio.plugins.module_utils._text import shorten_list
 
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -19,7 +22,7 @@ _MADE = ("pod-template-hash", "controller-revision-hash", "pod-template-generati
 MAX_KINDS_SHOWN = 5
 
 
-def ready_of(slices, service):
+def ready_of(slices: Iterable[dict], service: str) -> set[str]:
     """The names of the pods (or addresses, where no pod is behind it) that are ready endpoints of a Service."""
     found = set()
     for each in slices:
@@ -31,7 +34,7 @@ def ready_of(slices, service):
     return found
 
 
-def selected(selector, pods):
+def selected(selector: dict, pods: list[dict]) -> list[dict]:
     """The live pods that a Service's selector fits. It fits none if it is empty."""
     return [
         pod
@@ -42,7 +45,7 @@ def selected(selector, pods):
     ]
 
 
-def show_labels(labels):
+def show_labels(labels: dict[str, str]) -> str:
     """Labels as one writes them in YAML: "app: web, server: tomcat"."""
     return ", ".join(f"{key}: {labels[key]}" for key in sorted(labels)) or "no labels"
 
@@ -56,10 +59,10 @@ def _own_labels(pod):
     }
 
 
-def carried(selector, pods):
+def carried(selector: dict, pods: list[dict]) -> list[str]:
     """What the live pods carry, a clause for each set of labels, those nearest to the selector first."""
     wanted = set(selector.items())
-    kinds = {}
+    kinds: dict[str, tuple[dict, list]] = {}
     for pod in pods:
         if not pod["metadata"].get("deletionTimestamp"):
             kinds.setdefault(show_labels(_own_labels(pod)), (_own_labels(pod), []))[1].append(pod["metadata"]["name"])
@@ -72,7 +75,7 @@ def carried(selector, pods):
     return [f"{text} ({shorten_list(sorted(names))})" for text, (_labels, names) in sorted(kinds.items(), key=far)]
 
 
-def instead(selector, pods):
+def instead(selector: dict, pods: list[dict]) -> dict[str, str] | None:
     """The labels that were probably meant: what no pod has, by another key that has the same value. None if unknown."""
     found = {}
     for key, value in selector.items():
@@ -87,7 +90,7 @@ def instead(selector, pods):
     return found if found != selector and selected(found, pods) else None
 
 
-def explain(name, service, ready, wanted, pods):
+def explain(name: str, service: dict | None, ready: set[str], wanted: int, pods: list[dict]) -> str | None:
     """None if a Service has as many ready endpoints as it must have, else what it has, and why, in a line.
 
     service: the object, or None; ready: what ready_of gives; wanted: how many there must be; pods: of its namespace.
@@ -119,14 +122,14 @@ def explain(name, service, ready, wanted, pods):
     return f"{start}, which these pods carry: {shorten_list(sorted(x['metadata']['name'] for x in fitting))}"
 
 
-def not_ready(cluster, namespace, wanted, pods):
+def not_ready(cluster: Cluster, namespace: str, wanted: dict[str, int], pods: list[dict]) -> list[str]:
     """A line for each Service that has not as many ready endpoints as wanted ({name: number}) says.
 
     cluster: anything with Cluster.get; pods: those of the namespace.
     """
     listed = (cluster.get(f"/api/v1/namespaces/{namespace}/services") or {}).get("items") or []
     services = {x["metadata"]["name"]: x for x in listed}
-    slices = []
+    slices: list[dict] = []
     for version in SLICES:
         answer = cluster.get(f"/apis/discovery.k8s.io/{version}/namespaces/{namespace}/endpointslices")
         if answer is not None:

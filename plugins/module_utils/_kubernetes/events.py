@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 
-def events_about(events, name):
+
+def events_about(events: Iterable[dict], name: str) -> list[dict]:
     """Those of a namespace's events that are about one object."""
     return [x for x in events if (x.get("involvedObject") or {}).get("name") == name]
 
 
-def last_events(events, name, count=2):
+def last_events(events: Iterable[dict], name: str, count: int = 2) -> list[str]:
     """The newest warnings (else the newest events) about one object, a line each."""
     about = events_about(events, name)
     about = [x for x in about if x.get("type") == "Warning"] or about

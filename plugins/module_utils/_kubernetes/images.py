@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.events import events_about
 
 # What a container waits for whose image did not come.
@@ -66,7 +68,7 @@ _CAUSES = (
 )  # fmt: skip
 
 
-def pull_cause(message):
+def pull_cause(message: str) -> tuple[str, str]:
     """Whether another try may mend a pull that failed with this message ("passing") or not ("final"); and the way out.
 
     The way out is empty where the message is none that is known.
@@ -77,7 +79,7 @@ def pull_cause(message):
     return "passing", ""
 
 
-def image_advice(pod, events=()):
+def image_advice(pod: dict, events: Iterable[dict] = ()) -> list[str]:
     """The ways out for a pod whose images did not come, a line for each image.
 
     events: of its namespace. The kubelet's are there before the pod's state says the same.

@@ -8,7 +8,7 @@ from __future__ import annotations
 SIDECAR = "istio-proxy"
 
 
-def running_statuses(pod):
+def running_statuses(pod: dict) -> list[dict]:
     """Statuses of a pod's containers that keep running: its containers and its native sidecars."""
     status = pod.get("status") or {}
     native = {x["name"] for x in pod["spec"].get("initContainers") or () if x.get("restartPolicy") == "Always"}
@@ -16,13 +16,13 @@ def running_statuses(pod):
     return statuses + list(status.get("containerStatuses") or ())
 
 
-def expected_containers(pod):
+def expected_containers(pod: dict) -> list[str]:
     """Names of the containers that keep running, from the pod's spec."""
     native = [x["name"] for x in pod["spec"].get("initContainers") or () if x.get("restartPolicy") == "Always"]
     return native + [x["name"] for x in pod["spec"]["containers"]]
 
 
-def summarize_pod(pod):
+def summarize_pod(pod: dict) -> dict:
     """One pod as {name, app, ready ("2/2"), phase, restarts, node_ip, sidecar}, as `kubectl get pods` counts it."""
     statuses = running_statuses(pod)
     expected = expected_containers(pod)
@@ -36,7 +36,7 @@ def summarize_pod(pod):
     }
 
 
-def container_reasons(pod):
+def container_reasons(pod: dict) -> list[str]:
     """Why a pod's containers are not ready, a line each."""
     lines = []
     status = pod.get("status") or {}

@@ -12,9 +12,11 @@ from __future__ import annotations
 import contextlib
 import time
 import uuid
+from collections.abc import Iterable
+from functools import partial
 from urllib.parse import quote
 
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditions import is_ready
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.events import events_about
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.images import PULL_FAILURES, pull_cause
@@ -47,7 +49,7 @@ SECRET_SECONDS = 20
 GONE_SECONDS = 30
 
 
-def full_name(image):
+def full_name(image: str) -> str:
     """An image's name with its registry and tag, as a node lists it: busybox is docker.io/library/busybox:latest."""
     name, at, digest = image.partition("@")
     first, slash, rest = name.partition("/")
@@ -62,25 +64,25 @@ def full_name(image):
     return name + at + digest
 
 
-def listed(node):
+def listed(node: dict) -> set[str]:
     """The names of the images that a node says it has. A kubelet names the 50 largest, unless it is told otherwise."""
     return {
         full_name(name) for row in (node.get("status") or {}).get("images") or () for name in row.get("names") or ()
     }
 
 
-def missing(node, images):
+def missing(node: dict, images: list[str]) -> list[str]:
     """Those of the images that a node does not list."""
     there = listed(node)
     return [x for x in images if full_name(x) not in there]
 
 
-def not_ready_nodes(nodes):
+def not_ready_nodes(nodes: Iterable[dict]) -> list[str]:
     """A line for each node that cannot pull anything."""
     return [f"node {x['metadata']['name']} is not Ready" for x in nodes if not is_ready(x)]
 
 
-def pod_for(node, images, pull_secrets, run, timeout):
+def pod_for(node: str, images: list[str], pull_secrets: list[str], run: str, timeout: int) -> dict:
     """The pod that makes a node pull images. It keeps to the strictest of the Pod Security Standards."""
     container = {
         "command": [COMMAND],
@@ -114,7 +116,7 @@ def pod_for(node, images, pull_secrets, run, timeout):
     }
 
 
-def image_states(pod, events):
+def image_states(pod: dict, events: Iterable[dict]) -> dict[str, tuple[str, str]]:
     """What became of a pod's images: {image: (state, message)}; states are pulled, present, failed and pending.
 
     events: of its namespace. A failure is one that another try may mend, as long as pull_cause does not call it final.
@@ -142,7 +144,7 @@ def image_states(pod, events):
     return states
 
 
-def pull_message(image, waiting, events):
+def pull_message(image: str, waiting: dict, events: Iterable[dict]) -> str:
     """Why an image did not come, in the kubelet's words. Its event says more than a state that waits for a next try."""
     said = [
         x.get("message") or ""
@@ -152,7 +154,7 @@ def pull_message(image, waiting, events):
     return " ".join((said[-1] if said else waiting.get("message") or waiting.get("reason") or "").split())
 
 
-def was_pulled(image, events):
+def was_pulled(image: str, events: Iterable[dict]) -> bool:
     """Whether the kubelet says that it pulled an image, and did not find it on the node."""
     return any(
         x.get("reason") == "Pulled" and f'Successfully pulled image "{image}"' in (x.get("message") or "")
@@ -160,7 +162,7 @@ def was_pulled(image, events):
     )
 
 
-def over(states):
+def over(states: dict) -> bool:
     """Whether there is nothing to wait for: every image is there, or will not come however often it is tried."""
     return all(
         state in ("pulled", "present")
@@ -169,7 +171,7 @@ def over(states):
     )
 
 
-def failures(node, states):
+def failures(node: str, states: dict) -> list[str]:
     """A line for each image that did not come to a node, with the way out."""
     lines = []
     for image, (state, message) in states.items():
@@ -182,16 +184,16 @@ def failures(node, states):
 class Prepull:
     """One run: what is wanted of a cluster's nodes, and what became of it."""
 
-    def __init__(self, cluster, params):
+    def __init__(self, cluster: Cluster, params: dict) -> None:
         """params: images, namespace, node_selector, pull_secrets, timeout (seconds)."""
         self.cluster, self.params = cluster, params
         self.images = list(dict.fromkeys(params["images"]))
         self.path = f"/api/v1/namespaces/{quote(params['namespace'], safe='')}"
         self.pods_path = f"{self.path}/pods"
-        self.nodes = []
-        self.left = []  # names of pods that did not go
+        self.nodes: list[dict] = []
+        self.left: list[str] = []  # names of pods that did not go
 
-    def look(self):
+    def look(self) -> dict[str, list[str]]:
         """{node: images that it does not list}, of the nodes that are meant. ClusterError where there is none."""
         selector = {"matchLabels": self.params["node_selector"] or {}}
         self.nodes = [x for x in self.cluster.items("/api/v1/nodes") if selects(selector, x["metadata"].get("labels"))]
@@ -199,7 +201,7 @@ class Prepull:
             raise ClusterError(f"no node has the labels {self.params['node_selector']} (node_selector)")
         return {x["metadata"]["name"]: missing(x, self.images) for x in self.nodes}
 
-    def check_secrets(self):
+    def check_secrets(self) -> None:
         """ClusterError for a pull secret that is not there: the kubelet overlooks it, and the registry says no."""
         namespace = self.params["namespace"]
         if self.cluster.get(self.path) is None:
@@ -207,7 +209,7 @@ class Prepull:
         for name in self.params["pull_secrets"]:
             path = f"{self.path}/secrets/{quote(name, safe='')}"
             # A user who may create pods may not always read Secrets.
-            secret = unless_forbidden(lambda path=path: self.cluster.get(path), {"type": SECRET_TYPES[0]})
+            secret = unless_forbidden(partial(self.cluster.get, path), {"type": SECRET_TYPES[0]})
             if secret is None:
                 raise ClusterError(
                     f"there is no Secret {name} in namespace {namespace}: make one with "
@@ -219,7 +221,7 @@ class Prepull:
                     f"not {SECRET_TYPES[0]}: it holds no credentials of a registry"
                 )
 
-    def check(self, wanted):
+    def check(self, wanted: dict[str, list[str]]) -> None:
         """ClusterError for what would keep nodes from pulling; wanted is {node: images}."""
         if not any(wanted.values()):
             return
@@ -228,7 +230,7 @@ class Prepull:
         if lame:
             raise ClusterError(f"{'; '.join(lame)}: nothing was pulled")
 
-    def pull(self, wanted):
+    def pull(self, wanted: dict[str, list[str]]) -> dict[str, dict[str, tuple[str, str]]]:
         """Make nodes pull: wanted is {node: images}. Returns {node: {image: (state, message)}}."""
         run = uuid.uuid4().hex[:16]
         deadline = time.monotonic() + self.params["timeout"]
@@ -252,7 +254,7 @@ class Prepull:
         finally:
             self.remove(run)
 
-    def await_account(self, deadline):
+    def await_account(self, deadline: float) -> None:
         """Wait for the ServiceAccount of the pods: a controller makes it a moment after the namespace."""
         # A user who may create pods may not always read ServiceAccounts.
         path = f"{self.path}/serviceaccounts/default"
@@ -262,13 +264,13 @@ class Prepull:
                 "and takes no pod without one: see whether kube-controller-manager runs"
             )
 
-    def read(self, run):
+    def read(self, run: str) -> dict[str, dict[str, tuple[str, str]]]:
         """{node: {image: (state, message)}} of a run's pods."""
         pods = list(self.cluster.items(self.pods_path, labelSelector=f"{RUN_LABEL}={run}"))
         events = list(self.cluster.items(f"{self.path}/events"))
         return {x["spec"]["nodeName"]: image_states(x, events) for x in pods}
 
-    def remove(self, run):
+    def remove(self, run: str) -> None:
         """Delete a run's pods, and wait until they are gone. Those that do not go in time are in left."""
 
         def remaining():
@@ -281,7 +283,7 @@ class Prepull:
         self.left = poll(remaining, lambda names: not names, time.monotonic() + GONE_SECONDS)
 
 
-def rows(before, states, images):
+def rows(before: dict[str, list[str]], states: dict, images: list[str]) -> list[dict]:
     """One row for each image on each node: node, image, state (present, pulled, failed or pending), message."""
     result = []
     for node, lacking in before.items():

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 
-def selects(selector, labels):
+def selects(selector: dict | None, labels: dict[str, str] | None) -> bool:
     """Whether a label selector (of a Deployment, or of a webhook) selects these labels. An empty one selects all."""
     labels, selector = labels or {}, selector or {}
     if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):

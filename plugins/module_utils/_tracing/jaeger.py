@@ -5,19 +5,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urlsplit
 
 from ansible.module_utils.urls import open_url
 
+from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_loopback
+
 
 class JaegerError(Exception):
     """What went wrong with Jaeger, in words for the user."""
 
 
-def check_url(url):
+def check_url(url: str) -> str:
     """The URL without a slash at its end. Raises JaegerError if it is none of a query service."""
     try:
         parts = urlsplit(url)
@@ -36,19 +37,17 @@ def check_url(url):
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
-def is_loopback(url):
-    """Whether a URL is of this very machine, where no proxy is to be asked."""
-    host = urlsplit(url).hostname
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
 class Jaeger:
     """One query service; every failure is a JaegerError that names its URL."""
 
-    def __init__(self, url, timeout=10, validate_certs=True, username=None, password=None):
+    def __init__(
+        self,
+        url: str,
+        timeout: float = 10,
+        validate_certs: bool = True,
+        username: str | None = None,
+        password: str | None = None,
+    ) -> None:
         """url: with its base path; timeout: seconds for one request."""
         self.url = check_url(url)
         self.timeout = timeout
@@ -56,11 +55,19 @@ class Jaeger:
         self.username = username
         self.password = password
 
-    def services(self):
+    def services(self) -> list[str]:
         """The names of the services that Jaeger has spans of."""
         return list(self._get("/api/services") or [])
 
-    def traces(self, service, start, end, limit, operation=None, tags=None):
+    def traces(
+        self,
+        service: str,
+        start: float,
+        end: float,
+        limit: int,
+        operation: str | None = None,
+        tags: dict[str, str] | None = None,
+    ) -> list[dict]:
         """The newest traces of a service, as Jaeger gives them. start, end: seconds since 1970; limit: how many."""
         query = {"service": service, "start": int(start * 1e6), "end": int(end * 1e6), "limit": limit}
         if operation:

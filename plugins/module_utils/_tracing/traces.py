@@ -10,6 +10,7 @@ and seconds.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 POLL_SECONDS = 1.0
@@ -39,7 +40,7 @@ class Wanted:
     def __bool__(self):
         return bool(self.services or self.min_services or self.min_spans)
 
-    def missing(self, trace):
+    def missing(self, trace: dict) -> list[str]:
         """What a summary lacks, in words, a list."""
         told = []
         absent = [x for x in self.services if not any(answers_to(y, x) for y in trace["services"])]
@@ -52,7 +53,7 @@ class Wanted:
         return told
 
 
-def answers_to(service, name):
+def answers_to(service: str, name: str) -> bool:
     """Whether a service of Jaeger's has a name: its own, or without the namespace that Istio appends to it."""
     return service == name or ("." not in name and service.startswith(f"{name}."))
 
@@ -80,7 +81,7 @@ def _is_error(tags):
     return str(tags.get("error", "")).lower() == "true"
 
 
-def summarize(trace, span_tags=()):
+def summarize(trace: dict, span_tags: Sequence[str] = ()) -> dict:
     """What a module returns of one trace of Jaeger's. span_tags: the tags to show of each span."""
     spans = sorted(trace.get("spans") or (), key=lambda x: (x["startTime"], x["spanID"]))
     start = min((x["startTime"] for x in spans), default=0)
@@ -122,7 +123,7 @@ def summarize(trace, span_tags=()):
     }
 
 
-def waterfall(trace, width):
+def waterfall(trace: dict, width: int) -> list[str]:
     """A summary as lines of text, one for each span; width: that of the whole trace's bar, in characters."""
     if width < 1:
         raise ValueError(f"a bar of {width} characters")
@@ -165,7 +166,7 @@ def _depth(tree):
     return depth
 
 
-def lacking(trace, wanted):
+def lacking(trace: dict, wanted: Wanted) -> list[str]:
     """What keeps a summary from being complete, in words, a list; empty if it is complete."""
     told = wanted.missing(trace)
     if trace["missing_parents"]:
@@ -176,7 +177,7 @@ def lacking(trace, wanted):
     return told
 
 
-def pieces(traces):
+def pieces(traces: Iterable[dict]) -> list[dict]:
     """Where one request fell apart into several traces, as a list of {service, trace_id, piece}.
 
     That is where a service was called in a trace and called nobody in it, while in that time another trace begins with
@@ -219,20 +220,30 @@ class Outcome:
     elapsed: float = 0.0
 
 
-def find_service(name, services):
+def find_service(name: str, services: list[str]) -> str:
     """The service of Jaeger's that a name means; the name itself if that is none, or several."""
     found = [x for x in services if answers_to(x, name)]
     return found[0] if name not in services and len(found) == 1 else name
 
 
-def wait(list_services, find, service, wanted, settle=15, timeout=0, span_tags=(), clock=time.time):
+def wait(
+    list_services: Callable[[], list[str]],
+    find: Callable[[str], list[dict]],
+    service: str,
+    wanted: Wanted,
+    settle: float = 15,
+    timeout: float = 0,
+    span_tags: Sequence[str] = (),
+    clock: Callable[[], float] = time.time,
+) -> Outcome:
     """Look for a complete trace of a service, until there is one, or none can come of what is there, or time is over.
 
     list_services: returns the names of Jaeger's services; find: called with one, returns its traces as Jaeger gives
     them; settle: a trace that has not changed for so many seconds, or ended as long ago, is all there. Returns an
     Outcome.
     """
-    started, changed, outcome = time.monotonic(), {}, Outcome()
+    started, outcome = time.monotonic(), Outcome()
+    changed: dict[str, tuple[int, float]] = {}
     while True:
         over = time.monotonic() - started >= timeout
         services = sorted(list_services())

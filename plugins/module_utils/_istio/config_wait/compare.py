@@ -12,9 +12,13 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.c
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare_virtual_service import (
     compare_virtual_service,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import Dump
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 
 
-def compare(rule, proxy, names, dump, facts):
+def compare(rule: Rule, proxy: Proxy, names: set[str], dump: Dump, facts: Facts) -> tuple[list[str], list[str]]:
     """What a proxy lacks of a rule that it needs, in words, and what it has, as (list, list)."""
     if rule.kind == "VirtualService":
         return compare_virtual_service(rule, proxy, names, dump, facts)

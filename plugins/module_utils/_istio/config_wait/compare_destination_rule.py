@@ -6,19 +6,23 @@
 from __future__ import annotations
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import (
+    Dump,
     outbound_clusters,
     rule_tag,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import (
     answers_to,
     covers,
     full_host,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.route_texts import show_destination
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.traffic_policy import policy_differences
 
 
-def compare_destination_rule(rule, proxy, dump, facts):
+def compare_destination_rule(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> tuple[list[str], list[str]]:
     host = full_host(rule.spec["host"], rule.namespace)
     clusters = [x for x in outbound_clusters(dump) if answers_to(x[0], host)]
     bases = [x for x in clusters if not x[2]]

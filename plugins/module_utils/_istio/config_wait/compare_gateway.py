@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import (
+    Dump,
     listener_ports,
     virtual_hosts,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.gateway_servers import (
     gateway_hosts,
     is_https,
@@ -17,11 +19,12 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.g
     takes_http,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import answers_to, gateway_name
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.target_proxies import is_exported_to
 
 
-def compare_gateway(rule, proxy, dump, facts):
+def compare_gateway(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> tuple[list[str], list[str]]:
     missing, found = [], []
     listeners = listener_ports(dump)
     for server in rule.spec.get("servers") or ():

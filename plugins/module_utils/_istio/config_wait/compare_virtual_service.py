@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import (
+    Dump,
     rule_tag,
     tcp_targets,
     virtual_hosts,
@@ -16,7 +17,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
     destination_shares,
     envoy_route,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import find_object
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts, find_object
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.gateway_servers import (
     gateway_hosts,
     is_https,
@@ -24,6 +25,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.g
     server_ports,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import answers_to, full_host
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.route_form import same_route, same_shares
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.route_texts import (
     show_route,
@@ -37,8 +39,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 
 
-def compare_virtual_service(rule, proxy, names, dump, facts):
-    missing, found = [], []
+def compare_virtual_service(
+    rule: Rule, proxy: Proxy, names: set[str], dump: Dump, facts: Facts
+) -> tuple[list[str], list[str]]:
+    missing: list[str] = []
+    found: list[str] = []
     if rule.spec.get("http"):
         for place in _places(rule, proxy, names, facts):
             _compare_routes(rule, proxy, place, dump, missing, found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 ROUTES = "dynamic_route_configs"
@@ -41,12 +42,12 @@ class Dump:
     refused: list = field(default_factory=list)
 
 
-def dump_path(resource):
+def dump_path(resource: str) -> str:
     """The path on Envoy's admin port that dumps one of ROUTES, LISTENERS, CLUSTERS."""
     return f"config_dump?resource={resource}"
 
 
-def add_answer(dump, resource, text):
+def add_answer(dump: Dump, resource: str, text: str) -> None:
     """Put into a Dump what Envoy answered to request(resource); an older one may have answered with all it has.
 
     Raises DumpError if that is no dump.
@@ -69,7 +70,7 @@ def add_answer(dump, resource, text):
                 {ROUTES: dump.routes, LISTENERS: dump.listeners, CLUSTERS: dump.clusters}[resource].append(inner)
 
 
-def rule_tag(thing):
+def rule_tag(thing: dict) -> tuple[str, str, str] | None:
     """The rule that a route, cluster or filter chain comes from, as (kind such as "virtual-service", namespace, name);
     None if it comes from none."""
     metadata = ((thing.get("metadata") or {}).get("filter_metadata") or {}).get("istio") or {}
@@ -77,7 +78,7 @@ def rule_tag(thing):
     return (match[2], match[1], match[3]) if match else None
 
 
-def route_config_port(route_config):
+def route_config_port(route_config: dict) -> int | None:
     """The port that a route configuration is for, from its name: 8080, web.ns.svc.cluster.local:8080, http.8080,
     https.443.name.gateway.ns. None if its name has none."""
     name = route_config["name"]
@@ -85,7 +86,7 @@ def route_config_port(route_config):
     return int(match[1]) if match else None
 
 
-def virtual_hosts(dump):
+def virtual_hosts(dump: Dump) -> Iterator[tuple[str, int | None, set[str], list[dict]]]:
     """Every virtual host of the proxy's outbound route configurations, as (route configuration's name, its port, names
     that it answers to without ports, its routes)."""
     for config in dump.routes:
@@ -93,12 +94,12 @@ def virtual_hosts(dump):
             continue
         for virtual_host in config.get("virtual_hosts") or ():
             # The name counts too: where a port serves one service alone, the only domain is "*".
-            names = [*(virtual_host.get("domains") or ()), virtual_host.get("name", "")]
-            names = {re.sub(r":(?:[0-9]+|\*)$", "", name) for name in names}
+            domains = [*(virtual_host.get("domains") or ()), virtual_host.get("name", "")]
+            names = {re.sub(r":(?:[0-9]+|\*)$", "", domain) for domain in domains}
             yield config["name"], route_config_port(config), names, virtual_host.get("routes") or []
 
 
-def tcp_targets(dump):
+def tcp_targets(dump: Dump) -> Iterator[tuple[tuple[str, str, str] | None, set[str], dict[str, int]]]:
     """Where filter chains of listeners send plain TCP, as (the chain's tag, its server names, {cluster: weight})."""
     for listener in dump.listeners:
         chains = list(listener.get("filter_chains") or ())
@@ -113,9 +114,9 @@ def tcp_targets(dump):
                     yield rule_tag(chain), set(names), clusters
 
 
-def listener_ports(dump):
+def listener_ports(dump: Dump) -> dict[int, set[str]]:
     """The ports of the listeners in force, as a dictionary of the names of the route configurations that each uses."""
-    ports = {}
+    ports: dict[int, set[str]] = {}
     for listener in dump.listeners:
         address = (listener.get("address") or {}).get("socket_address") or {}
         if address.get("port_value") is None:
@@ -129,7 +130,7 @@ def listener_ports(dump):
     return ports
 
 
-def outbound_clusters(dump):
+def outbound_clusters(dump: Dump) -> Iterator[tuple[str, int | None, str, dict]]:
     """The proxy's clusters for services, as (host, port, subset, cluster)."""
     for cluster in dump.clusters:
         parts = cluster.get("name", "").split("|")
@@ -137,11 +138,11 @@ def outbound_clusters(dump):
             yield parts[3], int(parts[1]) if parts[1].isdigit() else None, parts[2], cluster
 
 
-def cluster_weights(config):
+def cluster_weights(config: dict) -> dict[str, int]:
     """{cluster: weight} of a route's or a TCP proxy's action; one cluster alone has the weight 1."""
     if config.get("cluster"):
         return {config["cluster"]: 1}
-    clusters = {}
+    clusters: dict[str, int] = {}
     for item in (config.get("weighted_clusters") or {}).get("clusters") or ():
         clusters[item["name"]] = clusters.get(item["name"], 0) + (item.get("weight") or 0)
     return clusters

@@ -15,7 +15,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 )
 
 
-def envoy_route(route):
+def envoy_route(route: dict) -> dict:
     """A route of Envoy's as {"match": ..., "action": ...}, as rule_routes gives those of a rule."""
     match = route.get("match") or {}
     if match.get("path") is not None:
@@ -92,7 +92,7 @@ def _envoy_action(route):
     return action
 
 
-def envoy_destination(cluster):
+def envoy_destination(cluster: str) -> tuple[str, int | None, str]:
     parts = cluster.split("|")
     if len(parts) != 4:
         return cluster, None, ""
@@ -105,6 +105,6 @@ def _fraction(fault):
     return round(float(percentage.get("numerator") or 0) * scale, 4)
 
 
-def destination_shares(clusters):
+def destination_shares(clusters: dict[str, int]) -> dict[tuple, int]:
     """Weights by destination of what tcp_targets gives."""
     return reduced_shares([(envoy_destination(cluster), weight) for cluster, weight in clusters.items()])

@@ -8,14 +8,19 @@ from __future__ import annotations
 import json
 import re
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import service_namespaces
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts, service_namespaces
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import full_host
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import Outcome
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Output
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditions import is_ready
 
 MAX_PROXIES_SHOWN = 10  # proxies in a message
 
 
-def find_reasons(outcome, facts, istiod_pods, refusals, findings):
+def find_reasons(
+    outcome: Outcome, facts: Facts, istiod_pods: list[dict], refusals: list[str], findings: list[str]
+) -> list[str]:
     """Why the proxies may not be as wanted, in words, a list, most telling first.
 
     istiod_pods: the pods of the control plane; refusals, findings: what Mesh.refusals and findings_about gave.
@@ -53,14 +58,14 @@ def _unknown_hosts(rule, facts):
     return [f"no Service or ServiceEntry has the host {x}" for x in hosts if not service_namespaces(x, facts)]
 
 
-def analyze_arguments(namespace):
+def analyze_arguments(namespace: str) -> list[str]:
     """The arguments of istioctl to analyze a namespace; its threshold is said, as releases differ in their default."""
     return ["analyze", "--namespace", namespace, "--output", "json", "--failure-threshold", "Error", "--color=false"]
 
 
-def findings_about(rules, output):
+def findings_about(rules: list[Rule], output: Output) -> list[str]:
     """What 'istioctl analyze' found about these rules, from its Output, a line each."""
-    found = []
+    found: list[dict] = []
     start = re.search(r"^\[", output.stdout, re.MULTILINE)  # lines of its log may come before
     try:
         if start:
@@ -79,7 +84,7 @@ def findings_about(rules, output):
     ]
 
 
-def failure_message(outcome, reasons):
+def failure_message(outcome: Outcome, reasons: list[str]) -> str:
     """The message of a module that failed with this Outcome; reasons: of find_reasons."""
     if outcome.problem:
         return outcome.problem

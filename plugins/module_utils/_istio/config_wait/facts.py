@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import covers
@@ -29,7 +30,7 @@ class Facts:
     service_entries: list = field(default_factory=list)
 
 
-def service_namespaces(host, facts):
+def service_namespaces(host: str, facts: Facts) -> set[str]:
     """The namespaces of the Services and ServiceEntries with a host, as a set."""
     found = set()
     for service in facts.services:
@@ -42,7 +43,7 @@ def service_namespaces(host, facts):
     return found
 
 
-def find_object(objects, namespace, name):
+def find_object(objects: Iterable[dict], namespace: str, name: str) -> dict | None:
     return next(
         (x for x in objects if x["metadata"]["name"] == name and x["metadata"]["namespace"] == namespace),
         None,

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import covers, full_host
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 
 
-def gateway_hosts(rule, gateway, http=True):
+def gateway_hosts(rule: Rule, gateway: Rule, http: bool = True) -> list[str]:
     """The hosts that a VirtualService and the servers of a Gateway have in common, the narrower of each two.
 
     http: those of servers that take its HTTP routes, else of those that take its TCP and TLS routes.
@@ -34,26 +38,26 @@ def gateway_hosts(rule, gateway, http=True):
     return sorted(hosts)
 
 
-def server_port(server):
+def server_port(server: dict) -> tuple[int | None, str]:
     port = server.get("port") or {}
     return port.get("number"), str(port.get("protocol") or "").upper()
 
 
-def is_https(server):
+def is_https(server: dict) -> bool:
     return server_port(server)[1] == "HTTPS" and (server.get("tls") or {}).get("mode") not in (
         "PASSTHROUGH",
         "AUTO_PASSTHROUGH",
     )
 
 
-def takes_http(server):
+def takes_http(server: dict) -> bool:
     """Whether a server takes HTTP, and so listens at once. For plain TCP, and TLS passed on, it takes a rule first."""
     return server_port(server)[1] in ("HTTP", "HTTP2", "GRPC", "GRPC-WEB") or is_https(server)
 
 
-def server_ports(number, proxy, services):
+def server_ports(number: int | None, proxy: Proxy, services: Iterable[dict]) -> set[int]:
     """The ports that a gateway pod may listen on for a server's port: itself, and what its Services make of it."""
-    ports = {number}
+    ports: set = {number}
     for service in services:
         selector = service["spec"].get("selector")
         if service["metadata"]["namespace"] != proxy.namespace or not selector:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import (
+    Dump,
     listener_ports,
     outbound_clusters,
     rule_tag,
@@ -13,20 +14,23 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
     virtual_hosts,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_routes import destination_shares
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.gateway_servers import (
     server_port,
     server_ports,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.route_texts import (
     show_destination,
     show_shares,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 
 
-def leftovers(rule, proxy, dump, facts):
+def leftovers(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> list[str]:
     """What a proxy still has of a rule that should be gone, in words, a list."""
     if rule.kind == "VirtualService":
-        counts = {}
+        counts: dict[str, int] = {}
         for name, _port, _domains, routes in virtual_hosts(dump):
             counts[name] = counts.get(name, 0) + sum(1 for x in routes if rule_tag(x) == rule.tag)
         left = [

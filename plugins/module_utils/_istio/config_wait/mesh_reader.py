@@ -17,8 +17,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.explanation import MAX_PROXIES_SHOWN
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import API
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import API, Rule
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import SIDECAR
 
 REREAD_SECONDS = 2.0  # maximum age of everything but the rules
@@ -29,23 +30,25 @@ LOG_LINES, LOG_SECONDS = 5000, 900  # how far back the log of a lagging proxy is
 class MeshReader:
     """A cluster as wait_for_proxies reads it: read_api() the API, read_proxy() the configuration of one proxy."""
 
-    def __init__(self, cluster, rules, label_selector=None):
-        """cluster: a Cluster; rules: to look for."""
+    def __init__(self, cluster: Cluster, rules: list[Rule], label_selector: str | None = None) -> None:
+        """rules: to look for; label_selector: of the proxies' pods."""
         self.cluster = cluster
         self.rules = rules
         self.label_selector = label_selector
-        self.facts = None
+        self.facts: Facts | None = None
         self._read = 0.0
         self._local = threading.local()
 
-    def read_api(self):
+    def read_api(self) -> tuple[list[Rule], Facts]:
         """The rules, with specs where only the API has them, and Facts; all but the rules may be somewhat old."""
-        if self.facts is None or time.monotonic() - self._read > REREAD_SECONDS:
-            self.facts, self._read = self._read_facts(), time.monotonic()
-        self.facts.live = {rule.title: self.cluster.get(rule.path) for rule in self.rules}
-        specs = {title: live.get("spec") or {} for title, live in self.facts.live.items() if live}
+        facts = self.facts
+        if facts is None or time.monotonic() - self._read > REREAD_SECONDS:
+            facts, self._read = self._read_facts(), time.monotonic()
+            self.facts = facts
+        facts.live = {rule.title: self.cluster.get(rule.path) for rule in self.rules}
+        specs = {title: live.get("spec") or {} for title, live in facts.live.items() if live}
         found = [x if x.spec is not None else replace(x, spec=specs.get(x.title)) for x in self.rules]
-        return found, self.facts
+        return found, facts
 
     def _read_facts(self):
         def items(path, **query):
@@ -66,12 +69,12 @@ class MeshReader:
             facts.selected = {f"{x['namespace']}/{x['name']}" for x in chosen}
         return facts
 
-    def istiod_pods(self, namespace):
+    def istiod_pods(self, namespace: str) -> list[dict]:
         """The pods of the control plane."""
         path = f"/api/v1/namespaces/{namespace}/pods"
         return (self.cluster.get(path, labelSelector="app=istiod") or {}).get("items") or []
 
-    def refusals(self, reports):
+    def refusals(self, reports: list[dict]) -> list[str]:
         """What the proxies of these reports refused lately, as their logs have it, a line each.
 
         A proxy keeps what it had when a part of an update does not do, and its configuration does not say so.
@@ -88,7 +91,7 @@ class MeshReader:
             ]
         return told
 
-    def read_proxy(self, proxy, wanted):
+    def read_proxy(self, proxy: Proxy, wanted: list[str]) -> Dump:
         """What a proxy has of the wanted resources. Raises ClusterError and DumpError."""
         if not hasattr(self._local, "cluster"):  # a connection that runs an exec is not fit for two threads
             self._local.cluster = self.cluster.another()
@@ -103,7 +106,7 @@ class MeshReader:
         return dump
 
 
-def refusals_in(log):
+def refusals_in(log: str) -> list[str]:
     """The updates that a proxy refused, from its log, a line each, as "RouteConfiguration: duplicate domain"."""
     found = re.findall(r"gRPC config for \S*?(\w+) rejected: (.*?)(?:\s+thread=\d+)?$", log, re.MULTILINE)
     return list(dict.fromkeys(f"{kind}: {why.strip()}" for kind, why in found))

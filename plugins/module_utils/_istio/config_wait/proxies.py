@@ -37,11 +37,11 @@ class Proxy:
     ports: dict = field(default_factory=dict, hash=False, compare=False)  # of its containers, by name
 
     @property
-    def title(self):
+    def title(self) -> str:
         return f"{self.namespace}/{self.name}"
 
 
-def proxies_in(pods):
+def proxies_in(pods: list[dict]) -> list[Proxy]:
     """The proxies that run in these pods, as a list of Proxy. Those of ambient mode are none, and read no rules so."""
     found = []
     for pod in pods:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import same_host
 
 _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 
 
-def duration_seconds(text):
+def duration_seconds(text: str | None) -> float | None:
     """A duration of a rule or of Envoy ("1m30s", "0.250s") in seconds; None if there is none."""
     if text in (None, ""):
         return None
@@ -24,29 +25,30 @@ def duration_seconds(text):
     return round(sum(float(number) * _SECONDS[unit] for number, unit in parts), 9)
 
 
-def string_match(value):
+def string_match(value: dict | None) -> tuple[str, str]:
     """A rule's or Envoy's way to match a text, as (kind, text)."""
+    value = value or {}
     for name in ("exact", "prefix", "regex", "safe_regex"):
-        text = (value or {}).get(name)
+        text = value.get(name)
         if text is not None:
             if name == "safe_regex":
                 name, text = "regex", text.get("regex")
             return ("present", "") if (name, text) in (("regex", "*"), ("prefix", "")) else (name, text)
     for kind in ("suffix", "contains"):
-        if (value or {}).get(kind) is not None:
+        if value.get(kind) is not None:
             return kind, value[kind]
     return "present", ""
 
 
-def sorted_headers(headers):
+def sorted_headers(headers: Iterable[tuple]) -> list[tuple]:
     return sorted((x for x in headers if not is_authority(x[1])), key=lambda x: (x[0], x[1], x[2] or ""))
 
 
-def is_authority(name):
+def is_authority(name: str) -> bool:
     return name.lower() in ("host", ":authority")
 
 
-def empty_action():
+def empty_action() -> dict:
     return {
         "destinations": {},
         "redirect": None,
@@ -62,17 +64,17 @@ def empty_action():
     }
 
 
-def reduced_shares(pairs):
+def reduced_shares(pairs: list[tuple]) -> dict[tuple, int]:
     """Weights by destination, reduced to the smallest whole numbers; a weight of 0 is nothing, unless it is alone."""
     pairs = [(key, 1) for key, _weight in pairs] if len(pairs) == 1 else [x for x in pairs if x[1]]
     divisor = math.gcd(*(weight for _key, weight in pairs)) if pairs else 1
-    shares = {}
+    shares: dict[tuple, int] = {}
     for key, weight in pairs:
         shares[key] = shares.get(key, 0) + weight // divisor
     return shares
 
 
-def same_route(wanted, had):
+def same_route(wanted: dict, had: dict) -> bool:
     """Whether a route of the proxy is what a rule asks for.
 
     A rule that sets neither timeout nor retries gets the mesh's own, and one that names no port gets the right one, so
@@ -95,7 +97,7 @@ def same_route(wanted, had):
     return True
 
 
-def same_shares(wanted, had):
+def same_shares(wanted: dict, had: dict) -> bool:
     """Whether weights by destination are the same, a rule's and a proxy's."""
     rest = list(had.items())
     for destination, weight in wanted.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 
-def show_route(route, wanted=None):
+def show_route(route: dict | None, wanted: list[dict | None] | None = None) -> str:
     """A route in a few words, as "prefix /api -> v1.shop:8080 80 %, v2.shop:8080 20 %".
 
     wanted: the routes of the rule, if this is one of a proxy; what none of them sets is the mesh's own, and not shown.
@@ -52,7 +52,7 @@ def _show_header(direction, name, value):
     return f"-{direction}:{name}" if value is None else f"+{direction}:{name}={value}"
 
 
-def show_shares(shares):
+def show_shares(shares: dict) -> str:
     """Weights by destination in a few words; in per cent where they are several."""
     total = sum(shares.values())
     if not total:
@@ -62,7 +62,7 @@ def show_shares(shares):
     return ", ".join(f"{show_destination(key)} {100 * weight / total:g} %" for key, weight in shares.items())
 
 
-def show_destination(destination):
+def show_destination(destination: tuple) -> str:
     host, port, subset = destination
     host = re.sub(r"\.svc(\..*)?$", "", host)
     return f"{host}{f':{port}' if port else ''}{f' subset {subset}' if subset else ''}"

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import full_host, gateway_name
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.route_form import (
     duration_seconds,
@@ -16,13 +18,20 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 )
 
 
-def rule_routes(rule_spec, namespace, gateways, labels, proxy_namespace, port):
+def rule_routes(
+    rule_spec: dict,
+    namespace: str,
+    gateways: Iterable[str],
+    labels: dict[str, str],
+    proxy_namespace: str,
+    port: int | None,
+) -> list[dict | None]:
     """What the HTTP part of a VirtualService becomes in a proxy, in order; each as route_of gives it.
 
     gateways: the names by which it gets there ("mesh", or "namespace/name"); labels, proxy_namespace: of the proxy's
     pod; port: of the route configuration, None if unknown. Delegates to other VirtualServices are None.
     """
-    routes = []
+    routes: list[dict | None] = []
     for http in rule_spec.get("http") or ():
         for match in http.get("match") or [{}]:
             if not _applies_to_proxy(match, namespace, gateways, labels, proxy_namespace, port):
@@ -34,7 +43,7 @@ def rule_routes(rule_spec, namespace, gateways, labels, proxy_namespace, port):
     return reachable_routes(routes)
 
 
-def reachable_routes(routes):
+def reachable_routes(routes: list[dict | None]) -> list[dict | None]:
     """Routes in their order, without those behind one that catches all; istiod sends these too in old releases only."""
     catching = [index for index, route in enumerate(routes) if route and route["match"] == _rule_match({})]
     return routes[: catching[0] + 1] if catching else routes
@@ -140,7 +149,9 @@ def _rule_destination(destination, namespace):
     return full_host(destination.get("host") or "", namespace), port, destination.get("subset") or ""
 
 
-def rule_tcp(rule_spec, namespace, gateways, labels, proxy_namespace):
+def rule_tcp(
+    rule_spec: dict, namespace: str, gateways: Iterable[str], labels: dict[str, str], proxy_namespace: str
+) -> list[tuple[set[str], dict[tuple, int]]]:
     """What the tcp and tls parts of a VirtualService ask for, as (server names, weights by destination)."""
     wanted = []
     for part in ("tls", "tcp"):

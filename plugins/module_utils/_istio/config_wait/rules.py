@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import (
@@ -37,23 +39,23 @@ class Rule:
     kind: str
     namespace: str
     name: str
-    spec: dict | None = field(default=None, hash=False)
+    spec: Any = field(default=None, hash=False)
 
     @property
-    def title(self):
+    def title(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
 
     @property
-    def path(self):
+    def path(self) -> str:
         return f"{API}/namespaces/{self.namespace}/{PLURALS[self.kind]}/{self.name}"
 
     @property
-    def tag(self):
+    def tag(self) -> tuple[str | None, str, str]:
         """What Envoy's metadata say of what comes from it."""
         return (_TAGS.get(self.kind), self.namespace, self.name)
 
 
-def rules_in(definition, namespace):
+def rules_in(definition: dict | list[dict], namespace: str) -> list[Rule]:
     """The rules in a module parameter, a dictionary or a list of them, as a list of Rule; other kinds are left out.
 
     namespace: of those that name none. Raises WaitError if there is none, or something is wrong with one.
@@ -86,7 +88,7 @@ def rules_in(definition, namespace):
     return rules
 
 
-def check_rule(rule):
+def check_rule(rule: Rule) -> None:
     """Raise WaitError for a rule that never reaches a proxy by itself."""
     if rule.kind == "VirtualService" and rule.spec is not None and not rule.spec.get("hosts"):
         raise WaitError(
@@ -95,7 +97,7 @@ def check_rule(rule):
         )
 
 
-def resources(rules):
+def resources(rules: Iterable[Rule]) -> list[str]:
     """What of a proxy's configuration tells whether it has these rules."""
     wanted = set()
     for rule in rules:

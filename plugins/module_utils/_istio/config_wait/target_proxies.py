@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import (
+    Facts,
     find_object,
     service_namespaces,
 )
@@ -17,11 +18,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.h
     full_host,
     gateway_name,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import proxies_in
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy, proxies_in
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 
 
-def target_proxies(rule, facts, root):
+def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set[str]], list[str]]:
     """The proxies that need a rule, and the names by which it gets there, as ({Proxy: names}, reasons).
 
     The names are "mesh" and Gateways as namespace/name. reasons say what keeps it from where it is meant for.
@@ -40,7 +41,8 @@ def target_proxies(rule, facts, root):
         ]
     if rule.kind == "DestinationRule":
         return _proxies_for_destination_rule(rule, facts, root, exported)
-    needs, reasons = {}, []
+    needs: dict[Proxy, set[str]] = {}
+    reasons = []
     for name in rule.spec.get("gateways") or ["mesh"]:
         full = gateway_name(name, rule.namespace)
         if full == "mesh":
@@ -58,7 +60,7 @@ def target_proxies(rule, facts, root):
     return needs, reasons
 
 
-def is_exported_to(rule, namespace):
+def is_exported_to(rule: Rule, namespace: str) -> bool:
     targets = (rule.spec or {}).get("exportTo") or ["*"]
     return "*" in targets or namespace in targets or ("." in targets and namespace == rule.namespace)
 

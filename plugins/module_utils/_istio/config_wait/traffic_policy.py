@@ -25,7 +25,7 @@ _BALANCERS = {
 }
 
 
-def policy_differences(policy, cluster):
+def policy_differences(policy: dict, cluster: dict) -> list[str]:
     """In what a cluster differs from a traffic policy, in words, a list; only what the policy sets is compared."""
     told = []
 
@@ -36,7 +36,7 @@ def policy_differences(policy, cluster):
     balancer = policy.get("loadBalancer") or {}
     if cluster.get("type", "EDS") == "EDS" and not cluster.get("load_balancing_policy"):
         had = cluster.get("lb_policy", "ROUND_ROBIN")
-        compare("load balancing", _BALANCERS.get(balancer.get("simple")), had)
+        compare("load balancing", _BALANCERS.get(balancer.get("simple") or ""), had)
         if balancer.get("consistentHash") and had not in ("RING_HASH", "MAGLEV"):
             told.append(f"load balancing {had} instead of a consistent hash")
     pool = policy.get("connectionPool") or {}

@@ -371,17 +371,3 @@ def test_urls_that_do_not_do(url, told):
     with pytest.raises(jaeger.JaegerError, match=told) as error:
         jaeger.check_url(url)
     assert "secret" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("url", "own"),
-    [
-        ("http://127.0.0.1:1", True),
-        ("http://[::1]:1", True),
-        ("http://localhost/x", True),
-        ("http://198.18.0.2:30686", False),
-        ("http://jaeger.example.com", False),
-    ],
-)
-def test_loopback(url, own):
-    assert jaeger.is_loopback(url) is own
