@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditions import is_ready
+
 Result = Mapping[str, Any]
 
 OWNER_LABEL = "meshlab.istio/owner"
@@ -113,16 +115,11 @@ def health_problems(api: Result, node: Result, stale: list[str], dns: Result) ->
     """
     if api.get("status") != 200:
         return [f"the API server does not answer: {api.get('msg') or 'no message'}"]
-    reasons = [] if _is_ready(node) else ["the node is not Ready"]
+    found = node.get("resources") or [{}]
+    reasons = [] if is_ready(found[0]) else ["the node is not Ready"]
     if stale:
         reasons.append(f"the kubelet has not refreshed the status of {', '.join(stale)}")
     not_ready = list(dns.get("not_ready") or ())
     if dns.get("msg") and not not_ready:  # an error; what is not ready is listed
         not_ready = [f"the cluster's DNS cannot be checked: {dns['msg']}"]
     return reasons + not_ready
-
-
-def _is_ready(node: Result) -> bool:
-    found = node.get("resources") or []
-    conditions = found[0].get("status", {}).get("conditions") or () if found else ()
-    return any(x.get("type") == "Ready" and x.get("status") == "True" for x in conditions)

@@ -174,11 +174,6 @@ def supported(istio: str, kubernetes: str) -> bool:
     return window.oldest <= minor_of(kubernetes) <= window.newest
 
 
-def can_install(istio: str, kubernetes: str) -> bool:
-    """Whether an Istio version can install on a Kubernetes version at all, supported or not."""
-    return minor_of(kubernetes) < (1, 22) or has(istio, "v1_webhooks")
-
-
 def istio_for(kubernetes: str) -> list[str]:
     """The Istio minors that support a Kubernetes version, as text, best first; empty if none does."""
     minor = minor_of(kubernetes)

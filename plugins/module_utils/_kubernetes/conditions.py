@@ -9,4 +9,4 @@ from __future__ import annotations
 def is_ready(resource: dict) -> bool:
     """Whether a pod's or a node's condition Ready is True. It is not while the condition is missing or Unknown."""
     conditions = (resource.get("status") or {}).get("conditions") or ()
-    return any(x["type"] == "Ready" and x["status"] == "True" for x in conditions)
+    return any(x.get("type") == "Ready" and x.get("status") == "True" for x in conditions)

@@ -162,14 +162,6 @@ def test_suggestions_name_what_would_fit():
 
 
 @pytest.mark.parametrize(
-    ("istio", "kubernetes", "possible"),
-    [("1.7.4", "1.21.9", True), ("1.9.9", "1.22.0", False), ("1.10.0", "1.22.0", True)],
-)
-def test_can_install(istio, kubernetes, possible):
-    assert releases.can_install(istio, kubernetes) is possible
-
-
-@pytest.mark.parametrize(
     ("version", "feature", "expected"),
     [
         ("1.7.4", "honours_opt_out", False),
