@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts that must be written in more than one place agree: defaults, argument specs, metadata, locks."""
+"""Values that are written in several places agree: defaults, argument specs, metadata, locks, chapters."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_every_role_has_an_argument_spec():
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_what_has_a_default_is_documented_and_the_other_way_round(role):
+def test_options_with_a_default_and_documented_options_with_a_default_are_the_same(role):
     assert set(defaults(role)) - set(options(role)) == set()
     assert {name for name, option in options(role).items() if "default" in option} - set(defaults(role)) == set()
     for entry in entry_points(role).values():
@@ -104,7 +104,7 @@ def test_documented_defaults_are_the_defaults(role):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_documented_variable_is_used(role):
+def test_every_documented_option_is_used(role):
     folder = ROOT / "roles" / role
     texts = [
         x.read_text(encoding="utf-8")
@@ -142,7 +142,7 @@ PLAYS = sorted(str(x.relative_to(ROOT)) for x in [*ROOT.glob("playbooks/**/*.yml
 
 
 @pytest.mark.parametrize("path", PLAYS)
-def test_what_is_handed_to_a_role_is_what_the_role_takes(path):
+def test_included_roles_have_the_entry_point_and_the_options_that_are_set(path):
     for role, entry, given in included_roles(load(path)):
         assert entry in entry_points(role), f"{role} has no entry point {entry}"
         own = {x for x in given if x.startswith(f"{role}_")}
@@ -185,7 +185,7 @@ def test_what_has_to_be_where_istio_is_goes_there(role, name):
     assert defaults(role)[name] == f"{{{{ istio_namespace | default('{ours}') }}}}"
 
 
-def test_every_feature_that_is_asked_for_is_in_the_table():
+def test_every_feature_in_release_has_is_in_the_table():
     texts = [
         x.read_text(encoding="utf-8")
         for x in [*ROOT.glob("roles/*/*/*"), *ROOT.glob("playbooks/**/*.yml")]
@@ -409,8 +409,8 @@ def test_the_tasks_at_which_the_lab_is_killed_exist():
     assert wanted and {x for x in wanted if not re.search(rf'(?m)- name: "?{re.escape(x)}', text)} == set()
 
 
-def test_the_guide_tells_of_every_stop_of_the_tour_in_its_order():
-    """A stop of which the guide says nothing, or the other way round, is one that nobody tries."""
+def test_the_guide_has_every_stop_of_the_tour_in_its_order():
+    """The headings of the guide are the stops of the tour."""
     headings = re.findall(r"^## (.+)$", (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8"), re.MULTILINE)
     stops = load("playbooks/vars/tour.yml")["tour_stops"]
     assert [stop["name"] for stop in stops] == headings
