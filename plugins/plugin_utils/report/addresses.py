@@ -21,14 +21,14 @@ _VARIABLES = (("INGRESS_HOST", "host"), ("INGRESS_PORT", "port"), ("SECURE_INGRE
 
 def ingress(facts: Facts) -> Document | None:
     """The address of the ingress gateway, by the names in Istio's documentation; None if it was not determined."""
-    if not facts.get("ingress_gateway_reachable"):
+    if not facts.get("ingress_gateway_local_address"):
         return None
     return {
         "host": as_text(facts.get("ingress_gateway_host")) or None,
         "port": as_count(facts.get("ingress_gateway_port")) or None,
         "secure_port": as_count(facts.get("ingress_gateway_secure_port")) or None,
-        "reachable": as_text(facts["ingress_gateway_reachable"]),
-        "secure_reachable": as_text(facts.get("ingress_gateway_secure_reachable")) or None,
+        "reachable": as_text(facts["ingress_gateway_local_address"]),
+        "secure_reachable": as_text(facts.get("ingress_gateway_local_https_address")) or None,
     }
 
 
@@ -39,7 +39,7 @@ def urls(facts: Facts) -> list[Document]:
 
 
 def _gateway(facts: Facts) -> Document | None:
-    address = as_text(facts.get("ingress_gateway_reachable"))
+    address = as_text(facts.get("ingress_gateway_local_address"))
     if not address:
         return None
     url, how = f"http://{address}", "The entrance to the mesh; the command requests a book as JSON."

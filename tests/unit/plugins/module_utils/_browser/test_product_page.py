@@ -259,5 +259,5 @@ def test_pictures_have_a_path_and_a_title():
 def test_the_role_removes_the_pictures_and_installs_the_packages_that_are_named_here():
     variables = Path(__file__).resolve().parents[5] / "roles" / "bookinfo" / "vars" / "main.yml"
     role = yaml.safe_load(variables.read_text(encoding="utf-8"))
-    assert role["bookinfo_screenshots_files"] == list(product_page.FILES.values())
-    assert role["bookinfo_browser_packages"] == list(browser.PACKAGES)
+    assert role["__bookinfo_screenshots_files"] == list(product_page.FILES.values())
+    assert role["__bookinfo_browser_packages"] == list(browser.PACKAGES)

@@ -26,14 +26,14 @@ def test_the_gateways_ports_are_shown_by_the_names_of_istios_documentation():
 
 
 def test_a_gateway_without_https_has_no_port_of_it():
-    document = made({**FACTS, "ingress_gateway_secure_port": None, "ingress_gateway_secure_reachable": ""})
+    document = made({**FACTS, "ingress_gateway_secure_port": None, "ingress_gateway_local_https_address": ""})
     assert (document["ingress"]["secure_port"], document["ingress"]["secure_reachable"]) == (None, None)
     text = page(document)
     assert "SECURE_INGRESS_PORT" not in text and "by HTTPS" not in text
 
 
 def test_a_gateway_that_nobody_looked_for_is_left_out():
-    document = made({name: value for name, value in FACTS.items() if name != "ingress_gateway_reachable"})
+    document = made({name: value for name, value in FACTS.items() if name != "ingress_gateway_local_address"})
     assert document["ingress"] is None
     assert "INGRESS_HOST" not in page(document)
 

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: jaeger_objects
+short_description: Adapt the Jaeger add-on of an Istio release to the lab
+version_added: "0.1.0"
+author: The meshlab.istio founders (@meshlab)
+description:
+  - Puts the user interface on a node port and gives the pod a startup probe.
+  - Adds a volume and a Telemetry object if they are given.
+positional: namespace
+options:
+  _input:
+    description: Documents of the release's C(samples/addons/jaeger.yaml).
+    type: list
+    elements: dict
+    required: true
+  namespace:
+    description: Namespace of Jaeger.
+    type: str
+    required: true
+  node_port:
+    description: Node port of the user interface.
+    type: int
+    required: true
+  volume:
+    description: Size of a volume for the spans, such as V(1Gi). Without a volume if empty.
+    type: str
+    default: ""
+  volume_path:
+    description: Directory on the node for the volume. The default storage class provides the volume if empty.
+    type: str
+    default: ""
+  telemetry:
+    description: Name of the C(provider) and C(sampling) in percent for a Telemetry object. Without one if not given.
+    type: dict
+  for_removal:
+    description: Whether to include the volume's objects although O(volume) is empty.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = r"""
+- name: Apply Jaeger
+  kubernetes.core.k8s:
+    definition: "{{ addon | from_yaml_all | meshlab.istio.jaeger_objects('istio-system', node_port=30686) }}"
+  vars:
+    addon: "{{ lookup('ansible.builtin.file', '/opt/istio/current/samples/addons/jaeger.yaml') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The objects in the order in which to create them.
+  type: list
+  elements: dict
+"""
+
+from ansible_collections.meshlab.istio.plugins.plugin_utils import jaeger_addon
+
+
+class FilterModule:
+    """Ansible filter plugin entry point."""
+
+    def filters(self):
+        return {"jaeger_objects": jaeger_addon.objects}

@@ -1,0 +1,28 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from ansible_collections.meshlab.istio.plugins.plugin_utils.injection_table import injection_table
+
+
+def test_columns_are_as_wide_as_their_longest_value():
+    workloads = [
+        {
+            "namespace": "default",
+            "workload": "web",
+            "how": "webhook",
+            "sidecar": "native",
+            "why": "labeled",
+        },
+        {"namespace": "istio-system", "workload": "istiod", "how": "", "sidecar": "", "why": "inject: false"},
+    ]
+    assert injection_table(workloads) == [
+        "NAMESPACE     WORKLOAD  INJECTED BY  SIDECAR  WHY",
+        "default       web       webhook      native   labeled",
+        "istio-system  istiod    -            -        inject: false",
+    ]
+
+
+def test_without_workloads_there_is_a_heading():
+    assert injection_table([]) == ["NAMESPACE  WORKLOAD  INJECTED BY  SIDECAR  WHY"]
