@@ -18,7 +18,7 @@ description:
     in the pages of all releases, and in stand-ins.
   - Fails where a look was never seen, or where signing in or out did not work, and says what it saw instead.
   - The browser finds the host of O(url) and no other. What the page wants from elsewhere it does not get, and it is
-    named in RV(outside). No proxy is used.
+    named in RV(external_urls). No proxy is used.
   - >-
     As root it runs the browser as user C(nobody). If Chromium's sandbox does not work there (a container without user
     namespaces), it opens loopback addresses only, without the sandbox, and fails for all others.
@@ -28,8 +28,8 @@ attributes:
   check_mode:
     support: partial
     details: >-
-      Opens nothing. Reports a change where a picture is missing in O(folder). Whether one would look different is not
-      known.
+      Opens nothing. Reports a change if a screenshot is missing in O(screenshots_dir). Whether one would look different
+      is not known.
   diff_mode:
     support: none
     details: Pictures have no text to compare.
@@ -48,8 +48,8 @@ options:
       - C(host:port) at which to reach the host of O(url), as C(curl --connect-to) takes it.
       - For a gateway that serves a host by its name alone, where no DNS knows the name.
     type: str
-  folder:
-    description: Folder for the pictures. It is made if it is not there.
+  screenshots_dir:
+    description: Directory for the screenshots. It is created if it does not exist.
     type: path
     required: true
   user:
@@ -73,7 +73,7 @@ options:
       - The browser, a name in E(PATH) or a path.
       - If not set, C(chromium), C(chromium-browser) or C(google-chrome).
     type: str
-  driver:
+  webdriver:
     description:
       - The browser's driver, a name in E(PATH) or a path. It has to be of the same version.
       - If not set, C(chromedriver).
@@ -87,13 +87,13 @@ EXAMPLES = r"""
 - name: See Bookinfo through the node port
   meshlab.istio.bookinfo_browse:
     url: http://127.0.0.1:30080/productpage
-    folder: /tmp/bookinfo
+    screenshots_dir: /tmp/bookinfo
 
 - name: See it at a gateway that serves it by its name alone
   meshlab.istio.bookinfo_browse:
     url: http://bookinfo.example.com/productpage
     address: 127.0.0.1:30080
-    folder: /tmp/bookinfo
+    screenshots_dir: /tmp/bookinfo
   register: seen
 
 - name: Say which pod drew red stars
@@ -155,7 +155,7 @@ loads:
   returned: when the page was opened
   type: int
   sample: 5
-outside:
+external_urls:
   description: What the page wanted from other hosts, and did not get.
   returned: when the page was opened
   type: list
@@ -219,18 +219,18 @@ def main():
         argument_spec={
             "url": {"type": "str", "required": True},
             "address": {"type": "str"},
-            "folder": {"type": "path", "required": True},
+            "screenshots_dir": {"type": "path", "required": True},
             "user": {"type": "str", "default": "reader"},
             "reloads": {"type": "int", "default": 60},
             "timeout": {"type": "int", "default": 20},
             "browser": {"type": "str"},
-            "driver": {"type": "str"},
+            "webdriver": {"type": "str"},
         },
         supports_check_mode=True,
     )
     params = module.params
-    folder, user = params["folder"], params["user"]
-    pictures = {look: product_page.picture(look, folder, user) for look in product_page.FILES}
+    screenshots_dir, user = params["screenshots_dir"], params["user"]
+    pictures = {look: product_page.picture(look, screenshots_dir, user) for look in product_page.FILES}
     there = [x for x in pictures.values() if os.path.exists(x["path"])]
     try:
         product_page.check(params)
@@ -238,10 +238,10 @@ def main():
             module.exit_json(changed=len(there) < len(pictures), screenshots=there)
         if browser.SELENIUM_ERROR:
             module.fail_json(msg=missing_required_lib("selenium"), exception=browser.SELENIUM_ERROR)
-        paths = browser.find(params["browser"], params["driver"])
+        paths = browser.find(params["browser"], params["webdriver"])
         exit_on_signals()
         done, problems, version = visit(params, paths)
-        os.makedirs(folder, mode=0o755, exist_ok=True)
+        os.makedirs(screenshots_dir, mode=0o755, exist_ok=True)
         written = [keep(module, pictures[look]["path"], png) for look, png in done.pictures.items()]
     except (product_page.PageError, browser.BrowserError) as error:
         module.fail_json(msg=str(error))

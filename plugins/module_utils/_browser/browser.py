@@ -86,7 +86,7 @@ const read = () => {
     stars: filled.map((e) => rgb(getComputedStyle(e)[drawn(e) ? "fill" : "color"])),
     sign_in: document.querySelector("input[name=username]") !== null && !visible(leave),
     sign_out: visible(leave),
-    outside: wanted.filter((x) => new URL(x).host !== location.host),
+    external_urls: wanted.filter((x) => new URL(x).host !== location.host),
   };
 };
 const idle = () => requestIdleCallback(() => done(read()), {timeout: 5000});

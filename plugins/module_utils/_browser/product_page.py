@@ -88,13 +88,13 @@ def served_by(page: dict) -> str | None:
     return found[1] if found else None
 
 
-def picture(look: str, folder: str, user: str) -> dict:
+def picture(look: str, directory: str, user: str) -> dict:
     """What is handed on about a picture: path, title and what it is of."""
     if look in LOOKS:
         title = f"The product page with {LOOKS[look].title} ({LOOKS[look].version})"
     else:
         title = f"Signed in as {user}" + (", on a narrow screen" if look == "narrow" else "")
-    return {"path": os.path.join(folder, FILES[look]), "title": title, "look": look}
+    return {"path": os.path.join(directory, FILES[look]), "title": title, "look": look}
 
 
 def title_of(look: str) -> str:
@@ -126,13 +126,13 @@ class Visit:
 
     def __init__(self, browser, url):
         self.browser, self.url = browser, url
-        self.loads, self.seen, self.outside, self.pictures = 0, {}, set(), {}
+        self.loads, self.seen, self.external_urls, self.pictures = 0, {}, set(), {}
 
     def load(self):
         """The page and its look."""
         page = self.browser.load(self.url)
         check_page(page, self.url)
-        self.outside.update(page["outside"])
+        self.external_urls.update(page["external_urls"])
         return page, look_of(page)
 
     def see_looks(self, reloads: int) -> None:
@@ -185,4 +185,4 @@ class Visit:
             for look in order
             if look in self.seen
         ]
-        return {"looks": looks, "loads": self.loads, "outside": sorted(self.outside)}
+        return {"looks": looks, "loads": self.loads, "external_urls": sorted(self.external_urls)}

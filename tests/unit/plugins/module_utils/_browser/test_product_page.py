@@ -26,7 +26,7 @@ def page(look="none", user="", **changes):
         "stars": COLOURS[look],
         "sign_in": not user,
         "sign_out": bool(user),
-        "outside": [],
+        "external_urls": [],
         **changes,
     }
 
@@ -129,7 +129,7 @@ def test_every_look_is_seen_and_taken_once():
             {"look": "red", "title": "red stars", "times": 1, "served_by": ["reviews-red-12ab"]},
         ],
         "loads": 4,
-        "outside": [],
+        "external_urls": [],
     }
 
 
@@ -207,10 +207,10 @@ def test_what_goes_wrong_with_signing_in_is_said(fault, says):
 def test_what_the_page_wants_from_elsewhere_is_named_once():
     browser = Browser(["none", "black", "red"])
     show = browser.show
-    browser.load = lambda _url: {**show(), "outside": ["http://cdn.example.com/x.js"]}
+    browser.load = lambda _url: {**show(), "external_urls": ["http://cdn.example.com/x.js"]}
     visit = Visit(browser, URL)
     visit.see_looks(60)
-    assert visit.result()["outside"] == ["http://cdn.example.com/x.js"]
+    assert visit.result()["external_urls"] == ["http://cdn.example.com/x.js"]
 
 
 # ---- options and pictures ----
