@@ -1,13 +1,14 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads and writes Kubernetes manifests as kubectl does.
+"""Reads and writes Kubernetes manifests as kubectl does, and hides the values of Secrets in what is only shown.
 
 Definitions are dictionaries of JSON types.
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import traceback
@@ -230,14 +231,6 @@ def holds(text: str, definitions: list[dict[str, Any]]) -> bool:
     return _canonical(held) == _canonical(definitions)
 
 
-def normalize(text: str) -> str:
-    """A manifest's text as dump_manifest writes it, to be compared line by line; unchanged if it is no manifest."""
-    try:
-        return dump_manifest(parse_manifest(text, "")) if text else ""
-    except ManifestError:
-        return text
-
-
 def _canonical(value):
     return json.dumps(value, sort_keys=True)  # unlike ==, it tells true from 1
 
@@ -262,3 +255,71 @@ def objects_in(definitions: list[dict[str, Any]]) -> Iterator[tuple[list[dict[st
             yield from objects_in(items)
         else:
             yield definitions, index
+
+
+# --- Secrets -----------------------------------------------------------------------------------------------------
+
+# What stands in a diff for a value of a Secret, and for one that differs from the other side of the diff.
+HIDDEN, HIDDEN_CHANGED = "(hidden)", "(hidden, changed)"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def secret_titles(definitions: Iterable[dict[str, Any]], namespace: str) -> list[str]:
+    """The Secrets in a manifest, such as "Secret shop/db". namespace: of those that name none."""
+    metadata = [secret.get("metadata") or {} for secret in _secrets(definitions)]
+    return [f"Secret {x.get('namespace') or namespace}/{x.get('name') or '(no name)'}" for x in metadata]
+
+
+def hide_secrets(definitions: list[dict[str, Any]], other: Iterable[dict[str, Any]] = ()) -> list[dict[str, Any]]:
+    """A copy of definitions in which the values of Secrets are hidden.
+
+    other: the definitions on the other side of a diff, so that a hidden value that differs from theirs says so.
+    """
+    hidden, others = copy.deepcopy(definitions), {_identity(secret): secret for secret in _secrets(other)}
+    for secret in _secrets(hidden):
+        _hide(secret, others.get(_identity(secret), secret))
+    return hidden
+
+
+def diff_texts(before: str, definitions: list[dict[str, Any]]) -> tuple[str, str]:
+    """A file's text and the definitions that replace it as two texts for Ansible's diff, without values of Secrets."""
+    try:
+        held = parse_manifest(before, "") if before else []
+    except ManifestError:
+        shown = before if "Secret" not in before else "(not shown: it is not a manifest, and may hold a Secret)\n"
+        return shown, dump_manifest(hide_secrets(definitions))
+    return dump_manifest(hide_secrets(held)), dump_manifest(hide_secrets(definitions, held))
+
+
+def _secrets(definitions: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The Secrets in a list of definitions, those in lists (List, SecretList) among them."""
+    for definition in definitions:
+        kind, items = str(definition.get("kind")), definition.get("items")
+        if kind == "Secret":
+            yield definition
+        elif kind.endswith("List") and isinstance(items, list):
+            objects = [item for item in items if isinstance(item, dict)]
+            yield from objects if kind == "SecretList" else _secrets(objects)
+
+
+def _identity(secret):
+    metadata = secret.get("metadata") or {}
+    return metadata.get("namespace"), metadata.get("name")
+
+
+def _hide(secret, other):
+    """Hide the values of a Secret in place. other: the same Secret on the other side of a diff, or this one."""
+
+    def shown(value, its):
+        if isinstance(value, dict):
+            its = its if isinstance(its, dict) else {}
+            return {key: shown(inner, its.get(key)) for key, inner in value.items()}
+        return HIDDEN if value == its else HIDDEN_CHANGED
+
+    for field in ("data", "stringData"):
+        if field in secret:
+            secret[field] = shown(secret[field], other.get(field))
+    annotations = (secret.get("metadata") or {}).get("annotations") or {}
+    if LAST_APPLIED in annotations:
+        its = ((other.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
+        annotations[LAST_APPLIED] = shown(annotations[LAST_APPLIED], its)

@@ -47,7 +47,9 @@ attributes:
       written.
   diff_mode:
     support: full
-    details: Shows what changes in O(dest), without differences in the way it is written, and in O(config_dir).
+    details: >-
+      Shows what changes in O(dest), without differences in the way it is written, and in O(config_dir). Values of
+      Secrets are hidden.
   idempotent:
     support: full
     details: >-
@@ -136,7 +138,17 @@ options:
         It is replaced in one step, and only if something else is to be in it. A link stays, and what it points to is
         replaced.
       - Comments of O(src) are not kept.
+      - A new file has the mode C(0600) if the manifest holds a Secret, unless O(mode) is set.
     type: path
+  return_secrets:
+    description:
+      - Whether to return RV(content) and RV(definitions) of a manifest that holds Secrets.
+      - >-
+        Returned values end up in logs, registered variables and callbacks. So they are left out where the manifest
+        holds a Secret, and O(dest) is required, which gets the whole manifest. Set C(no_log=true) on a task that sets
+        this option.
+    type: bool
+    default: false
   backup:
     description:
       - Keep what O(dest) held before, in a file beside it.
@@ -205,6 +217,15 @@ EXAMPLES = r"""
     on_double: replace
   register: httpbin
 
+- name: Inject a manifest that holds a Secret into a file
+  meshlab.istio.istio_kube_inject:
+    kubeconfig: ~/.kube/lab
+    definition:
+      - {apiVersion: v1, kind: Secret, metadata: {name: db}, stringData: {password: "{{ db_password }}"}}
+      - {apiVersion: v1, kind: Pod, metadata: {name: db}, spec: {containers: [{name: db, image: "postgres:17"}]}}
+    namespace: manual
+    dest: /etc/istio-lab/db-injected.yaml
+
 - name: Show what was not injected, and why
   ansible.builtin.debug:
     msg: "{{ item.kind }} {{ item.name }}: {{ item.reason }}"
@@ -216,7 +237,7 @@ EXAMPLES = r"""
 RETURN = r"""
 content:
   description: The manifest with the sidecars, as YAML text.
-  returned: success
+  returned: success, and the manifest holds no Secret or O(return_secrets=true)
   type: str
   sample: |
     ---
@@ -226,10 +247,16 @@ content:
       name: sleep
 definitions:
   description: The manifest with the sidecars, as a list of definitions in the order of the input.
-  returned: success
+  returned: success, and the manifest holds no Secret or O(return_secrets=true)
   type: list
   elements: dict
   sample: [{apiVersion: apps/v1, kind: Deployment, metadata: {name: sleep}}]
+secrets:
+  description: The Secrets in the manifest. Their values are never in C(diff).
+  returned: success
+  type: list
+  elements: str
+  sample: ["Secret default/db"]
 workloads:
   description: What became of each workload, in the order of the input.
   returned: success, and when O(on_double=fail) refuses one
@@ -382,9 +409,36 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.connecti
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import kubeconfig_file
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import HIDDEN
+from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 FILES = ("inject_config_file", "mesh_config_file", "values_file")
+MANIFEST_ARGUMENTS = ("content", "definition")
+
+
+class InjectModule(ClusterModule):
+    """A module whose log and returned invocation do not show a manifest that may hold Secrets.
+
+    The option no_log would hide, in all that is returned, every word that the manifest holds.
+    """
+
+    def log(self, msg, log_args=None):
+        if log_args and self._secret_arguments():
+            msg, log_args = "Invoked with a manifest that may hold a Secret, so its arguments are not logged", None
+        super().log(msg, log_args)
+
+    def _without_secrets(self, result):
+        result, hidden = super()._without_secrets(result), self._secret_arguments()
+        if not hidden:
+            return result
+        arguments = (result.get("invocation") or {"module_args": self.params})["module_args"]
+        return {**result, "invocation": {"module_args": {**arguments, **hidden}}}
+
+    def _secret_arguments(self):
+        """The arguments that may hold a Secret, each with the text that is shown instead."""
+        params = getattr(self, "params", None) or {}
+        return {name: HIDDEN for name in MANIFEST_ARGUMENTS if "Secret" in str(params.get(name))}
 
 
 def read_definitions(params):
@@ -400,10 +454,21 @@ def read_definitions(params):
     return definitions
 
 
-def read_text(path, option):
+def find_secrets(params, definitions):
+    """Titles of the Secrets in the manifest. Raises ManifestError if the result could only be returned."""
+    secrets = _manifests.secret_titles(definitions, params["namespace"])
+    if secrets and not (params["dest"] or params["return_secrets"]):
+        raise _manifests.ManifestError(
+            f"the manifest holds {join_and(secrets)}, whose values would be logged if they were returned: set dest to "
+            "write the injected manifest to a file, or return_secrets=true together with no_log=true on the task"
+        )
+    return secrets
+
+
+def read_text(path, option, errors="strict"):
     """The text of a file. Raises ManifestError that names the option."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as source:
+        with open(path, encoding="utf-8-sig", errors=errors, newline="") as source:
             return source.read()
     except OSError as error:
         raise _manifests.ManifestError(f"{option} {path}: {error.strerror}") from error
@@ -478,6 +543,7 @@ def inject(module):
     params = module.params
     check_places(params)
     definitions, result, temporary = read_definitions(params), {"changed": False, "diff": []}, {}
+    result["secrets"] = find_secrets(params, definitions)
     files = [params[name] for name in FILES] if params["values_file"] else None
     for name in FILES if files else ():
         read_text(params[name], name)
@@ -530,20 +596,30 @@ def inject(module):
         return injection, temporary, result
 
 
-def write(module, definitions, content):
-    """Bring dest to hold these definitions, or in check mode say whether that would change it; returns the results."""
+def replace_dest(module, dest, content, private):
+    """Write the text to dest in one step. private: whether only its owner may read a new file."""
+    temporary = temporary_file(module, content)
+    umask = os.umask(0o077) if private and not os.path.exists(dest) else None
+    try:
+        module.atomic_move(temporary, dest, unsafe_writes=module.params["unsafe_writes"])
+    finally:
+        if umask is not None:
+            os.umask(umask)
+
+
+def write(module, definitions, content, private):
+    """Bring dest to hold these definitions, or in check mode say whether that would change it; returns the results.
+
+    private: whether they hold a Secret.
+    """
     dest = os.path.realpath(module.params["dest"])
-    before = ""
-    if os.path.exists(dest):
-        with open(dest, encoding="utf-8-sig", errors="replace", newline="") as source:
-            before = source.read()
+    before = read_text(dest, "dest", errors="replace") if os.path.exists(dest) else ""
     changed = not _manifests.holds(before, definitions)
     result = {"dest": module.params["dest"]}
     if changed and not module.check_mode:
         if module.params["backup"] and os.path.exists(dest):
             result["backup_file"] = module.backup_local(dest)
-        temporary = temporary_file(module, content)
-        module.atomic_move(temporary, dest, unsafe_writes=module.params["unsafe_writes"])
+        replace_dest(module, dest, content, private)
     attributes = {}
     if os.path.exists(dest):
         wanted = module.load_file_common_arguments(module.params, path=dest)
@@ -551,21 +627,15 @@ def write(module, definitions, content):
     else:
         result["changed"] = changed
     if module._diff:
-        result["diff"] = [
-            {
-                "before": _manifests.normalize(before),
-                "after": content,
-                "before_header": dest,
-                "after_header": dest,
-            }
-        ]
+        earlier, later = _manifests.diff_texts(before, definitions)
+        result["diff"] = [{"before": earlier, "after": later, "before_header": dest, "after_header": dest}]
         if attributes:
             result["diff"].append(attributes)
     return result
 
 
 def main():
-    module = ClusterModule(
+    module = InjectModule(
         argument_spec={
             **ISTIOCTL_ARGS,
             "src": {"type": "path"},
@@ -580,6 +650,7 @@ def main():
             "istio_namespace": {"type": "str", "default": "istio-system"},
             "on_double": {"type": "str", "choices": ["fail", "skip", "replace"], "default": "fail"},
             "dest": {"type": "path"},
+            "return_secrets": {"type": "bool", "default": False},
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
@@ -602,16 +673,17 @@ def main():
         module.fail_json(msg=str(error))
     for warning in injection.warnings:
         module.warn(warning)
-    result.update(
-        content=_manifests.dump_manifest(injection.definitions),
-        definitions=injection.definitions,
-        workloads=injection.results,
-        differences=injection.differences,
-    )
+    content = _manifests.dump_manifest(injection.definitions)
+    if module.params["return_secrets"] or not result["secrets"]:
+        result.update(content=content, definitions=injection.definitions)
+    result.update(workloads=injection.results, differences=injection.differences)
     if module.params["config_dir"] and not module.check_mode:
         keep_configuration(module, temporary)
     if module.params["dest"]:
-        written = write(module, injection.definitions, result["content"])
+        try:
+            written = write(module, injection.definitions, content, private=bool(result["secrets"]))
+        except _manifests.ManifestError as error:
+            module.fail_json(msg=str(error))
         written["changed"] = written["changed"] or result["changed"]
         written["diff"] = [*result["diff"], *written.get("diff", [])]
         result.update(written)

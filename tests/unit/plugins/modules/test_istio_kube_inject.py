@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import yaml
 
 PLAIN = "{apiVersion: v1, kind: Pod, metadata: {name: web}, spec: {containers: [{name: web}]}}\n"
 INJECTED = """apiVersion: v1
@@ -125,3 +128,70 @@ def test_the_namespace_of_the_control_plane_is_told_to_istioctl(inject, istioctl
     done = inject(config_dir=None)
     assert "kube-inject -f - --istioNamespace mesh --kubeconfig KUBECONFIG_FILE" in done["command"]
     assert "--istioNamespace mesh" in istioctl.with_name("istioctl.calls").read_text()
+
+
+SECRET = """{apiVersion: v1, kind: Secret, metadata: {name: db, annotations: {
+  kubectl.kubernetes.io/last-applied-configuration: '{"data":"TOPSECRET"}'}}, stringData: {password: TOPSECRET}}
+"""
+WITH_SECRET = f"{SECRET}---\n{PLAIN}"
+
+
+@pytest.fixture
+def inject_logged(run, istioctl, kubeconfig):
+    """Run the module on a pod and a Secret; returns its result, and all that it returned or logged as text."""
+    istioctl.with_name("istioctl.answer").write_text(INJECTED)
+
+    def inject_logged(**arguments):
+        given = {"kubeconfig": kubeconfig, "istio_namespace": "mesh", "_ansible_diff": True, **arguments}
+        return run("istio_kube_inject", **given)
+
+    return inject_logged
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("given", ["content", "definition", "src"])
+def test_values_of_secrets_reach_dest_alone(inject_logged, tmp_path, given, check):
+    dest, src = tmp_path / "web.yaml", tmp_path / "src.yaml"
+    src.write_text(WITH_SECRET)
+    values = {"content": WITH_SECRET, "definition": list(yaml.safe_load_all(WITH_SECRET)), "src": str(src)}
+    arguments = {given: values[given], "dest": str(dest)}
+    done, everything = inject_logged(**arguments, _ansible_check_mode=check)
+    assert done["changed"] and done["secrets"] == ["Secret default/db"], done
+    assert "password: (hidden)" in done["diff"][0]["after"]
+    assert "TOPSECRET" not in everything
+    assert "content" not in done and "definitions" not in done
+    assert dest.exists() is not check
+    if not check:
+        assert "TOPSECRET" in dest.read_text() and stat.S_IMODE(dest.stat().st_mode) == 0o600
+        again, everything = inject_logged(**arguments)
+        assert not again["changed"] and "TOPSECRET" not in everything
+
+
+def test_a_changed_secret_is_a_change_whose_values_are_not_shown(inject_logged, tmp_path):
+    dest = tmp_path / "web.yaml"
+    dest.write_text(WITH_SECRET)
+    done, everything = inject_logged(content=WITH_SECRET.replace("TOP", "MOST"), dest=str(dest), backup=True)
+    assert done["changed"] and "password: (hidden, changed)" in done["diff"][0]["after"]
+    assert "MOSTSECRET" not in everything and "TOPSECRET" not in everything
+
+
+def test_without_dest_a_manifest_with_a_secret_is_refused_unless_its_return_is_asked_for(inject_logged, istioctl):
+    refused, everything = inject_logged(content=WITH_SECRET)
+    assert refused["failed"] and refused["msg"].startswith("the manifest holds Secret default/db, whose values"), (
+        refused
+    )
+    assert "TOPSECRET" not in everything
+    assert not istioctl.with_name("istioctl.calls").exists()
+    done, _everything = inject_logged(content=WITH_SECRET, return_secrets=True)
+    assert done["definitions"][0]["stringData"] == {"password": "TOPSECRET"} and "TOPSECRET" in done["content"]
+
+
+def test_a_new_dest_has_the_mode_that_is_set_or_usual(inject, tmp_path):
+    usual, chosen = tmp_path / "usual.yaml", tmp_path / "chosen.yaml"
+    umask = os.umask(0o022)
+    try:
+        assert inject(dest=str(usual))["changed"]
+        assert inject(dest=str(chosen), content=WITH_SECRET, mode="0640")["changed"]
+    finally:
+        os.umask(umask)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (usual, chosen)] == [0o644, 0o640]
