@@ -22,7 +22,7 @@ description:
     It changes nothing, and what it finds is never a failure. It fails only for options that make no sense and for a
     cluster that it cannot reach or may read nothing of. What this user may not read is named in RV(problems).
   - >-
-    C(istioctl) is not required. Without it RV(client) is null, RV(client_why) says why, and it is not known which
+    C(istioctl) is not required. Without it RV(client) is null, RV(client_reason) says why, and it is not known which
     proxies are in step. One that is named by O(binary_path) has to be there.
   - >-
     What injects is worked out from the webhooks' own selectors, as the API server does, so it holds for Istio 1.7 to
@@ -69,7 +69,7 @@ options:
       - Whether to ask which proxies are in step with their control plane, by C(istioctl proxy-status).
       - >-
         It takes a connection to each pod of C(istiod), about 0.2 seconds in a small cluster, and the permission to
-        forward ports to them. Where it does not work, RV(sync_why) says why.
+        forward ports to them. Where it does not work, RV(sync_reason) says why.
     type: bool
     default: true
   timeout:
@@ -132,7 +132,7 @@ client:
       returned: always
       type: str
       sample: 1.27.0
-client_why:
+client_reason:
   description: Why RV(client) is null.
   returned: success
   type: str
@@ -209,8 +209,8 @@ control_planes:
           returned: always
           type: int
           sample: 0
-    not_ready:
-      description: Why it is not ready, as M(meshlab.istio.workload_wait) says it.
+    reasons:
+      description: Why it is not ready, in the words of M(meshlab.istio.workload_wait).
       returned: always
       type: list
       elements: str
@@ -317,7 +317,7 @@ namespaces:
       type: int
       sample: 6
     without_proxy:
-      description: Names of its pods that have none and would get one if they were made anew.
+      description: Names of its pods that have none and would get one if they were restarted.
       returned: if O(proxies)
       type: list
       elements: str
@@ -365,7 +365,7 @@ proxies:
       sample: false
     synced:
       description: >-
-        Whether it has taken all that its control plane sent it. Null if that is not known, see RV(sync_why). For a
+        Whether it has taken all that its control plane sent it. Null if that is not known, see RV(sync_reason). For a
         moment after a change it may be V(false).
       returned: always
       type: bool
@@ -430,12 +430,12 @@ workloads:
       returned: always
       type: str
       sample: native
-    why:
+    reason:
       description: Why it is injected, or why not, in words.
       returned: always
       type: str
       sample: namespace default is labelled istio-injection=enabled
-sync_why:
+sync_reason:
   description: Why it is not known of all proxies whether they are in step. Null if it is known.
   returned: success
   type: str
@@ -502,12 +502,12 @@ from ansible_collections.meshlab.istio.plugins.module_utils._validation import D
 def look(params):
     """Look at the cluster and at istioctl, as the parameters say."""
     with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
-        istioctl, client, why = mesh.find_client(params["binary_path"], kubeconfig, params["timeout"])
+        istioctl, client, reason = mesh.find_client(params["binary_path"], kubeconfig, params["timeout"])
         found = mesh.look(
             cluster, istioctl, params["namespaces"], *(params[x] for x in ("proxies", "sync", "workloads"))
         )
     found["problems"] += mesh.client_problems(client, found["control_planes"])
-    return {"client": client, "client_why": why, **found}
+    return {"client": client, "client_reason": reason, **found}
 
 
 def main():

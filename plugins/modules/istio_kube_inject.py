@@ -21,7 +21,7 @@ description:
   - >-
     Guards against double injection. Pods that were injected here are injected again by the webhook where their
     namespace has automatic injection, and with Istio 1.7 and 1.8 C(istio-proxy) then ends in a crash loop, saying
-    V(application port is the same as agent port). See O(on_double).
+    V(application port is the same as agent port). See O(on_already_injected).
   - >-
     With O(inject_config_file), O(mesh_config_file) and O(values_file) neither a cluster nor a network is needed.
     With O(config_dir) they are read from the cluster and kept. Without them, C(istioctl) asks the cluster, since Istio
@@ -112,16 +112,19 @@ options:
       - The namespace of the control plane, whose ConfigMaps are read.
     type: str
     default: istio-system
-  on_double:
+  on_already_injected:
     description:
       - What to do with a workload that would end up injected twice.
       - >-
         That is one that is injected already, by the annotation C(sidecar.istio.io/status) or by its container
         C(istio-proxy).
       - >-
-        It is also one that the webhook injects when it is applied. This is read from the labels C(istio-injection) and
-        C(istio.io/rev) of its namespace, in the cluster and in the manifest itself, and from the labels and annotations
-        of its pods. Without O(kubeconfig) only the manifest is read.
+        It is also one that a webhook injects when it is applied. Where a cluster is named, the selectors of its
+        injection webhooks decide, on the labels of the namespace, in the cluster and in the manifest itself, and on
+        the labels and annotations of the pods. Without a cluster, or the permission to list
+        MutatingWebhookConfigurations, the labels C(istio-injection) and C(istio.io/rev) decide as if every revision
+        were installed. RV(decided_by) says which. Namespaces that Istio never injects in, such as C(kube-system), are
+        known.
       - V(fail) fails and names each such workload, why, and the cure. Nothing is written.
       - V(skip) leaves the workload as it is.
       - >-
@@ -214,7 +217,7 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/lab
     content: "{{ lookup('ansible.builtin.file', '/opt/istio/current/samples/httpbin/httpbin.yaml') }}"
     namespace: shop
-    on_double: replace
+    on_already_injected: replace
   register: httpbin
 
 - name: Inject a manifest that holds a Secret into a file
@@ -259,7 +262,7 @@ secrets:
   sample: ["Secret default/db"]
 workloads:
   description: What became of each workload, in the order of the input.
-  returned: success, and when O(on_double=fail) refuses one
+  returned: success, and when O(on_already_injected=fail) refuses one
   type: list
   elements: dict
   contains:
@@ -299,6 +302,15 @@ workloads:
       returned: always
       type: str
       sample: istioctl says that it has host networking enabled
+decided_by:
+  description:
+    - V(webhooks) if the selectors of the cluster's injection webhooks decided what they inject.
+    - >-
+      V(labels) if only labels and annotations were known, because no cluster was named or its webhooks may not be
+      read.
+  returned: success
+  type: str
+  sample: webhooks
 rendered_by:
   description:
     - V(webhook) if C(istioctl) asked the cluster.
@@ -397,7 +409,10 @@ from urllib.parse import quote
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import kube_inject
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import configuration
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.guard import DoubleInjection
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.inject import inject as inject_definitions
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import INJECTOR, WEBHOOKS_PATH
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
     ISTIOCTL_ARGS,
     Istioctl,
@@ -557,11 +572,11 @@ def inject(module):
                 hint = "" if files or is_named(params) else f"; or give {', '.join(FILES)} to do without one"
                 raise ClusterError(f"{error}{hint}") from error
         if params["config_dir"]:
-            texts = kube_inject.live_configuration(cluster.get, params["revision"], params["istio_namespace"])
+            texts = configuration.live_configuration(cluster.get, params["revision"], params["istio_namespace"])
             files, temporary, kept = configuration_files(module, texts)
             result.update(kept)
         istioctl = Istioctl(params["binary_path"], None if files else kubeconfig, timeout=params["timeout"])
-        arguments = kube_inject.arguments(istioctl.version, params["revision"], files, params["istio_namespace"])
+        arguments = configuration.arguments(istioctl.version, params["revision"], files, params["istio_namespace"])
         result.update(version=istioctl.version, command="", rendered_by="files" if files else "webhook")
 
         until = None
@@ -571,7 +586,7 @@ def inject(module):
             nonlocal until
             until = until or time.monotonic() + params["timeout"]
             output = istioctl.run(*arguments, stdin=text, timeout=max(1, math.ceil(until - time.monotonic())))
-            result["command"] = kube_inject.in_place(output.command, temporary)
+            result["command"] = configuration.with_final_paths(output.command, temporary)
             return output
 
         def labels_of(namespace):
@@ -584,15 +599,17 @@ def inject(module):
                 raise ClusterError(f"namespace {namespace}: {error}{hint}") from error
             return ((found or {}).get("metadata") or {}).get("labels") or {}
 
-        injection = kube_inject.inject(
+        injection = inject_definitions(
             definitions,
             istioctl.version,
             render,
-            params["on_double"],
+            params["on_already_injected"],
             params["namespace"],
             labels_of if cluster else None,
+            read_webhooks(cluster) if cluster else None,
             by_files=bool(files),
         )
+        result["decided_by"] = injection.decided_by
         return injection, temporary, result
 
 
@@ -605,6 +622,16 @@ def replace_dest(module, dest, content, private):
     finally:
         if umask is not None:
             os.umask(umask)
+
+
+def read_webhooks(cluster):
+    """The configurations of injection webhooks; None if this user may not read them, so that labels have to do."""
+    try:
+        return list(cluster.items(WEBHOOKS_PATH, labelSelector=INJECTOR))
+    except ClusterError as error:
+        if error.status == 403:
+            return None
+        raise
 
 
 def write(module, definitions, content, private):
@@ -648,7 +675,7 @@ def main():
             "namespace": {"type": "str", "default": "default"},
             "revision": {"type": "str"},
             "istio_namespace": {"type": "str", "default": "istio-system"},
-            "on_double": {"type": "str", "choices": ["fail", "skip", "replace"], "default": "fail"},
+            "on_already_injected": {"type": "str", "choices": ["fail", "skip", "replace"], "default": "fail"},
             "dest": {"type": "path"},
             "return_secrets": {"type": "bool", "default": False},
             "backup": {"type": "bool", "default": False},
@@ -667,9 +694,9 @@ def main():
         injection, temporary, result = inject(module)
     except IstioctlError as error:
         module.fail_json(**error.result())
-    except kube_inject.DoubleInjection as error:
+    except DoubleInjection as error:
         module.fail_json(msg=str(error), workloads=error.results)
-    except (_manifests.ManifestError, kube_inject.ConfigurationError, ClusterError, ReleaseError) as error:
+    except (_manifests.ManifestError, configuration.ConfigurationError, ClusterError, ReleaseError) as error:
         module.fail_json(msg=str(error))
     for warning in injection.warnings:
         module.warn(warning)

@@ -116,14 +116,14 @@ def png(width=320, height=200):
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode()
 
 
-def state(namespace, workload, injected, how="", why="namespace has neither label"):
+def state(namespace, workload, injected, how="", reason="namespace has neither label"):
     return {
         "namespace": namespace,
         "workload": workload,
         "kind": "Deployment",
         "injected": injected,
         "how": how,
-        "why": why,
+        "reason": reason,
     }
 
 
@@ -167,8 +167,8 @@ FACTS = {
     "sidecar_injection_workloads": [
         *(state("default", name, True, "webhook", LABEL) for name in BOOKINFO_PODS),
         state("injection-manual", "curl", True, "kube-inject", "istio-proxy is already in the manifest"),
-        state("istio-system", "istiod", False, why="istiod never injects in istio-system"),
-        state("traffic-shifting", "outsider", False, why="its pods say sidecar.istio.io/inject: false"),
+        state("istio-system", "istiod", False, reason="the pod template sets sidecar.istio.io/inject=false"),
+        state("traffic-shifting", "outsider", False, reason="the pod template sets sidecar.istio.io/inject=false"),
     ],
     "sidecar_injection_demonstration": {
         "refused": "injection-double/curl would be injected twice: namespace injection-double is labelled",
@@ -177,7 +177,7 @@ FACTS = {
         "log": [],
         "manifest": "container",
         "pod": "native",
-        "why": "already in the manifest, and namespace injection-double is labelled",
+        "reason": "already in the manifest, and namespace injection-double is labelled",
     },
     "traffic_shifting_baseline": measured({"tomcat": 50, "httpd": 50}, [509, 491]),
     "traffic_shifting_baseline_outside": measured({"tomcat": 50, "httpd": 50}, [97, 103], sidecar=False),

@@ -34,7 +34,7 @@ def injection(facts: Facts) -> list[Document]:
             "workload": as_text(workload.get("workload")),
             "injected": bool(workload.get("injected")),
             "how": as_text(workload.get("how")),
-            "reason": as_text(workload.get("why")),
+            "reason": as_text(workload.get("reason")),
         }
         for workload in as_dicts(facts.get("sidecar_injection_workloads"))
     ]
@@ -47,7 +47,7 @@ def double_injection(facts: Facts) -> Document | None:
         return None
     return {
         **{key: as_text(shown.get(key)) for key in ("refused", "message", "manifest", "pod")},
-        "reason": as_text(shown.get("why")),
+        "reason": as_text(shown.get("reason")),
         "runs": bool(shown.get("runs")),
         "log": [as_text(line) for line in as_list(shown.get("log"))],
     }

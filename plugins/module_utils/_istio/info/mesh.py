@@ -12,18 +12,25 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64decode
+from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import proxy_status, releases
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.kube_inject import (
-    INJECT,
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import (
+    IGNORED_NAMESPACES,
+    INJECTOR,
+    NAMESPACE_LABEL,
+    REVISION,
+    WEBHOOKS_PATH,
+    Decision,
+    decide,
+    select_webhooks,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.workload import (
     STATUS,
-    SYSTEM_NAMESPACES,
     Workload,
     injected_by,
-    opted_out,
     sidecar_of,
-    webhook_reason,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
@@ -34,12 +41,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods imp
     running_statuses,
     summarize_pod,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.selectors import selects
 from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and, shorten_list
 
 ISTIOD = "app=istiod"
-INJECTOR = "app=sidecar-injector"
-REVISION, TAG, NAMESPACE_LABEL = "istio.io/rev", "istio.io/tag", "istio-injection"
+TAG = "istio.io/tag"
 DEFAULT = "default"
 # On the selectors of webhooks that were put out of action, as when a tag took over.
 DEACTIVATED = "istio.io/deactivated"
@@ -91,7 +96,7 @@ def control_plane(deployment, pods, events=()):
             {key: x[key] for key in ("name", "ready", "phase", "restarts")}
             for x in map(summarize_pod, owned_pods(deployment, pods))
         ],
-        "not_ready": missing,
+        "reasons": missing,
     }
 
 
@@ -129,18 +134,6 @@ def _has_ca(hook):
     return bool(bundle) and bool(b64decode(bundle).strip())  # some charts hold a line break in its place
 
 
-def injecting(configurations, namespace_labels, pod_labels=None):
-    """The configurations whose webhooks select a pod with these labels in a namespace with these."""
-    return [
-        configuration
-        for configuration in configurations
-        if any(
-            selects(hook.get("namespaceSelector"), namespace_labels) and selects(hook.get("objectSelector"), pod_labels)
-            for hook in configuration.get("webhooks") or ()
-        )
-    ]
-
-
 # ---- namespaces ------------------------------------------------------------------------------------------------------
 
 
@@ -153,6 +146,10 @@ def namespace_state(namespace, configurations):
     name, all_labels = namespace["metadata"]["name"], namespace["metadata"].get("labels") or {}
     labels = {key: all_labels[key] for key in (NAMESPACE_LABEL, REVISION) if key in all_labels}
     found = {"name": name, "injection": "none", "revision": None, "labels": labels, "webhooks": [], "warnings": []}
+    if name in IGNORED_NAMESPACES:
+        if labels.get(NAMESPACE_LABEL) == "enabled" or REVISION in labels:
+            found["warnings"].append(f"it is labelled for injection, which istiod never does in {name}")
+        return found
     if configurations is None:
         if labels.get(NAMESPACE_LABEL) == "enabled":
             found.update(injection="enabled")
@@ -161,11 +158,7 @@ def namespace_state(namespace, configurations):
         elif REVISION in labels:
             found.update(injection="enabled", revision=labels[REVISION])
         return found
-    selecting = injecting(configurations, all_labels)
-    if name in SYSTEM_NAMESPACES:
-        if selecting:
-            found["warnings"].append(f"it is labelled for injection, which istiod never does in {name}")
-        return found
+    selecting = select_webhooks(configurations, all_labels)
     found["webhooks"] = [configuration["metadata"]["name"] for configuration in selecting]
     if selecting:
         found.update(injection="enabled", revision=webhook(selecting[0])["revision"])
@@ -254,16 +247,21 @@ def _revision_of(metadata):
     return None
 
 
-def wants_proxy(pod, namespace, configurations):
-    """Whether a pod would get a sidecar if it were made anew. namespace: the API object, or None."""
-    metadata = pod["metadata"]
-    if metadata["namespace"] in SYSTEM_NAMESPACES or pod["spec"].get("hostNetwork"):
-        return False
-    annotation = (metadata.get("annotations") or {}).get(INJECT, "true")
-    if annotation.lower() not in ("true", "y", "yes", "on"):
-        return False
-    labels = (namespace or {}).get("metadata", {}).get("labels") or {}
-    return bool(injecting(configurations, labels, metadata.get("labels")))
+def decide_pod(
+    pod: dict[str, Any], namespace: dict[str, Any], configurations: list[dict[str, Any]] | None, version: str | None
+) -> Decision:
+    """Decide whether a webhook would inject a pod if it were created again. namespace: the API object."""
+    return decide(_seen(pod), namespace["metadata"].get("labels") or {}, _table_version(version), configurations)
+
+
+def _table_version(version):
+    """A version that the table of releases can answer for: the newest minor in place of an unknown or older one."""
+    known = (number(version) or (0,))[:2] >= min(releases.RELEASES)
+    return version if known else releases.show(max(releases.RELEASES))
+
+
+def _seen(pod):
+    return Workload([{"kind": "Pod", **pod}], 0, (), pod["metadata"]["namespace"])
 
 
 def plane_of(proxy, control_planes, tags):
@@ -327,58 +325,50 @@ def _of_all(verdicts):
     lacking = [x for x in verdicts if not x["injected"]]
     if not lacking or len(lacking) == len(verdicts):
         return verdicts[-1]
-    return {**lacking[0], "why": f"{len(lacking)} of {len(verdicts)} pods: {lacking[0]['why']}"}
+    return {**lacking[0], "reason": f"{len(lacking)} of {len(verdicts)} pods: {lacking[0]['reason']}"}
 
 
 def _pod_state(pod, template, state, namespace, configurations, version):
     """Whether one pod is injected, how, with which kind of sidecar, and why. template: its owner's, or None."""
-    if (number(version) or (0,))[:2] < min(releases.RELEASES):
-        version = releases.show(max(releases.RELEASES))
-    name, proxy = state["name"], proxy_of(pod)
-    seen = Workload([{"kind": "Pod", **pod}], 0, (), name)
-    reason = webhook_reason(seen, namespace["metadata"].get("labels") or {}, version)
-    # Where webhooks may not be read, the labels are all there is to go by.
-    selected = bool(reason) if configurations is None else wants_proxy(pod, namespace, configurations)
-    reason = reason or "a webhook selects its pods"
+    proxy, seen = proxy_of(pod), _seen(pod)
+    decision = decide_pod(pod, namespace, configurations, version)
 
-    def verdict(how, why, injected=True):
-        return {"injected": injected, "how": how, "sidecar": sidecar_of(seen) if injected else "", "why": why}
+    def verdict(how, reason, injected=True):
+        return {"injected": injected, "how": how, "sidecar": sidecar_of(seen) if injected else "", "reason": reason}
 
     if proxy and proxy["type"] != "sidecar" and STATUS not in seen.annotations():
-        return verdict("", f"it is a proxy itself ({proxy['type']}), as its manifest has it", False)
+        return verdict("", f"it is a gateway ({proxy['type']}), not an injected workload", False)
     if not proxy:
-        return verdict("", _why_not(seen, state, selected, version), False)
-    carried = template and injected_by(Workload([{"kind": "Pod", **template}], 0, (), name), version)
-    if carried and selected:
-        return verdict("kube-inject and webhook", f"{carried} already in the manifest, and {reason}")
+        return verdict("", _reason_without_sidecar(state, decision), False)
+    carried = template and _carried(template, state["name"], version)
+    if carried and decision.injected:
+        return verdict("kube-inject and webhook", f"{carried} already in the manifest, and {decision.reason}")
     if carried:
         return verdict("kube-inject", f"{carried} already in the manifest")
-    if selected:
-        return verdict("webhook", reason)
+    if decision.injected:
+        return verdict("webhook", decision.reason)
     if template:
-        return verdict("webhook", "it was when its pods were made; nothing would inject them today")
-    return verdict("unknown", "nothing would inject it today: kube-inject did it, or a label that is gone")
+        return verdict("webhook", "it was when its pods were created; nothing would inject them today")
+    return verdict("unknown", "nothing would inject it today: kube-inject did it, or a label that was removed")
 
 
-def _why_not(seen, state, selected, version):
-    """Why a pod (a Workload) has no sidecar, in words."""
+def _carried(template, namespace, version):
+    """What shows that the owner's template carries a sidecar, in words; None if it carries none."""
+    return injected_by(Workload([{"kind": "Pod", **template}], 0, (), namespace), _table_version(version))
+
+
+def _reason_without_sidecar(state, decision):
+    """Why a pod has no sidecar, in words."""
     name, labels = state["name"], state["labels"]
-    if name in SYSTEM_NAMESPACES:
-        return f"istiod never injects in {name}"
-    if seen.template["spec"].get("hostNetwork"):
-        return "its pods use the network of their node"
-    if opted_out(seen, version) or seen.labels().get(INJECT) == "false":
-        return f"its pods say {INJECT}: false"
-    if selected:
-        return (
-            "its pods are older than the label or the webhook; make them anew "
-            f"(kubectl rollout restart deployment -n {name})"
-        )
+    if decision.excluded:
+        return decision.reason
+    if decision.injected:
+        return f"the pods predate the label or webhook; restart them (kubectl rollout restart deployment -n {name})"
     if labels and state["warnings"]:
         return f"namespace {name}: {state['warnings'][0]}"
     if state["injection"] == "disabled":
         return f"namespace {name} is labelled {NAMESPACE_LABEL}={labels[NAMESPACE_LABEL]}"
-    return f"namespace {name} has neither label, {NAMESPACE_LABEL} nor {REVISION}"
+    return decision.reason or f"namespace {name} has neither label, {NAMESPACE_LABEL} nor {REVISION}"
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------
@@ -445,9 +435,7 @@ def look(cluster, istioctl, namespaces=(), proxies=True, sync=True, workloads=Fa
     """
     reader, namespaces = Reader(cluster), list(dict.fromkeys(namespaces))
     planes = _control_planes(reader)
-    configurations = reader.items(
-        "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations", labelSelector=INJECTOR
-    )
+    configurations = reader.items(WEBHOOKS_PATH, labelSelector=INJECTOR)
     objects, unknown = _namespaces(reader, namespaces)
     if not reader.answered:
         raise reader.refused[0]
@@ -465,15 +453,17 @@ def look(cluster, istioctl, namespaces=(), proxies=True, sync=True, workloads=Fa
         "namespaces": states,
         "proxies": [],
         "workloads": [],
-        "sync_why": None,
+        "sync_reason": None,
     }
     versions = {x["version"] for x in found["control_planes"]}
     if len(versions) == 1:
         found["version"] = versions.pop()
     if proxies:
-        found["proxies"], pods = _proxies(reader, objects, states, namespaces, configurations, workloads)
+        found["proxies"], pods = _proxies(
+            reader, objects, states, namespaces, configurations, found["version"], workloads
+        )
         if sync:
-            found["sync_why"] = synchronise(found["proxies"], found["control_planes"], istioctl)
+            found["sync_reason"] = synchronise(found["proxies"], found["control_planes"], istioctl)
         for proxy in found["proxies"]:
             older = age(proxy, plane_of(proxy, found["control_planes"], tags))
             proxy["outdated"] = None if older is None else older < 0
@@ -482,7 +472,7 @@ def look(cluster, istioctl, namespaces=(), proxies=True, sync=True, workloads=Fa
             by_name = ({x["name"]: x for x in states}, {x["metadata"]["name"]: x for x in objects})
             found["workloads"] = workload_states(pods, owners, *by_name, configurations, found["version"])
     if not (proxies and sync):
-        found["sync_why"] = "it was not asked for"
+        found["sync_reason"] = "it was not asked for"
     found["counts"] = counts(found, proxies)
     found["problems"] = problems(found, planes is not None, configurations is not None)
     found["problems"] += [f"namespace {name}: there is none" for name in unknown]
@@ -546,7 +536,7 @@ def _owners(reader, pods, names):
     return found
 
 
-def _proxies(reader, objects, states, names, configurations, keep=False):
+def _proxies(reader, objects, states, names, configurations, version, keep=False):
     """The proxies of all pods that are looked at, and those pods, if they are to be kept.
 
     Fills in what the namespaces' states say of pods.
@@ -570,7 +560,7 @@ def _proxies(reader, objects, states, names, configurations, keep=False):
                 kept.append(pod)
             if proxy:
                 state_of[namespace]["proxies"] += 1
-            elif configurations and wants_proxy(pod, by_name[namespace], configurations):
+            elif configurations and decide_pod(pod, by_name[namespace], configurations, version).injected:
                 state_of[namespace]["without_proxy"].append(pod["metadata"]["name"])
     return proxies, kept
 
@@ -581,7 +571,7 @@ def synchronise(proxies, control_planes, istioctl):
     Returns why it is not known of all of them; None if it is.
     """
     if istioctl is None:
-        return "istioctl is not there, see client_why"
+        return "istioctl is not there, see client_reason"
     ready = [x for x in control_planes if x["ready_replicas"]]
     if not ready:
         return "no istiod is ready"
@@ -656,8 +646,8 @@ def _plane_problems(found):
         yield f"{said}. Install it with the role meshlab.istio.istio."
     for plane in planes:
         if not plane["ready"]:
-            why = "; ".join(" ".join(line.split()) for line in plane["not_ready"]).replace(":; ", ": ")
-            yield f"control plane {plane['namespace']}/{plane['name']} is not ready: {why}"
+            reason = "; ".join(" ".join(line.split()) for line in plane["reasons"]).replace(":; ", ": ")
+            yield f"control plane {plane['namespace']}/{plane['name']} is not ready: {reason}"
     if planes and found["apis"] == {}:
         yield "Istio's CRDs are missing, so no rule can be made; install Istio again with the role meshlab.istio.istio"
     for revision in sorted({x["revision"] for x in planes}):
@@ -702,7 +692,7 @@ def _namespace_problems(found):
         if without:
             yield (
                 f"namespace {state['name']}: pods without a sidecar that would get one today: {shorten_list(without)}. "
-                "They are older than the label or the webhook; make them anew "
+                "They predate the label or webhook; restart them "
                 f"(kubectl rollout restart deployment -n {state['name']})."
             )
 
@@ -712,7 +702,7 @@ def _proxy_problems(found):
     for namespace in sorted({x["namespace"] for x in found["proxies"]}):
         here = [x for x in found["proxies"] if x["namespace"] == namespace]
         title = f"namespace {namespace}: proxies"
-        restart = f"make them anew (kubectl rollout restart deployment -n {namespace})"
+        restart = f"restart them (kubectl rollout restart deployment -n {namespace})"
         lost, older, newer = {}, [], []
         for proxy in here:
             plane = plane_of(proxy, planes, found["tags"])

@@ -23,19 +23,27 @@ spec: {containers: [{name: web}, {name: istio-proxy}]}
 FILES = ["inject-config.yaml", "inject-values.yaml", "mesh-config.yaml"]
 
 
+WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+LABELLED = {"matchLabels": {"istio-injection": "enabled"}}
+
+
 class Api(BaseHTTPRequestHandler):
     """A cluster with a control plane in the namespace mesh, and a namespace that is labelled for injection."""
 
     def do_GET(self):
+        """Answers all that is asked for, but refuses the webhooks to the user view."""
         root = "/api/v1/namespaces"
         found = {
             f"{root}/mesh/configmaps/istio": {"data": {"mesh": "M"}},
             f"{root}/mesh/configmaps/istio-sidecar-injector": {"data": {"config": "C", "values": "{}"}},
             f"{root}/default": {"metadata": {"name": "default"}},
             f"{root}/automatic": {"metadata": {"labels": {"istio-injection": "enabled"}}},
-        }.get(self.path)
+            f"{root}/misspelled": {"metadata": {"labels": {"istio.io/rev": "misspelled"}}},
+            WEBHOOKS: {"items": [{"metadata": {"name": "injector"}, "webhooks": [{"namespaceSelector": LABELLED}]}]},
+        }.get(self.path.partition("?")[0])
+        forbidden = self.path.startswith(WEBHOOKS) and "view" in (self.headers["Authorization"] or "")
         content = json.dumps(found or {}).encode()
-        self.send_response(200 if found else 404)
+        self.send_response(403 if forbidden else 200 if found else 404)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -128,6 +136,16 @@ def test_the_namespace_of_the_control_plane_is_told_to_istioctl(inject, istioctl
     done = inject(config_dir=None)
     assert "kube-inject -f - --istioNamespace mesh --kubeconfig KUBECONFIG_FILE" in done["command"]
     assert "--istioNamespace mesh" in istioctl.with_name("istioctl.calls").read_text()
+
+
+def test_the_webhooks_of_the_cluster_decide_and_labels_where_they_may_not_be_read(inject, kubeconfig):
+    done = inject(namespace="misspelled")
+    assert (done["decided_by"], done["workloads"][0]["result"]) == ("webhooks", "injected"), done
+    kubeconfig["users"] = [{"name": "view", "user": {"token": "view"}}]
+    kubeconfig["contexts"][0]["context"]["user"] = "view"
+    refused = inject(namespace="misspelled", kubeconfig=kubeconfig)
+    assert refused["msg"].startswith("Pod misspelled/web would be injected twice: namespace misspelled is labelled")
+    assert inject(kubeconfig=kubeconfig)["decided_by"] == "labels"
 
 
 SECRET = """{apiVersion: v1, kind: Secret, metadata: {name: db, annotations: {

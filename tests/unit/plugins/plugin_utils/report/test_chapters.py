@@ -42,7 +42,7 @@ def without(name, key, value):
         ),
         (without("traffic_shifting_matched", 0, matched("t", "/", "httpd", [9, 91])), "traffic", "1 of 2 kinds"),
         (
-            without("sidecar_injection_workloads", 0, state("a", "b", False, why="")),
+            without("sidecar_injection_workloads", 0, state("a", "b", False, reason="")),
             "injection",
             "unknown for 1",
         ),

@@ -15,7 +15,7 @@ def doubled(**changed):
 def test_what_became_of_double_injection_is_shown():
     document = made()
     shown = dict(FACTS["sidecar_injection_demonstration"])
-    assert document["double_injection"] == {"reason": shown.pop("why"), **shown}
+    assert document["double_injection"] == shown
     text = page(document)
     checked(text)
     assert "would be injected twice" in text
@@ -54,7 +54,7 @@ def test_double_injection_that_was_not_shown_is_left_out():
 def test_why_pods_have_a_sidecar():
     why = {x["name"].partition("-")[0] + x["ready"]: x["reason"] for x in made()["pods"]}
     assert why["details2/2"] == LABEL
-    assert why["istiod1/1"] == "istiod never injects in istio-system"
+    assert why["istiod1/1"] == "the pod template sets sidecar.istio.io/inject=false"
     assert "proxy itself" in why["istio1/1"]
     assert {x["name"].partition("-")[0]: x["sidecar"] for x in made()["pods"] if x["namespace"] == "istio-system"} == {
         "istio": False,
@@ -65,6 +65,6 @@ def test_why_pods_have_a_sidecar():
 
 
 def test_the_longest_name_of_a_workload_is_a_pods_own():
-    states = [state("default", x, True, why=x) for x in ("reviews", "reviews-v1")]
+    states = [state("default", x, True, reason=x) for x in ("reviews", "reviews-v1")]
     found = made({**FACTS, "sidecar_injection_workloads": states, "bookinfo_pods": [pod("reviews-v1-7b5-x2")]})
     assert [x["reason"] for x in found["pods"] if x["namespace"] == "default"] == ["reviews-v1"]

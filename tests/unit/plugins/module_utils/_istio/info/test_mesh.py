@@ -262,7 +262,7 @@ def test_a_control_plane_that_is_ready():
         "replicas": 1,
         "ready_replicas": 1,
         "pods": [{"name": "istiod-866fd487f5-xqjzk", "ready": "1/1", "phase": "Running", "restarts": 0}],
-        "not_ready": [],
+        "reasons": [],
     }
 
 
@@ -286,12 +286,12 @@ def test_a_control_plane_that_is_not_ready_says_why():
     assert found["problems"][1] == (
         "webhook istio-revision-tag-default calls an istiod that is not ready; no pod can be made in shop until it is"
     )
-    assert found["sync_why"] == "istioctl is not there, see client_why"
+    assert found["sync_reason"] == "istioctl is not there, see client_reason"
 
 
 def test_a_control_plane_that_is_scaled_to_nothing_is_not_ready():
     made = subject.control_plane(istiod(ready=0, replicas=0), [])
-    assert (made["ready"], made["not_ready"]) == (False, ["Deployment istiod: it is scaled to 0"])
+    assert (made["ready"], made["reasons"]) == (False, ["Deployment istiod: it is scaled to 0"])
 
 
 # ---- webhooks ----
@@ -420,6 +420,8 @@ def test_system_namespaces_are_never_injected():
     assert (state["injection"], state["webhooks"]) == ("none", [])
     assert state["warnings"] == ["it is labelled for injection, which istiod never does in kube-system"]
     assert subject.namespace_state(space("kube-system"), MODERN)["warnings"] == []
+    unread = subject.namespace_state(space("local-path-storage", istio_injection="enabled"), None)
+    assert (unread["injection"], len(unread["warnings"])) == ("none", 1)
 
 
 @pytest.mark.parametrize(
@@ -485,22 +487,28 @@ def test_each_release_leaves_the_revision_elsewhere(labels, annotations, revisio
     assert subject.proxy_of(made)["revision"] == revision
 
 
+INJECT = "sidecar.istio.io/inject"
+
+
 @pytest.mark.parametrize(
     ("labels", "pod", "wanted"),
     [
         ({"istio_injection": "enabled"}, {}, True),
         ({}, {}, False),
-        ({}, {"labels": {"sidecar.istio.io/inject": "true"}}, True),
-        ({"istio_injection": "enabled"}, {"labels": {"sidecar.istio.io/inject": "false"}}, False),
-        ({"istio_injection": "enabled"}, {"annotations": {"sidecar.istio.io/inject": "false"}}, False),
-        ({"istio_injection": "enabled"}, {"annotations": {"sidecar.istio.io/inject": "True"}}, True),
+        ({}, {"labels": {INJECT: "true"}}, True),
+        ({}, {"labels": {INJECT: "true"}, "annotations": {INJECT: "false"}}, True),  # the label wins since 1.16
+        ({"istio_injection": "enabled"}, {"labels": {INJECT: "false"}}, False),
+        ({"istio_injection": "enabled"}, {"annotations": {INJECT: "false"}}, False),
+        ({"istio_injection": "enabled"}, {"annotations": {INJECT: "no"}}, True),  # an invalid value since 1.27
         ({"istio_injection": "enabled"}, {"spec": {"hostNetwork": True}}, False),
         ({"istio_injection": "enabled"}, {"namespace": "kube-system"}, False),
+        ({"istio_injection": "enabled"}, {"namespace": "local-path-storage"}, False),
     ],
 )
 def test_which_pods_would_get_a_sidecar(labels, pod, wanted):
     namespace = space(pod.get("namespace", "shop"), **labels)
-    assert subject.wants_proxy(workload("web", proxy=None, **pod), namespace, MODERN) is wanted
+    decision = subject.decide_pod(workload("web", proxy=None, **pod), namespace, MODERN, "1.27.0")
+    assert (decision.injected, decision.decided_by) == (wanted, "webhooks")
 
 
 # ---- a cluster ----
@@ -509,7 +517,7 @@ def test_which_pods_would_get_a_sidecar(labels, pod, wanted):
 def test_a_mesh_that_is_well():
     client = Client(default=SYNCED)
     found = subject.look(healthy(), client)
-    assert (found["installed"], found["version"], found["problems"], found["sync_why"]) == (True, "1.27.0", [], None)
+    assert (found["installed"], found["version"], found["problems"], found["sync_reason"]) == (True, "1.27.0", [], None)
     assert found["tags"] == {"default": "default"}
     assert found["apis"] == {"networking.istio.io": ["v1", "v1alpha3"]}
     assert found["namespaces"] == [
@@ -543,7 +551,7 @@ def test_a_mesh_that_is_well():
 def test_without_istio_it_says_so_and_nothing_else():
     found = subject.look(Lab(spaces=[space()], pods=[workload("web", proxy=None)], apis=[]), Client())
     assert (found["installed"], found["version"], found["control_planes"], found["apis"]) == (False, None, [], {})
-    assert (found["proxies"], found["sync_why"]) == ([], "no istiod is ready")
+    assert (found["proxies"], found["sync_reason"]) == ([], "no istiod is ready")
     assert found["problems"] == [
         "Istio is not installed: no Deployment has the label app=istiod. Install it with the role meshlab.istio.istio."
     ]
@@ -621,11 +629,11 @@ def test_two_revisions_are_told_apart():
     assert [args[3:5] for args in client.ran] == [("--verbosity", "1"), ("--revision", "1-27")]
     assert found["problems"] == [
         "namespace next: proxies that are older than their control plane: tagged (1.26.2); "
-        "make them anew (kubectl rollout restart deployment -n next)",
+        "restart them (kubectl rollout restart deployment -n next)",
         "namespace next: proxies of revision 1-24, which is not there or there twice: lost; label the namespace for a "
-        "revision that is there, and make them anew (kubectl rollout restart deployment -n next)",
+        "revision that is there, and restart them (kubectl rollout restart deployment -n next)",
         "namespace shop: proxies that are older than their control plane: old (1.25.0); "
-        "make them anew (kubectl rollout restart deployment -n shop)",
+        "restart them (kubectl rollout restart deployment -n shop)",
     ]
 
 
@@ -659,7 +667,7 @@ def test_pods_that_missed_injection_are_told_and_ended_ones_are_not():
     assert found["problems"] == [
         "namespace shop: pods without a sidecar that would get one today: "
         "old-0, old-1, old-2, old-3, old-4 and 2 more. "
-        "They are older than the label or the webhook; make them anew (kubectl rollout restart deployment -n shop)."
+        "They predate the label or webhook; restart them (kubectl rollout restart deployment -n shop)."
     ]
 
 
@@ -678,7 +686,7 @@ def test_a_proxy_that_is_behind_or_unknown_is_told():
         (False, None),
     ]
     assert found["counts"]["proxies_not_synced"] == 2
-    assert found["problems"][0].startswith("namespace shop: proxies that no istiod knows: db; make them anew")
+    assert found["problems"][0].startswith("namespace shop: proxies that no istiod knows: db; restart them")
     assert found["problems"][1].startswith(
         "namespace shop: proxies that are behind their istiod: web (LDS STALE). They"
     )
@@ -700,15 +708,15 @@ def test_what_istioctl_cannot_tell_is_not_known():
     ):
         found = subject.look(healthy(), Client(default=said))
         assert [x["synced"] for x in found["proxies"]] == [None, None]
-        assert found["sync_why"].startswith("istioctl proxy-status of istio-system/istiod: ")
-        assert why in found["sync_why"]
+        assert found["sync_reason"].startswith("istioctl proxy-status of istio-system/istiod: ")
+        assert why in found["sync_reason"]
         assert found["problems"] == []
 
 
 def test_a_control_plane_without_proxies_is_no_failure():
     failed = IstioctlError("istioctl proxy-status failed with exit code 1: Error: no proxies found (checked 1 istiods)")
     found = subject.look(healthy(pods=[istiod_pod()]), Client(default=failed))
-    assert (found["sync_why"], found["problems"]) == (None, [])
+    assert (found["sync_reason"], found["problems"]) == (None, [])
 
 
 def test_a_control_plane_that_is_not_ready_leaves_its_proxies_unknown():
@@ -716,7 +724,7 @@ def test_a_control_plane_that_is_not_ready_leaves_its_proxies_unknown():
     pods = [istiod_pod(), workload("web"), workload("new", revision="canary")]
     client = Client(default=status(("web.shop", "SYNCED", "SYNCED")))
     found = subject.look(healthy(planes=planes, pods=pods), client)
-    assert found["sync_why"] == "istio-system/istiod-canary is not ready"
+    assert found["sync_reason"] == "istio-system/istiod-canary is not ready"
     assert [x["synced"] for x in found["proxies"]] == [True, None]
     assert len(client.ran) == 1
 
@@ -750,12 +758,12 @@ def test_proxies_and_step_are_only_looked_at_if_asked_for():
     client = Client(default=SYNCED)
     lab = healthy()
     found = subject.look(lab, client, proxies=False)
-    assert (found["proxies"], found["sync_why"], client.ran) == ([], "it was not asked for", [])
+    assert (found["proxies"], found["sync_reason"], client.ran) == ([], "it was not asked for", [])
     assert found["counts"]["proxies"] is None
     assert lab.asked.count("/api/v1/pods") == 1  # of istiod alone
     assert "proxies" not in found["namespaces"][0]
     found = subject.look(healthy(), client, sync=False)
-    assert (len(found["proxies"]), found["sync_why"], client.ran) == (2, "it was not asked for", [])
+    assert (len(found["proxies"]), found["sync_reason"], client.ran) == (2, "it was not asked for", [])
 
 
 HOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -868,7 +876,7 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
 
 
 @pytest.mark.parametrize(
-    ("labels", "pod", "template", "injected", "how", "why"),
+    ("labels", "pod", "template", "injected", "how", "reason"),
     [
         ({"istio_injection": "enabled"}, {}, {}, True, "webhook", "namespace shop is labelled istio-injection=enabled"),
         ({"rev": "default"}, {}, {}, True, "webhook", "namespace shop is labelled istio.io/rev=default"),
@@ -880,7 +888,7 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
             "webhook",
             "its pods are labelled sidecar.istio.io/inject=true",
         ),
-        ({}, {}, {}, True, "webhook", "it was when its pods were made; nothing would inject them today"),
+        ({}, {}, {}, True, "webhook", "it was when its pods were created; nothing would inject them today"),
         ({}, {}, INJECTED, True, "kube-inject", MARK),
         (
             {"istio_injection": "enabled"},
@@ -920,8 +928,7 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
             {},
             False,
             "",
-            "its pods are older than the label or the webhook; make them anew "
-            "(kubectl rollout restart deployment -n shop)",
+            "the pods predate the label or webhook; restart them (kubectl rollout restart deployment -n shop)",
         ),
         (
             {"istio_injection": "enabled"},
@@ -929,7 +936,7 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
             {},
             False,
             "",
-            "its pods say sidecar.istio.io/inject: false",
+            "the pod template sets sidecar.istio.io/inject=false",
         ),
         (
             {"istio_injection": "enabled"},
@@ -937,7 +944,7 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
             {},
             False,
             "",
-            "its pods say sidecar.istio.io/inject: false",
+            "the pod template sets sidecar.istio.io/inject=false",
         ),
         (
             {"istio_injection": "enabled"},
@@ -945,7 +952,7 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
             {},
             False,
             "",
-            "its pods use the network of their node",
+            "its pods use the host network",
         ),
         (
             {"rev": "canary"},
@@ -958,14 +965,14 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
         ),
     ],
 )
-def test_who_is_injected_and_who_is_not_has_a_reason(labels, pod, template, injected, how, why):
+def test_who_is_injected_and_who_is_not_has_a_reason(labels, pod, template, injected, how, reason):
     pod = workload("web-5d4f-x", **pod)
     lab = healthy(spaces=[space(**labels)], pods=[pod])
     lab.lists["/apis/apps/v1/namespaces/shop/replicasets"] = [deployment_of(pod, "web", **template)]
     row = subject.look(lab, None, ["shop"], sync=False, workloads=True)["workloads"]
     sidecar = "container" if injected else ""
     names = {"namespace": "shop", "workload": "web", "kind": "Deployment"}
-    assert row == [{**names, "injected": injected, "how": how, "sidecar": sidecar, "why": why}]
+    assert row == [{**names, "injected": injected, "how": how, "sidecar": sidecar, "reason": reason}]
 
 
 def test_a_workload_is_named_by_what_its_owner_owes():
@@ -1004,7 +1011,7 @@ def test_one_pod_without_a_sidecar_is_enough():
     lab.lists["/apis/apps/v1/replicasets"] = replicas[:1]
     (row,) = subject.look(lab, None, sync=False, workloads=True)["workloads"]
     assert not row["injected"]
-    assert row["why"].startswith("1 of 3 pods: its pods are older than the label")
+    assert row["reason"].startswith("1 of 3 pods: the pods predate the label")
 
 
 @pytest.mark.parametrize(("name", "made"), [("ingress", False), ("gateway", True)])
@@ -1016,13 +1023,13 @@ def test_a_gateway_is_injected_only_if_the_webhook_made_it(name, made):
     lab.lists["/apis/apps/v1/replicasets"] = [deployment_of(pod, name, **template)]
     (row,) = subject.look(lab, None, sync=False, workloads=True)["workloads"]
     assert (row["injected"], row["how"]) == (made, "webhook" if made else "")
-    assert made or row["why"] == "it is a proxy itself (router), as its manifest has it"
+    assert made or row["reason"] == "it is a gateway (router), not an injected workload"
 
 
 def test_system_namespaces_have_a_reason_of_their_own():
     lab = healthy(spaces=[space("kube-system")], pods=[workload("dns", "kube-system", proxy=None)])
     (row,) = subject.look(lab, None, sync=False, workloads=True)["workloads"]
-    assert row["why"] == "istiod never injects in kube-system"
+    assert row["reason"] == "istiod never injects in namespace kube-system"
 
 
 @pytest.mark.parametrize("version", ["latest", "1.6.14", "1.8.6", "1.99.0"])

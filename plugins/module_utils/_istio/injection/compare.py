@@ -1,0 +1,101 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compares workloads before and after rendering, and the two ways of rendering."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.workload import (
+    NATIVE,
+    PROXY,
+    Workload,
+    containers_in,
+    sidecar_of,
+)
+
+# Injection rewrites what is under these keys, so nothing is missing if it looks different afterwards.
+_REWRITTEN = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
+
+
+def _pairs(before, after):
+    """The items of two lists that belong together, as (item before or None, item after): by name, else by place."""
+    names = {item.get("name"): item for item in before if isinstance(item, dict)}
+    if None not in names and len(names) == len(before):
+        return [(names.get(item.get("name")) if isinstance(item, dict) else None, item) for item in after]
+    if len(before) == len(after):
+        return list(zip(before, after))
+    return [(None, item) for item in after]
+
+
+def settle(before: Any, after: Any) -> Any:
+    """What istioctl gave in the order of the input, without the empty fields that only its Go types brought in."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        settled = {key: settle(before[key], after[key]) for key in before if key in after}
+        for key, value in after.items():
+            if key not in before and value not in (None, {}) and not (key == "status" and "apiVersion" in after):
+                settled[key] = settle({}, value) if isinstance(value, dict) and key == "metadata" else value
+        return settled
+    if isinstance(before, list) and isinstance(after, list):
+        return [item if old is None else settle(old, item) for old, item in _pairs(before, after)]
+    return after
+
+
+def missing_fields(before: Any, after: Any, path: str = "") -> Iterator[str]:
+    """Paths of fields that the input had and istioctl's answer has not, without empty ones; as an iterable."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for key, value in before.items():
+            if key in _REWRITTEN or (key == "status" and not path) or not value:
+                continue
+            where = f"{path}.{key}" if path else key
+            if key not in after:
+                yield where
+            else:
+                yield from missing_fields(value, after[key], where)
+    elif isinstance(before, list) and isinstance(after, list):
+        for old, item in _pairs(before, after):
+            if isinstance(old, dict) and old.get("name") != PROXY:
+                yield from missing_fields(old, item, f"{path}[{old['name']}]" if old.get("name") else f"{path}[]")
+
+
+def differences(workloads: list[Workload], version: str, by_files: bool) -> list[dict[str, Any]]:
+    """In what these injected workloads would, or may, look different had istioctl rendered them the other way.
+
+    version: istioctl's; by_files: whether it had the three files. A list of dictionaries for the user.
+    """
+    if not releases.has(version, "by_webhook"):  # istioctl itself renders, by the same ConfigMaps
+        return []
+    found = []
+
+    def note(what, here, otherwise, of):
+        if of:
+            titles = [workload.title for workload in of]
+            found.append({"what": what, "here": here, "otherwise": otherwise, "workloads": titles})
+
+    if releases.has(version, "native_sidecars"):
+        by_kind = {"container": [], "native": []}
+        for workload in workloads:
+            if sidecar_of(workload) and not workload.annotations().get(NATIVE):  # else the pod itself decides
+                by_kind[sidecar_of(workload)].append(workload)
+        by_webhook = (
+            "the control plane decides, by its ENABLE_NATIVE_SIDECARS, which since Istio 1.27 follows the Kubernetes "
+            "version of the nodes"
+        )
+        by_istioctl = "an ordinary container, unless ENABLE_NATIVE_SIDECARS is set for istioctl"
+        for kind, here in (("container", "an ordinary container"), ("native", "a native sidecar (init container)")):
+            if by_files or kind == "native":
+                note("sidecar", here, by_webhook if by_files else by_istioctl, by_kind[kind])
+    of = [workload for workload in workloads if _names_workload(workload) == by_files]
+    note("ISTIO_META_WORKLOAD_NAME and ISTIO_META_OWNER", *(("set", "missing") if by_files else ("missing", "set")), of)
+    return found
+
+
+def _names_workload(workload):
+    """Whether the sidecar is told the name of its workload."""
+    for container in containers_in(workload.template["spec"]):
+        if container.get("name") == PROXY:
+            return any(item.get("name") == "ISTIO_META_WORKLOAD_NAME" for item in container.get("env") or ())
+    return False

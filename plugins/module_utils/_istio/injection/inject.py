@@ -1,0 +1,107 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Injects the sidecar into every workload of a manifest.
+
+Nothing here talks to a cluster or runs istioctl: callers pass in both.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.compare import differences
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.guard import DoubleInjection, Step, plan
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.render import render_steps
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import BY_LABELS, BY_WEBHOOKS, decide
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.workload import (
+    PROXY,
+    find_workloads,
+    namespace_labels,
+    sidecar_of,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Output
+
+
+@dataclass
+class Injection:
+    """The injected definitions, a result per workload, warnings for the user, what the other way of rendering would
+    differ in, and whether the guard went by BY_WEBHOOKS or BY_LABELS."""
+
+    definitions: list[dict[str, Any]]
+    results: list[dict[str, str]]
+    warnings: list[str]
+    differences: list[dict[str, Any]]
+    decided_by: str
+
+
+def inject(
+    definitions: list[dict[str, Any]],
+    version: str,
+    render: Callable[[str], Output],
+    on_already_injected: str = "fail",
+    namespace: str | None = None,
+    labels_of: Callable[[str], dict[str, str]] | None = None,
+    webhooks: list[dict[str, Any]] | None = None,
+    by_files: bool = False,
+) -> Injection:
+    """Inject every workload in a list of definitions, which stays as it is.
+
+    version: istioctl's, as text; render: called with the text for istioctl's stdin;
+    on_already_injected: "fail", "skip" or "replace"; namespace: of workloads that name none;
+    labels_of: called with a namespace's name, returns its labels, an empty dictionary if it does not exist; None
+    without a cluster; webhooks: see rule.decide;
+    by_files: whether istioctl renders with the three files, and not by way of the cluster.
+    Raises ManifestError, DoubleInjection, IstioctlError, and what labels_of raises.
+    """
+    definitions = copy.deepcopy(definitions)
+    workloads = find_workloads(definitions, namespace)
+    known = _known_labels(workloads, namespace_labels(definitions), labels_of)
+    steps = [
+        plan(workload, decide(workload, known[workload.namespace], version, webhooks), version, on_already_injected)
+        for workload in workloads
+    ]
+    problems = [step.problem for step in steps if step.problem]
+    if problems:
+        raise DoubleInjection(" ".join(problems), [step.report() for step in steps])
+    warnings = _warnings(steps, known, version)
+    render_steps([step for step in steps if step.render], version, render, warnings)
+    for step in steps:
+        step.sidecar = sidecar_of(step.workload)
+    injected = [step.workload for step in steps if step.result == "injected"]
+    return Injection(
+        definitions,
+        [step.report() for step in steps],
+        warnings,
+        differences(injected, version, by_files),
+        BY_LABELS if webhooks is None else BY_WEBHOOKS,
+    )
+
+
+def _known_labels(workloads, declared, labels_of):
+    """The labels of each namespace once the manifest is applied, by name; None where they are not known."""
+    known: dict[str, dict[str, str] | None] = {}
+    for name in dict.fromkeys(workload.namespace for workload in workloads):
+        live = labels_of(name) if labels_of else None
+        known[name] = None if live is None and name not in declared else {**(live or {}), **declared.get(name, {})}
+    return known
+
+
+def _warnings(steps: list[Step], known, version):
+    """What the user should know before anything is rendered."""
+    warnings = [
+        f"{step.workload.title} is left as it is, but the webhook injects it again: {step.decision.reason}"
+        for step in steps
+        if step.result == "already_injected" and step.decision.injected
+    ]
+    unknown = sorted(name for name, labels in known.items() if labels is None)
+    if unknown and any(step.render for step in steps) and not releases.has(version, "repairs_double"):
+        warnings.append(
+            "no cluster was named, so it is not known whether the webhook injects in namespace "
+            f"{', '.join(unknown)} too; where it does, Istio {version} ends in a crash loop of {PROXY}"
+        )
+    return warnings

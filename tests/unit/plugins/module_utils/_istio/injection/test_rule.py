@@ -1,0 +1,136 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether a webhook injects a workload."""
+
+from __future__ import annotations
+
+import pytest
+from injection_fakes import ENABLED, NEW, OLD, make_workload, only
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import rule, workload
+
+
+@pytest.mark.parametrize(
+    ("labels", "annotations", "version", "expected"),
+    [
+        ({}, {}, NEW, False),
+        ({}, {workload.INJECT: "false"}, NEW, True),
+        ({workload.INJECT: "false"}, {workload.INJECT: "true"}, NEW, True),  # the label wins since 1.16
+        ({workload.INJECT: "true"}, {workload.INJECT: "false"}, NEW, False),
+        ({workload.INJECT: "false"}, {}, "1.15.0", False),
+        ({}, {workload.INJECT: "no"}, "1.26.0", True),
+        ({}, {workload.INJECT: "no"}, NEW, False),  # only true and false since 1.27
+        ({}, {workload.INJECT: "Yes"}, OLD, False),
+        ({}, {workload.INJECT: ""}, OLD, False),
+    ],
+)
+def test_opted_out(labels, annotations, version, expected):
+    assert rule.opted_out(only(make_workload(labels=labels, annotations=annotations)), version) is expected
+
+
+@pytest.mark.parametrize(
+    ("labels", "pod", "version", "reason"),
+    [
+        (None, {}, NEW, None),
+        ({}, {}, NEW, None),
+        (ENABLED, {}, NEW, "namespace lab is labelled istio-injection=enabled"),
+        (ENABLED, {}, OLD, "namespace lab is labelled istio-injection=enabled"),
+        ({"istio.io/rev": "canary"}, {}, NEW, "namespace lab is labelled istio.io/rev=canary"),
+        ({"istio-injection": "disabled", "istio.io/rev": "canary"}, {}, NEW, None),
+        ({**ENABLED, "istio.io/rev": "canary"}, {}, NEW, "namespace lab is labelled istio-injection=enabled"),
+        ({"istio.io/rev": ""}, {}, NEW, None),
+        ({"istio-injection": "disabled"}, {"labels": {workload.INJECT: "true"}}, NEW, None),
+        ({}, {"labels": {workload.INJECT: "true"}}, NEW, "its pods are labelled sidecar.istio.io/inject=true"),
+        ({}, {"labels": {workload.INJECT: "true"}}, OLD, None),
+        ({}, {"labels": {"istio.io/rev": "canary"}}, NEW, "its pods are labelled istio.io/rev=canary"),
+        (ENABLED, {"labels": {workload.INJECT: "false"}}, NEW, None),
+        (ENABLED, {"labels": {workload.INJECT: "false"}}, "1.10.0", None),
+        (ENABLED, {"labels": {workload.INJECT: "false"}}, OLD, "namespace lab is labelled istio-injection=enabled"),
+        (ENABLED, {"annotations": {workload.INJECT: "false"}}, OLD, None),
+        (ENABLED, {"hostNetwork": True}, NEW, None),
+    ],
+)
+def test_without_webhooks_labels_decide(labels, pod, version, reason):
+    decision = rule.decide(only(make_workload(**pod), "lab"), labels, version)
+    assert (decision.injected, decision.decided_by) == (bool(reason), "labels")
+    assert decision.reason == reason or not reason
+
+
+def hook(namespaces=None, pods=None, name="istio-sidecar-injector"):
+    """An injector's configuration with one webhook that selects by these."""
+    return {"metadata": {"name": name}, "webhooks": [{"namespaceSelector": namespaces, "objectSelector": pods}]}
+
+
+def needs(key, operator, *values):
+    return {"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}
+
+
+LABELLED = hook({"matchLabels": ENABLED}, needs(workload.INJECT, "NotIn", "false"))
+CANARY = hook(needs("istio.io/rev", "In", "canary"), name="canary")
+NEVER = hook({"matchLabels": {"istio.io/deactivated": "never-match"}})
+# enableNamespacesByDefault
+AUTO = hook(needs("istio-injection", "DoesNotExist"), needs(workload.INJECT, "DoesNotExist"), name="auto")
+BY_POD = hook(needs("istio-injection", "DoesNotExist"), {"matchLabels": {workload.INJECT: "true"}}, name="by-pod")
+
+
+@pytest.mark.parametrize(
+    ("labels", "webhooks", "reason"),
+    [
+        (ENABLED, [LABELLED], "namespace lab is labelled istio-injection=enabled"),
+        ({}, [LABELLED, CANARY], None),
+        ({}, [AUTO], "webhook auto selects its pods"),
+        ({"istio-injection": "disabled"}, [AUTO], None),
+        ({"istio.io/rev": "canary"}, [LABELLED, CANARY], "namespace lab is labelled istio.io/rev=canary"),
+        ({"istio.io/rev": "typo"}, [LABELLED, CANARY], None),  # no such revision or tag
+        (ENABLED, [CANARY], None),  # no default tag
+        (ENABLED, [NEVER], None),
+        (ENABLED, [], None),
+        (ENABLED, None, "namespace lab is labelled istio-injection=enabled"),
+        ({"istio.io/rev": "typo"}, None, "namespace lab is labelled istio.io/rev=typo"),
+    ],
+)
+def test_where_the_webhooks_are_known_they_decide(labels, webhooks, reason):
+    decision = rule.decide(only(make_workload(), "lab"), labels, NEW, webhooks)
+    assert decision.injected is (reason is not None)
+    assert decision.decided_by == ("labels" if webhooks is None else "webhooks")
+    assert decision.reason == reason or not decision.injected
+
+
+def test_a_label_that_no_webhook_serves_is_named():
+    decision = rule.decide(only(make_workload(), "lab"), {"istio.io/rev": "typo"}, NEW, [LABELLED])
+    assert decision.reason == "no webhook selects its pods, although namespace lab is labelled istio.io/rev=typo"
+    assert not decision.excluded
+
+
+def test_a_webhook_may_select_a_namespace_by_its_name():
+    by_name = hook({"matchLabels": {"kubernetes.io/metadata.name": "lab"}})
+    decisions = [rule.decide(only(make_workload(), name), {}, NEW, [by_name]).injected for name in ("lab", "other")]
+    assert decisions == [True, False]
+
+
+@pytest.mark.parametrize("webhooks", [None, [LABELLED]])
+@pytest.mark.parametrize("namespace", ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"])
+def test_injectors_ignore_the_namespaces_of_kubernetes(namespace, webhooks):
+    decision = rule.decide(only(make_workload(), namespace), ENABLED, NEW, webhooks)
+    assert not decision.injected and decision.excluded
+    assert decision.reason == f"istiod never injects in namespace {namespace}"
+
+
+@pytest.mark.parametrize(
+    ("pod", "version", "injected"),
+    [
+        ({}, NEW, True),
+        ({"hostNetwork": True}, NEW, False),
+        ({"annotations": {workload.INJECT: "false"}}, NEW, False),
+        ({"annotations": {workload.INJECT: "no"}}, NEW, True),  # an invalid value since 1.27: the policy decides
+        ({"annotations": {workload.INJECT: "no"}}, "1.26.0", False),
+        ({"labels": {workload.INJECT: "true"}, "annotations": {workload.INJECT: "false"}}, NEW, True),
+        ({"labels": {workload.INJECT: "true"}, "annotations": {workload.INJECT: "false"}}, "1.15.0", False),
+    ],
+)
+def test_the_injector_reads_the_pod_as_its_release_does(pod, version, injected):
+    decision = rule.decide(only(make_workload(**pod), "lab"), ENABLED, version, [LABELLED])
+    assert (decision.injected, decision.excluded) == (injected, not injected)
+    alone = rule.decide(only(make_workload(**pod), "lab"), {}, version, [BY_POD])
+    assert alone.injected is (injected and "labels" in pod)
