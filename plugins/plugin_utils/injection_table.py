@@ -13,7 +13,7 @@ COLUMNS = (
     ("workload", "WORKLOAD"),
     ("how", "INJECTED BY"),
     ("sidecar", "SIDECAR"),
-    ("why", "WHY"),
+    ("reason", "REASON"),
 )
 
 

@@ -13,16 +13,16 @@ def test_columns_are_as_wide_as_their_longest_value():
             "workload": "web",
             "how": "webhook",
             "sidecar": "native",
-            "why": "labeled",
+            "reason": "labeled",
         },
-        {"namespace": "istio-system", "workload": "istiod", "how": "", "sidecar": "", "why": "inject: false"},
+        {"namespace": "istio-system", "workload": "istiod", "how": "", "sidecar": "", "reason": "inject: false"},
     ]
     assert injection_table(workloads) == [
-        "NAMESPACE     WORKLOAD  INJECTED BY  SIDECAR  WHY",
+        "NAMESPACE     WORKLOAD  INJECTED BY  SIDECAR  REASON",
         "default       web       webhook      native   labeled",
         "istio-system  istiod    -            -        inject: false",
     ]
 
 
 def test_without_workloads_there_is_a_heading():
-    assert injection_table([]) == ["NAMESPACE  WORKLOAD  INJECTED BY  SIDECAR  WHY"]
+    assert injection_table([]) == ["NAMESPACE  WORKLOAD  INJECTED BY  SIDECAR  REASON"]
