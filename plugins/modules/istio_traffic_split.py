@@ -31,11 +31,11 @@ description:
   - >-
     Where there is no client to send from, O(ephemeral_client=true) creates a pod for the time of the measurement.
   - >-
-    Weights act in the proxy of the caller. A client pod without a sidecar is measured nevertheless, and shows how the
+    Weights act in the proxy of the client. A client pod without a sidecar is measured nevertheless, and shows how the
     Service spreads its traffic.
   - >-
     The test takes each request for an independent draw, as Envoy's weighted routes are. It does not fit a
-    DestinationRule that keeps a caller on one backend (session affinity, consistent hash).
+    DestinationRule that keeps a client on one backend (session affinity, consistent hash).
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -329,7 +329,7 @@ likely_cause:
   description: What most likely made the verdict V(fail) or V(inconclusive). Empty if it is V(pass).
   returned: when the split was measured
   type: str
-  sample: "the caller has no sidecar: weights act in the caller's proxy"
+  sample: "the client has no sidecar: weights act in the client's proxy"
 requests:
   description: The number of requests that were to be counted, O(requests).
   returned: when the split was measured
@@ -513,24 +513,25 @@ import contextlib
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic import traffic_split
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic import measurement, verdict
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.client import find_client
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.ephemeral_client import ephemeral_client
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import SplitError, plan_from, plan_warnings
 
 CLIENTS = ("pod", "deployment", "label_selector")
 
 
 def measure(params, plan):
-    """Find or make the client, send the plan's requests from it, and return the verdict with its grounds."""
+    """Find or create the client, send the plan's requests from it, and return the verdict with its grounds."""
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(connect(params))
         if params["ephemeral_client"]:
-            created = traffic_split.ephemeral_client(
-                cluster, plan, params["namespace"], params["ephemeral_client_image"]
-            )
+            created = ephemeral_client(cluster, plan, params["namespace"], params["ephemeral_client_image"])
             client = stack.enter_context(created)
         else:
             named = [params[name] for name in CLIENTS]
-            client = traffic_split.find_client(cluster, params["namespace"], *named, params["container"])
-        return traffic_split.judge(plan, traffic_split.measure(cluster, plan, client), client)
+            client = find_client(cluster, params["namespace"], *named, params["container"])
+        return verdict.judge(plan, measurement.measure(cluster, plan, client), client)
 
 
 def main():
@@ -575,13 +576,13 @@ def main():
         if module.params["ephemeral_client"] and module.params[name]:
             module.fail_json(msg=f"ephemeral_client and {name} are mutually exclusive")
     try:
-        plan = traffic_split.plan_from(module.params)
-        for warning in traffic_split.plan_warnings(plan):
+        plan = plan_from(module.params)
+        for warning in plan_warnings(plan):
             module.warn(warning)
         if module.check_mode:
             module.exit_json(changed=False, skipped=True, msg="not measured: check mode sends no traffic")
         result = measure(module.params, plan)
-    except (traffic_split.SplitError, ClusterError) as error:
+    except (SplitError, ClusterError) as error:
         module.fail_json(msg=str(error))
     if result["verdict"] != "pass" and module.params["fail_on_verdict"]:
         module.fail_json(**result)

@@ -18,8 +18,10 @@ import jinja2
 import jsonschema
 
 from ansible_collections.meshlab.istio.plugins.module_utils._tracing import traces
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic import traffic_split
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.traffic_split import Backend, Client, Plan, Tally
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer import Tally
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.client import Client
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Backend, Plan
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.verdict import judge
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import document as report_document
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import view as report_view
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.chapters import reported
@@ -52,7 +54,7 @@ def measured(weights, counts, sidecar=True, **tally):
     plan = Plan("http://web-svc:8080/", backends, sum(counts))
     tally = Tally("wget", 3.21, sum(counts), list(counts), **tally)
     return {
-        **traffic_split.judge(plan, tally, Client("traffic-shifting", "client-1", "client", sidecar)),
+        **judge(plan, tally, Client("traffic-shifting", "client-1", "client", sidecar)),
         "changed": False,
     }
 

@@ -72,7 +72,8 @@ def test_every_module_with_a_number_has_its_row():
 def test_a_bad_number_is_told_with_its_option_and_what_is_allowed(module, option, said):
     told = said(module, {**NEEDED[module], option: -1})
     assert re.match(
-        rf"{option} -[0-9.]+ has to be (within [0-9e.-]+\.\.[0-9.]+|[0-9]+ or more|above 0 and below 100 p)", told
+        rf"{option} (-[0-9.]+ has to be (within [0-9e.-]+\.\.[0-9.]+|[0-9]+ or more)|must be above 0 and below 100 p)",
+        told,
     )
 
 

@@ -1,0 +1,328 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The probe: one shell script that sends the requests from the client and counts the responses.
+
+It sends the requests, tells the backends apart where the bodies arrive, and prints a few counted lines, so that
+thousands of bodies never travel. User input reaches it as positional parameters and never as text of the script.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.patterns import META_CHARACTERS
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan
+
+# Failures after the verdict is settled that are still worth waiting for: they show the pattern. The workers share them.
+MORE_FAILURES = 9
+SAMPLE = 200
+
+# Parameters: nonce method url request-timeout timeout requests warmup give-up backends workers, then per backend the
+# name of a header (empty for the body) and a match, then options for the client program. A match starts with "=" (plain
+# text) or "~" (regular expression).
+#
+# Each worker sends its share of the requests one after the other into an awk of its own, so that bodies never
+# interleave. The workers are a pipeline, though none reads what it is to send or count: each one, when it is done, says
+# its own counts and then hands on those of the ones before it. So answers do not interleave either.
+#
+# The stream from the client program to awk is body, newline, then lines that start with the nonce, which no backend
+# has seen: "done" after each response of curl, "wget" or "curl" with the exit status and then what the program said on
+# stderr, up to "end". Stderr is kept apart from the body by the command substitution: 2>&1 before >&3.
+#
+# A wget that has no -T of its own is watched: its process id goes to fd 4 when it starts, and 0 when there is no more.
+# It is ended if no other one follows in time. (/proc/self is the shell that opens it, and wget takes that one's place.)
+#
+# A batch never outlives the time that is left: it has at most (time left / request timeout) requests.
+# It is one request at first and after a failure, and grows from there, so that an outage costs few timeouts.
+# Of the warm-up it costs no more than one: patience is when a failure ends it, and empty once it is over.
+# A warm-up that went well leaves the step as it was, since each start of a client program costs as much as requests.
+_SHELL = r"""
+nonce=$1 method=$2 url=$3 per=$4 limit=$5 requests=$6 warmup=$7 give_up=$8 backends=$9
+shift 9
+workers=$1
+shift
+say() { printf '%s %s\n' "$nonce" "$*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+lacks() { say lacks "$1"; exit 0; }
+clock() { read -r now rest </proc/uptime; }
+i=0 heads=
+while [ $i -lt "$backends" ]; do
+  i=$((i + 1))
+  [ -z "$1" ] || heads=-i
+  export "MESHLAB_HEADER_$i=$1" "MESHLAB_MATCH_$i=$2"
+  shift 2
+done
+export LC_ALL=C
+unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY
+if [ $method = auto ]; then
+  if have curl; then method=curl; else method=wget; fi
+fi
+have $method || lacks $method
+have awk || lacks awk
+most=100 code=' %{exitcode}' dog=
+if [ $method = wget ]; then
+  most=1 quiet=-q show= timer=
+  help=$(wget --help 2>&1)
+  case $help in *--no-verbose*) quiet=-nv ;; esac
+  case $help in *cqS*|*-S\ *|*-S,*|*-S\|*) show=-S ;; esac
+  [ -z "$heads" ] || [ "$show" ] || lacks headers
+  case $help in
+  *-T\ *|*-T,*) timer="-T $per" ;;
+  *) echo | read -t 1 -r word 2>/dev/null || lacks timeout
+     dog=1 ;;
+  esac
+else
+  case $(curl --version) in curl\ [0-6].*|curl\ 7.[0-9].*|curl\ 7.[0-6][0-9].*|curl\ 7.7[0-4].*) most=1 code= ;; esac
+fi
+say method $method
+many() {
+  i=$1
+  shift
+  set -- -q -g -s -S $heads -m "$per" -H 'Connection: close' -w "\n$nonce done %{http_code}$code\n" "$@"
+  while [ $i -gt 0 ]; do set -- "$@" "$url"; i=$((i - 1)); done
+  exec curl "$@"
+}
+send() {
+  left=$1
+  shift
+  while [ $left -gt 0 ]; do
+    clock
+    room=$(((deadline - ${now%.*}) / per))
+    [ $room -gt 0 ] || return 0
+    [ $step -le $room ] || step=$room
+    [ $step -le $left ] || step=$left
+    left=$((left - step))
+    if [ $method = curl ]; then
+      err=$(many $step "$@" 2>&1 >&3 3>&-)
+      rc=$?
+    elif [ -z "$dog" ]; then
+      err=$(wget $quiet $show -O - $timer -t 1 "$@" "$url" 2>&1 >&3 3>&-)
+      rc=$?
+    else
+      err=$(read -r pid rest </proc/self/stat
+        echo $pid >&4
+        exec wget $quiet $show -O - -t 1 "$@" "$url" 2>&1 >&3 3>&- 4>&-)
+      rc=$?
+    fi
+    printf '\n%s %s %s\n%s\n%s end\n' "$nonce" $method $rc "$err" "$nonce" >&3 2>/dev/null || return 0
+    if [ $rc -eq 0 ]; then step=$((step * 4))
+    else
+      step=1
+      [ -z "$patience" ] || { clock; [ ${now%.*} -lt $patience ] || return 0; }
+    fi
+    [ $step -le $most ] || step=$most
+  done
+}
+watch() {
+  while read -r pid; do
+    while read -t $per -r word; do pid=$word; done
+    [ $pid = 0 ] || kill $pid 2>/dev/null
+  done
+}
+timed() {
+  if [ "$dog" ]; then { send "$@"; echo 0 >&4; } 4>&1 | watch; else send "$@"; fi
+}
+work() {
+  timed "$@" 3>&1 | awk '@AWK@'
+  say awk $?
+}
+crew() {
+  share=$(($2 / $1))
+  if [ $1 -eq 1 ]; then
+    shift 2
+    work $share "$@"
+  else
+    before=$(($1 - 1)) rest=$(($2 - share))
+    shift 2
+    crew $before $rest "$@" | { work $share "$@" </dev/null; awk 1; }
+  fi
+}
+[ $method = curl ] || heads=
+export MESHLAB_NONCE="$nonce" MESHLAB_BACKENDS=$backends MESHLAB_HEADS=$heads MESHLAB_GIVE_UP=$give_up
+clock
+deadline=$((${now%.*} + limit))
+patience=$((${now%.*} + per))
+step=1
+timed $warmup "$@" 3>/dev/null
+patience=
+clock
+begin=$now
+crew $workers $requests "$@"
+clock
+say time $begin $now
+"""
+
+# A line is looked at when the next one is there, as the newline before the nonce is not part of the body.
+#
+# Lines cost time, in BusyBox above all. So where every backend is told by plain text in the body, which no line end can
+# part, they are gathered, and looked at by the thousands of characters.
+_AWK = r"""
+function found(i, s) { return plain[i] ? index(s, what[i]) > 0 : s ~ what[i] }
+function field(s, i, p, key) {
+  p = index(s, ":")
+  key = tolower(substr(s, 1, p - 1))
+  sub(/^ +/, "", key)
+  s = substr(s, p + 1)
+  gsub(/^[ \t]+|[ \t\r]+$/, "", s)
+  for (i = 1; i <= backends; i++) if (header[i] != "" && header[i] == key && found(i, s)) hit[i] = 1
+}
+function take(s, i) {
+  if (substr(s, length(s)) == "\r") s = substr(s, 1, length(s) - 1)
+  if (heading) {
+    if (s == "") { heading = interim; interim = 0 }
+    else if (s ~ /^HTTP\//) interim = (s ~ /^HTTP\/[0-9.]+ 1/)
+    else field(s)
+    return
+  }
+  size += length(s) + 1
+  if (size > 16777216) stop = "long"
+  if (length(body) < @SAMPLE@) body = body (lines++ ? "\n" : "") substr(s, 1, @SAMPLE@)
+  for (i = 1; i <= backends; i++) if (!hit[i] && header[i] == "" && found(i, s)) hit[i] = 1
+}
+function scan(i) {
+  if (length(body) < @SAMPLE@) {
+    body = body (lines++ ? "\n" : "") substr(bulk, 1, 2 * @SAMPLE@)
+    gsub(/\r\n/, "\n", body)
+    sub(/[\r\n]$/, "", body)
+  }
+  for (i = 1; i <= backends; i++) if (!hit[i] && index(bulk, what[i])) hit[i] = 1
+  size += length(bulk)
+  if (size > 16777216) stop = "long"
+  held = 0
+}
+function note(s) {
+  if (s ~ /^ / && s !~ /^ +HTTP\//) field(s)
+  else if (match(s, /HTTP\/[0-9.]+ [0-9][0-9][0-9]/)) {
+    if (status == "" || status ~ /^1/) status = substr(s, RSTART + RLENGTH - 3, 3)
+  } else if (s ~ /[^ ]/) text = s
+}
+function keep(kind) { if (!(kind in sample)) sample[kind] = body }
+function fail(key) {
+  if (!(key in failed) && kinds++ > 8) key = "text more"
+  failed[key]++
+  keep("failed")
+  if (++failures > give_up) stop = "gave_up"
+}
+function finish(rc, i, n, which) {
+  sent++
+  if (status != "" && status != "000" && status != "200") fail("http " status)
+  else if (rc != 0) fail(text != "" && rc < 128 ? "text " text : (status == "200" ? "cut " : "exit ") rc)
+  else {
+    for (i = 1; i <= backends; i++) if (hit[i]) { n++; which = which " " i }
+    if (n == 1) count[which + 0]++
+    else if (n == 0) { unknown++; keep("unknown") }
+    else { ambiguous++; keep("ambiguous"); if (overlap == "") overlap = which }
+  }
+  fresh()
+}
+function fresh(i) {
+  for (i = 1; i <= backends; i++) hit[i] = 0
+  body = status = text = ""
+  size = lines = interim = pending = 0
+  heading = (ENVIRON["MESHLAB_HEADS"] != "")
+}
+function say(s) { print mark s }
+BEGIN {
+  mark = ENVIRON["MESHLAB_NONCE"] " "
+  width = length(mark)
+  backends = ENVIRON["MESHLAB_BACKENDS"] + 0
+  give_up = ENVIRON["MESHLAB_GIVE_UP"] + 0
+  for (i = 1; i <= backends; i++) {
+    header[i] = tolower(ENVIRON["MESHLAB_HEADER_" i])
+    what[i] = substr(ENVIRON["MESHLAB_MATCH_" i], 2)
+    plain[i] = (substr(ENVIRON["MESHLAB_MATCH_" i], 1, 1) == "=")
+    if (header[i] != "" || !plain[i]) each = 1
+    if (plain[i]) continue
+    bare = what[i]
+    gsub(/\\./, "", bare)
+    two = "^a{2}$"
+    if (index(bare, "{") && "aa" !~ two) stop = "weak"
+    if (index(bare, "[:") && "a" !~ "^[[:alpha:]]$") stop = "weak"
+  }
+  if (ENVIRON["MESHLAB_HEADS"] != "") each = 1
+  if (stop != "") exit
+  fresh()
+}
+index($0, mark) == 1 {
+  if (held && !each && bulk != "") scan()
+  else if (held && previous != "") take(previous)
+  held = said = 0
+  split(substr($0, width + 1), word, " ")
+  if (word[1] == "done") { seen++; status = word[2]; if (word[3] != "") finish(word[3]); else pending = 1 }
+  else if (word[1] == "end") { if (pending || !wget && rc != 0 && !seen) finish(rc); seen = 0 }
+  else { rc = word[2]; said = 1; if (word[1] == "wget") { wget = 1; pending = 1 } }
+  if (stop != "") exit
+  next
+}
+said {
+  if (wget) note($0)
+  else if (match($0, /curl: \([0-9]+\)/)) {
+    key = substr($0, RSTART + 7, RLENGTH - 8)
+    if (!(key in told)) { told[key] = 1; say("told " key " " $0) }
+  }
+  next
+}
+!each {
+  if (held++) bulk = bulk "\n" $0
+  else bulk = $0
+  if (length(bulk) > 4000) scan()
+  if (stop != "") exit
+  next
+}
+{
+  if (held) take(previous)
+  previous = $0
+  held = 1
+  if (stop != "") exit
+}
+END {
+  if (stop != "") say("stop " stop)
+  for (i = 1; i <= backends; i++) say("backend " i " " (count[i] + 0))
+  for (key in failed) say("failed " failed[key] " " key)
+  for (key in sample) {
+    n = split(sample[key], line, "\n")
+    for (i = 1; i <= n; i++) say("sample " key " " line[i])
+  }
+  if (overlap != "") say("overlap" overlap)
+  say("sent " (sent + 0) " " (unknown + 0) " " (ambiguous + 0))
+}
+"""
+
+
+def _lean(text: str) -> str:
+    """The text without indentation and empty lines: a command travels in the exec request's URL, so bytes count."""
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+SCRIPT = _lean(_SHELL.replace("@AWK@", _AWK.replace("@SAMPLE@", str(SAMPLE))))
+
+
+def new_nonce() -> str:
+    """The word that marks the probe's own lines in this run; no backend can know it."""
+    return secrets.token_hex(12)
+
+
+def probe_command(plan: Plan, nonce: str) -> list[str]:
+    """The argv of the probe, for one exec."""
+    argv = [
+        "sh",
+        "-c",
+        SCRIPT,
+        "meshlab",
+        nonce,
+        plan.method,
+        plan.url,
+        str(plan.request_timeout),
+        str(plan.timeout),
+        str(plan.requests),
+        str(plan.warmup),
+        str(plan.max_errors + MORE_FAILURES // plan.workers),
+        str(len(plan.backends)),
+        str(plan.workers),
+    ]
+    for backend in plan.backends:
+        argv += [backend.header or "", ("~" if META_CHARACTERS.search(backend.match) else "=") + backend.match]
+    for name, value in plan.headers:
+        argv += ["--header", f"{name}: {value}"]
+    return argv

@@ -1,0 +1,53 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.client import Client
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.measurement import measure
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Backend, Plan, SplitError
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.verdict import judge
+
+
+class FakeCluster:
+    """Runs an exec's command with a function."""
+
+    def __init__(self, command):
+        self.command = command
+
+    def exec(self, namespace, pod, container, argv, timeout):
+        self.where = (namespace, pod, container, timeout)
+        return self.command(argv)
+
+
+TOMCAT = b"<html>\r\n<head><title>Apache Tomcat/8.0</title></head>\r\n<body>\r\n" + b"<p>x</p>\n" * 30 + b"</body>"
+HTTPD = b"hello httpd\n"
+BACKENDS = (Backend("tomcat", 80, "Apache Tomcat"), Backend("httpd", 20, "hello httpd"))
+URL = "http://web-svc:8080/"
+CLIENT = Client("default", "client-1", "client", True)
+
+
+def test_from_the_cluster_to_the_verdict(serve):
+    server = serve(lambda n: HTTPD if n % 5 == 0 else TOMCAT)
+
+    def command(argv):
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=60, start_new_session=True, check=False)
+        return SimpleNamespace(rc=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+    cluster = FakeCluster(command)
+    plan = Plan(url=server.url, backends=BACKENDS, requests=200)
+    result = judge(plan, measure(cluster, plan, CLIENT), CLIENT)
+    assert (result["verdict"], result["answered"]) == ("pass", 200)
+    assert [backend["count"] for backend in result["backends"]] == [160, 40]
+    assert cluster.where == ("default", "client-1", "client", 335)
+
+
+def test_a_container_that_cannot_measure_is_named():
+    cluster = FakeCluster(lambda argv: SimpleNamespace(rc=0, stdout=f"{argv[4]} lacks awk\n", stderr=""))
+    with pytest.raises(SplitError, match="client default/client-1/client: the client container has no awk"):
+        measure(cluster, Plan(url=URL, backends=BACKENDS), CLIENT)

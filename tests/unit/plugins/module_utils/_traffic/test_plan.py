@@ -1,0 +1,131 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import (
+    Backend,
+    Plan,
+    SplitError,
+    plan_from,
+    plan_warnings,
+)
+from ansible_collections.meshlab.istio.plugins.modules import istio_traffic_split
+
+BACKENDS = (Backend("tomcat", 80, "Apache Tomcat"), Backend("httpd", 20, "hello httpd"))
+URL = "http://web-svc:8080/"
+
+
+def params(**changes):
+    return {
+        "url": URL,
+        "backends": [
+            {"name": "tomcat", "weight": 80, "match": "Apache Tomcat", "header": None},
+            {"name": "httpd", "weight": 20, "match": "hello httpd", "header": None},
+        ],
+        "requests": 400,
+        "warmup": 10,
+        "headers": {},
+        "method": "auto",
+        "request_timeout": 5,
+        "timeout": 300,
+        "max_errors": 0,
+        "significance": 0.001,
+        "tolerance": None,
+        "parallel": 4,
+        **changes,
+    }
+
+
+def backend_option(**changes):
+    return {"name": "tomcat", "weight": 80, "match": "Apache Tomcat", **changes}
+
+
+def test_a_plan_of_parameters():
+    made = plan_from(params(tolerance=10, headers={"X-Retry": 1}))
+    assert made == Plan(url=URL, backends=BACKENDS, tolerance=0.1, headers=(("X-Retry", "1"),))
+    assert made.shares == [0.8, 0.2]
+    assert plan_from(params(backends=[backend_option(weight=7)])).shares == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"url": "web-svc"}, "must be an http:// URL such as http://web-svc:8080/"),
+        ({"url": "https://web-svc/"}, "cannot inspect https"),
+        ({"url": "http://"}, "must be an http:// URL"),
+        ({"url": "http://web-svc:port/"}, "must be an http:// URL"),
+        ({"url": "http://me:secret@web-svc/"}, "without credentials"),
+        ({"url": "http://web-svc/a b"}, "percent-encode"),
+        ({"url": "http://web-svc/ä"}, "percent-encode"),
+        ({"url": "http://web-svc/#top"}, "percent-encode"),
+        ({"backends": []}, "must have at least one"),
+        ({"backends": [backend_option(name="")]}, r"backends\[1\]: the name is empty"),
+        ({"backends": [backend_option(), backend_option(match="x")]}, "2 of them have the name tomcat"),
+        ({"backends": [backend_option(), backend_option(name="b")]}, "tomcat and b have the same match"),
+        ({"backends": [backend_option(header="X-V"), backend_option(name="b", header="x-v")]}, "the same match"),
+        ({"backends": [backend_option(weight=-1)]}, r"backends\[1\] \(tomcat\): weight -1 has to be 0 or more"),
+        ({"backends": [backend_option(weight=0)]}, "every weight is 0"),
+        ({"backends": [backend_option(header="x version")]}, "'x version' is not a valid header name"),
+        ({"headers": {"bad name": "x"}}, "'bad name' is not a valid header name"),
+        ({"headers": {"X-A": "a\nX-B: b"}}, "the value of X-A has a line break"),
+        ({"headers": {"X-A": " "}}, "the value of X-A is empty"),
+        ({"requests": 0}, r"requests 0 has to be within 1..100000"),
+        ({"requests": 100_001}, "requests 100001"),
+        ({"warmup": -1}, "warmup -1"),
+        ({"parallel": 0}, r"parallel 0 has to be within 1..16"),
+        ({"request_timeout": 0}, "request_timeout 0"),
+        ({"timeout": 4}, r"timeout 4 has to be within 5.."),
+        ({"max_errors": 401}, "max_errors 401"),
+        ({"significance": 0.0}, "significance"),
+        ({"significance": float("nan")}, "significance"),
+        ({"tolerance": 0}, "above 0 and below 100"),
+        ({"tolerance": 100}, "above 0 and below 100"),
+        (
+            {"tolerance": 5},
+            "too narrow for 400 requests: a correct 80/20 split .* use at least 708 requests",
+        ),
+        ({"tolerance": 0.1}, "even 100000 are too few"),
+    ],
+)
+def test_what_is_known_wrong_before_a_cluster_is_asked(changes, problem):
+    with pytest.raises(SplitError, match=problem):
+        plan_from(params(**changes))
+
+
+def test_the_number_that_a_refusal_names_is_accepted():
+    assert plan_from(params(tolerance=5, requests=708)).tolerance == pytest.approx(0.05)
+
+
+def test_the_documented_examples_are_taken_as_written():
+    name = "meshlab.istio.istio_traffic_split"
+    tasks = [task[name] for task in yaml.safe_load(istio_traffic_split.EXAMPLES) if name in task]
+    options = yaml.safe_load(istio_traffic_split.DOCUMENTATION)["options"]
+    defaults = {option: described.get("default") for option, described in options.items()}
+    for task in tasks:
+        assert set(task) <= {*options, "kubeconfig"}
+        made = plan_from({**defaults, **task})
+        assert plan_warnings(made) == []
+    assert len(tasks) == 7
+    assert plan_from({**defaults, **tasks[0]}) == Plan(url=URL, backends=BACKENDS)
+
+
+@pytest.mark.parametrize(
+    ("weights", "requests", "warned"),
+    [
+        ((80, 20), 400, False),
+        ((80, 20), 20, True),
+        ((50, 50), 20, False),
+        ((55, 45), 400, True),
+        ((100, 0), 5, True),
+        ((100, 0), 20, False),
+        ((1,), 1, False),
+        ((80, 10, 10), 400, False),
+    ],
+)
+def test_a_sample_that_could_not_even_tell_an_even_split_is_warned_of(weights, requests, warned):
+    backends = tuple(Backend(f"v{number}", weight, f"v{number}") for number, weight in enumerate(weights))
+    assert bool(plan_warnings(Plan(url=URL, backends=backends, requests=requests))) is warned
