@@ -5,59 +5,66 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: traffic_plan
-short_description: What to apply and to measure for weights between backends
+short_description: Check a traffic shifting experiment, and plan what to apply and measure
 version_added: "0.1.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Checks backends, the weights between them and the rules before these, and works out what the role
-    P(meshlab.istio.traffic_shifting#role) applies and measures. What is wrong ends it with a message that names it.
+    Checks backends, the weights between them, the match rules before the weights and the route checks, and plans what
+    the role P(meshlab.istio.traffic_shifting#role) applies and measures. It fails with all problems at once.
   - >-
-    Weights of any sum are turned into per cent where that is exact (9 and 1 give 90 and 10). Where it is not (1, 1 and
-    1) they stay as they are, which Istio takes since 1.15; for an older one they are refused.
-  - A request is made for each rule, and one that meets two rules where there is one, to show that the first wins.
+    Weights of any sum are converted to percentages where these are whole (9 and 1 become 90 and 10). Where they are not
+    (1, 1 and 1) the weights stay as they are, which Istio takes since 1.15; they are refused for an older version.
 positional: _input
 options:
   _input:
     description:
-      - The backends, a dictionary of their names. Each has C(match), the text that tells its answers from others.
+      - >-
+        The backends, a dictionary of their names. Each has C(match), a regular expression that only its responses
+        match.
     type: dict
     required: true
   weights:
-    description: Weights of backends, a dictionary of names and whole numbers. Those without one get nothing.
+    description: Weights of the backends, a dictionary of names and whole numbers. The default weight is 0.
     type: dict
     required: true
-  rules:
+  match_rules:
     description:
       - Rules before the weights, in the order in which a proxy tries them.
       - >-
-        Each has C(name), C(match) (an Istio HTTPMatchRequest with C(uri), C(headers), or both), C(to) (a backend), and
-        may have C(rewrite) (the path that takes the place of what matched), and C(request) (C(path) and C(headers) that
-        meet it, needed for a C(regex)).
+        Each has C(name), C(match) (an Istio HTTPMatchRequest), C(backend), and may have C(rewrite) (a path that
+        replaces the matched one).
+    type: list
+    elements: dict
+    default: []
+  route_checks:
+    description:
+      - Requests with their expected backend.
+      - Each has C(name) and C(backend), and may have C(path) (default C(/)) and C(headers).
     type: list
     elements: dict
     default: []
   istio_version:
-    description: The Istio that is to take it. Not known if empty.
+    description: The Istio version that must accept the weights. Unknown if empty.
     type: str
     default: ""
-  taken:
+  reserved_names:
     description: Names that a backend must not have.
     type: list
     elements: str
     default: []
-  most:
-    description: As many requests a measurement may have.
+  max_requests:
+    description: The largest number of requests of a measurement.
     type: int
     default: 1000
   significance:
-    description: How often a right split may be called wrong.
+    description: Probability that a correct split is judged wrong.
     type: float
     default: 0.001
 """
 
 EXAMPLES = r"""
-- name: Show what weights of 4 and 1 come to
+- name: Show how weights of 4 and 1 are applied
   ansible.builtin.debug:
     msg: "{{ backends | meshlab.istio.traffic_plan({'tomcat': 4, 'httpd': 1}) }}"
   vars:
@@ -70,14 +77,18 @@ RETURN = r"""
 _value:
   description:
     - C(weights), as Istio takes them.
-    - C(backends) for M(meshlab.istio.istio_traffic_split) with these weights, and C(even), with equal weights.
+    - C(backends) for M(meshlab.istio.istio_traffic_split) with these weights, and C(even_backends), with equal weights.
     - >-
-      C(requests), those that show the rules: each with C(name), C(path), C(headers), C(to) (the backend that must get
-      all of them), C(why), C(request) (in words) and C(backends).
-    - C(enough), how many requests show that weights do not act, such as those of a client outside of the mesh.
-    - C(pages), the files that a backend has to have to answer them all.
+      C(route_checks), each with C(name), C(path), C(headers), C(backend) (which must get all of these requests),
+      C(request) (as text) and C(backends) for M(meshlab.istio.istio_traffic_split).
+    - C(requests_without_sidecar), the number of requests that shows that weights do not act.
+    - C(pages), the files that a backend must serve for the route checks.
   type: dict
-  sample: {weights: {tomcat: 80, httpd: 20}, enough: 200, pages: [/index.html], requests: []}
+  sample:
+    weights: {tomcat: 80, httpd: 20}
+    requests_without_sidecar: 200
+    pages: [/index.html]
+    route_checks: []
 """
 
 from ansible.errors import AnsibleFilterError
@@ -86,16 +97,16 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio import releas
 from ansible_collections.meshlab.istio.plugins.plugin_utils import traffic_plan
 
 
-def plan(backends, weights, rules=(), istio_version="", taken=(), most=1000, significance=0.001):
-    """The plan as a dictionary, in plain words where there is none."""
+def plan(backends, weights, **options):
+    """The plan as a dictionary. Raises AnsibleFilterError with all problems of the options."""
     try:
-        return traffic_plan.plan(backends, weights, rules, istio_version, taken, most, significance)
+        return traffic_plan.plan(backends, weights, **options)
     except (traffic_plan.PlanError, releases.ReleaseError) as error:
         raise AnsibleFilterError(str(error)) from error
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """Ansible filter plugin entry point."""
 
     def filters(self):
         return {"traffic_plan": plan}

@@ -1,80 +1,115 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What to apply and to measure for weights between backends, with rules before them of which the first match wins."""
+"""What the role traffic_shifting applies and measures: weights, match rules before them, and route checks."""
 
 from __future__ import annotations
 
-import itertools
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
 
-# What a single destination gets, and what weights added up to before they could be anything.
+# The weight of a single destination, and the sum that Istio before 1.15 requires.
 WHOLE = 100
-# So many requests at least show that weights do not act.
-FEWEST = 200
-# A name of a backend is the name of a Deployment, and with -svc of a Service.
+# The least number of requests that shows that weights do not act.
+MIN_REQUESTS = 200
+# The name of a backend is the name of a Deployment, and with -svc of a Service.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,48}[a-z0-9])?")
-_KINDS = ("exact", "prefix", "regex")
-_RULE = {"name", "match", "to", "rewrite", "request"}
+_STRING_MATCH = ("exact", "prefix", "regex")
+_MATCH_RULE_KEYS = ("name", "match", "backend", "rewrite")
+_ROUTE_CHECK_KEYS = ("name", "path", "headers", "backend")
 
 
 class PlanError(Exception):
-    """What is wrong with what the user asked for, in words for the user."""
+    """All that is wrong with the options, in one message."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        super().__init__("; ".join(problems))
 
 
-def _listed(weights):
+def _listed(weights: Mapping[str, int]) -> str:
     return ", ".join(f"{name} {weight}" for name, weight in weights.items())
 
 
 # ---- backends and weights --------------------------------------------------------------------------------------------
 
 
-def check_backends(backends, taken=()):
-    """Raises PlanError for backends that cannot be made, or told apart. taken: names that are somebody else's."""
+def backend_problems(backends: Any, reserved_names: Iterable[str] = ()) -> list[str]:
+    """Why backends cannot be created or told apart, as a list of sentences."""
     if not isinstance(backends, dict) or len(backends) < 2:
-        raise PlanError("backends: at least two are needed")
-    matches = {}
+        return ["backends must be a dictionary of at least two backends"]
+    problems, matches = [], {}
     for name, backend in backends.items():
-        if not _NAME.fullmatch(str(name)):
-            raise PlanError(f"backends: {name!r} is no name: small letters, digits and '-', a letter first, at most 50")
-        if name in taken:
-            raise PlanError(f"backends: the name {name} is taken; so are {', '.join(x for x in taken if x != name)}")
         match = backend.get("match") if isinstance(backend, dict) else None
+        if not _NAME.fullmatch(str(name)):
+            problems.append(
+                f"backends: {name!r} is not a valid name: at most 50 lowercase letters, digits and '-', a letter first"
+            )
+        if name in reserved_names:
+            problems.append(f"backends: the name {name} is reserved, as are {', '.join(sorted(reserved_names))}")
         if not isinstance(match, str) or not match:
-            raise PlanError(f"backends: {name} has no match, the text by which its answers are told from others")
-        if match in matches:
-            raise PlanError(f"backends: {matches[match]} and {name} have the same match, so nothing tells them apart")
-        matches[match] = name
+            problems.append(f"backends: {name} must have match, a regular expression that only its responses match")
+        elif match in matches:
+            problems.append(f"backends: {matches[match]} and {name} have the same match")
+        else:
+            matches[match] = name
+    return problems
 
 
-def whole_number(text):
-    """A weight as a number: 80 or "80". None if it is none, or below 0."""
+def whole_number(text: Any) -> int | None:
+    """A weight as a number: 80 or "80". None if it is not a whole number of at least 0."""
     if isinstance(text, bool) or not re.fullmatch(r"[0-9]{1,9}", str(text).strip()):
         return None
     return int(text)
 
 
-def scaled(weights, istio_version=None):
-    """Weights of any sum as Istio takes them: in per cent where that is exact, else as they are.
+def weight_problems(weights: Any, backends: Mapping[str, Any], istio_version: str | None = None) -> list[str]:
+    """Why weights cannot be applied, as a list of sentences. istio_version: not known if empty."""
+    if not isinstance(weights, dict) or not weights:
+        return [f"weights must be a dictionary of backends ({', '.join(backends)}) and whole numbers"]
+    problems = [f"weights: {_unknown(name, backends)}" for name in weights if name not in backends]
+    problems += [
+        f"weights: the weight of {name} must be a whole number of at least 0, got {weight!r}"
+        for name, weight in weights.items()
+        if whole_number(weight) is None
+    ]
+    if problems:
+        return problems
+    numbers = {name: whole_number(weight) or 0 for name, weight in weights.items()}
+    total = sum(numbers.values())
+    if total == 0:
+        return [f"weights: the sum must be at least 1, got 0 ({_listed(numbers)})"]
+    if _percentages(numbers) is None and istio_version and not releases.has(istio_version, "any_weights"):
+        return [
+            f"weights: Istio {istio_version} requires a sum of {WHOLE}, got {total} ({_listed(numbers)}); "
+            f"the nearest weights are {_listed(nearest(numbers))}"
+        ]
+    return []
 
-    Raises PlanError where they are not exact in per cent, and istio_version (None: not known) takes nothing else.
-    """
+
+def _unknown(name: Any, backends: Mapping[str, Any]) -> str:
+    return f"backend {name!r} does not exist; the backends are {', '.join(backends)}"
+
+
+def _percentages(weights: Mapping[str, int]) -> dict[str, int] | None:
+    """Weights as whole percentages; None if they are not whole."""
     total = sum(weights.values())
-    if all(WHOLE * weight % total == 0 for weight in weights.values()):
-        return {name: WHOLE * weight // total for name, weight in weights.items()}
-    if istio_version and not releases.has(istio_version, "any_weights"):
-        raise PlanError(
-            f"weights: they add up to {total} ({_listed(weights)}), and Istio {istio_version} wants weights that add "
-            f"up to {WHOLE}; nearest are {_listed(nearest(weights))}"
-        )
-    return dict(weights)
+    if any(WHOLE * weight % total for weight in weights.values()):
+        return None
+    return {name: WHOLE * weight // total for name, weight in weights.items()}
 
 
-def nearest(weights):
-    """The whole numbers that add up to 100 and are nearest to weights of another sum."""
+def scaled(weights: Mapping[str, Any]) -> dict[str, int]:
+    """Weights of any sum as Istio takes them: as percentages where these are whole, else unchanged."""
+    numbers = {name: whole_number(weight) or 0 for name, weight in weights.items()}
+    return _percentages(numbers) or numbers
+
+
+def nearest(weights: Mapping[str, int]) -> dict[str, int]:
+    """The whole numbers with the sum 100 that are nearest to weights of another sum."""
     total = sum(weights.values())
     found = {name: WHOLE * weight // total for name, weight in weights.items()}
     rest = sorted(weights, key=lambda name: -(WHOLE * weights[name] % total))
@@ -83,178 +118,161 @@ def nearest(weights):
     return found
 
 
-def check_weights(weights, backends):
-    """The weights as numbers. Raises PlanError for what no Istio takes."""
-    if not isinstance(weights, dict) or not weights:
-        raise PlanError(
-            f"weights: none is given; they are a dictionary of backends ({', '.join(backends)}) and numbers"
-        )
-    unknown = [str(name) for name in weights if name not in backends]
-    if unknown:
-        raise PlanError(f"weights: there is no backend {' and no '.join(unknown)}; there are {', '.join(backends)}")
-    numbers = {name: whole_number(weight) for name, weight in weights.items()}
-    for name, number in numbers.items():
-        if number is None:
-            raise PlanError(f"weights: that of {name} is {weights[name]!r}, and has to be a whole number, 0 or more")
-    if sum(numbers.values()) == 0:
-        raise PlanError(f"weights: they add up to 0 ({_listed(numbers)}), so that no backend would get anything")
-    return numbers
+# ---- match rules and route checks ------------------------------------------------------------------------------------
 
 
-# ---- rules -----------------------------------------------------------------------------------------------------------
-
-
-def check_rules(rules, backends):
-    """Raises PlanError for rules that cannot be applied, or shown with a request."""
-    if not isinstance(rules, (list, tuple)):
-        raise PlanError("matches: they are a list, as their order decides")
-    names = set()
-    for number, rule in enumerate(rules, 1):
-        if not isinstance(rule, dict) or not rule.get("name"):
-            raise PlanError(f"matches[{number}]: it has no name")
-        where = f"matches[{number}] ({rule['name']})"
-        if rule["name"] in names:
-            raise PlanError(f"{where}: another one has the same name")
-        names.add(rule["name"])
-        if set(rule) - _RULE:
-            raise PlanError(f"{where}: {', '.join(sorted(set(rule) - _RULE))} is none of {', '.join(sorted(_RULE))}")
-        if rule.get("to") not in backends:
-            raise PlanError(f"{where}: to is {rule.get('to')!r}, and the backends are {', '.join(backends)}")
+def match_rule_problems(match_rules: Any, backends: Mapping[str, Any]) -> list[str]:
+    """Why match rules cannot be applied, as a list of sentences."""
+    problems = _entry_problems("match_rules", match_rules, _MATCH_RULE_KEYS, backends)
+    for where, rule in _entries("match_rules", match_rules):
         if not str(rule.get("rewrite") or "/").startswith("/"):
-            raise PlanError(f"{where}: rewrite {rule['rewrite']} does not start with /")
-        _check_match(where, rule)
-        path, headers = example(rule)
-        if not meets(rule, path, headers):
-            raise PlanError(f"{where}: its request ({show_request(path, headers)}) does not meet its own match")
-        if meets(rule, "/", {}):
-            raise PlanError(f"{where}: every request meets it, a plain one for / too, so that no weights would act")
+            problems.append(f"{where}: rewrite must start with /, got {rule['rewrite']!r}")
+        problems += [f"{where}: {problem}" for problem in _match_problems(rule.get("match"))]
+    return problems
 
 
-def _check_match(where, rule):
-    match = rule.get("match")
-    if not isinstance(match, dict) or not match or set(match) - {"uri", "headers"}:
-        raise PlanError(f"{where}: match has uri, headers, or both, and nothing else")
-    if not isinstance(match.get("headers", {}), dict):
-        raise PlanError(f"{where}: match.headers is a dictionary")
-    conditions = {f"header {name}": value for name, value in (match.get("headers") or {}).items()}
+def route_check_problems(route_checks: Any, backends: Mapping[str, Any]) -> list[str]:
+    """Why route checks cannot be sent or judged, as a list of sentences."""
+    problems = _entry_problems("route_checks", route_checks, _ROUTE_CHECK_KEYS, backends)
+    for where, check in _entries("route_checks", route_checks):
+        if not str(check.get("path") or "/").startswith("/"):
+            problems.append(f"{where}: path must start with /, got {check['path']!r}")
+        if not isinstance(check.get("headers") or {}, dict):
+            problems.append(f"{where}: headers must be a dictionary, got {check['headers']!r}")
+    return problems
+
+
+def _entries(option: str, entries: Any) -> list[tuple[str, dict[str, Any]]]:
+    """(place in the option, entry) of each entry that is a dictionary."""
+    listed = enumerate(entries, 1) if isinstance(entries, (list, tuple)) else ()
+    return [(f"{option}[{number}] ({x.get('name')})", x) for number, x in listed if isinstance(x, dict)]
+
+
+def _entry_problems(option: str, entries: Any, keys: tuple[str, ...], backends: Mapping[str, Any]) -> list[str]:
+    """What is wrong with the names, keys and backends of a list of entries."""
+    if not isinstance(entries, (list, tuple)):
+        return [f"{option} must be a list, got {entries!r}"]
+    problems, names = [], set()
+    for number, entry in enumerate(entries, 1):
+        if not isinstance(entry, dict) or not entry.get("name"):
+            problems.append(f"{option}[{number}] must be a dictionary with a name, got {entry!r}")
+    for where, entry in _entries(option, entries):
+        if entry.get("name") and entry["name"] in names:
+            problems.append(f"{where}: the name is not unique")
+        names.add(entry.get("name"))
+        unknown = sorted(str(key) for key in entry if key not in keys)
+        if unknown:
+            problems.append(f"{where}: {', '.join(unknown)} is not supported; supported are {', '.join(keys)}")
+        if entry.get("backend") not in backends:
+            problems.append(f"{where}: {_unknown(entry.get('backend'), backends)}")
+    return problems
+
+
+def _match_problems(match: Any) -> list[str]:
+    """What is wrong with an Istio HTTPMatchRequest; of its fields only uri and headers are looked at."""
+    if not isinstance(match, dict) or not match:
+        return [f"match must be an HTTPMatchRequest such as {{uri: {{prefix: /a}}}}, got {match!r}"]
+    headers = match.get("headers") or {}
+    if not isinstance(headers, dict):
+        return [f"match.headers must be a dictionary, got {headers!r}"]
+    conditions = {f"match.headers.{name}": value for name, value in headers.items() if value != {}}  # {}: is present
     if "uri" in match:
-        conditions["uri"] = match["uri"]
-    for what, condition in conditions.items():
-        if what != "uri" and condition == {}:
-            continue  # the header is there, whatever it says
-        if not isinstance(condition, dict) or len(condition) != 1 or next(iter(condition)) not in _KINDS:
-            raise PlanError(f"{where}: {what} has one of {', '.join(_KINDS)}, and has {condition!r}")
-        if "regex" in condition:
-            try:
-                re.compile(condition["regex"])
-            except re.error as error:
-                raise PlanError(f"{where}: {what}: {error}") from error
-            if not rule.get("request"):
-                raise PlanError(f"{where}: {what} is a regex: give a request (path, headers) that meets it")
+        conditions["match.uri"] = match["uri"]
+    return [
+        f"{name} must have one of {', '.join(_STRING_MATCH)}, got {value!r}"
+        for name, value in conditions.items()
+        if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _STRING_MATCH
+    ]
 
 
-def example(rule):
-    """The path and headers of a request that meets a rule: what its request says, else what its conditions do."""
-    match, request = rule["match"], rule.get("request") or {}
-    uri = match.get("uri") or {}
-    headers = {name: str(x.get("exact", x.get("prefix", "any"))) for name, x in (match.get("headers") or {}).items()}
-    given = {str(name): str(value) for name, value in (request.get("headers") or {}).items()}
-    return request.get("path") or uri.get("exact") or uri.get("prefix") or "/", {**headers, **given}
-
-
-def _fits(condition, value):
-    if "exact" in condition:
-        return value == str(condition["exact"])
-    if "prefix" in condition:
-        return value.startswith(str(condition["prefix"]))
-    if "regex" in condition:
-        return re.fullmatch(condition["regex"], value) is not None
-    return True
-
-
-def meets(rule, path, headers):
-    """Whether a request meets all conditions of a rule, as a proxy decides it."""
-    match, given = rule["match"], {name.lower(): value for name, value in headers.items()}
-    if "uri" in match and not _fits(match["uri"], path.partition("?")[0]):
-        return False
-    wanted = {name.lower(): condition for name, condition in (match.get("headers") or {}).items()}
-    return all(name in given and _fits(condition, given[name]) for name, condition in wanted.items())
-
-
-def show_request(path, headers):
+def request_text(path: str, headers: Mapping[str, Any]) -> str:
     """A request in a few words: "/manager with x-user: tester"."""
     return path + (" with " + ", ".join(f"{name}: {value}" for name, value in headers.items()) if headers else "")
 
 
-def requests(rules):
-    """The requests that show the rules: one for each, and one that meets two, where one can be made.
-
-    A list of {name, path, headers, to, why, request}; to: the backend that gets it all, by the first rule that fits.
-    """
-    asked = [(rule["name"], *example(rule)) for rule in rules]
-    for first, second in itertools.combinations(rules, 2):
-        (path, headers), (other_path, other_headers) = example(first), example(second)
-        both = path if "uri" in first["match"] else other_path, {**other_headers, **headers}
-        if meets(first, *both) and meets(second, *both):
-            if both not in [tuple(x[1:]) for x in asked]:
-                asked.append((f"{first['name']} and {second['name']}", *both))
-            break
-    made = []
-    for name, path, headers in asked:
-        met = [rule for rule in rules if meets(rule, path, headers)]
-        names = [rule["name"] for rule in met]
-        why = f"meets {names[0]}" if len(met) == 1 else f"meets {' and '.join(names)}, and {names[0]} comes first"
-        made.append(
-            {
-                "name": name,
-                "path": path,
-                "headers": headers,
-                "to": met[0]["to"],
-                "why": why,
-                "request": show_request(path, headers),
-            }
-        )
-    return made
+def page_file(path: str) -> str:
+    """The file that a web server sends for a path."""
+    path = path.partition("?")[0]
+    return path + "index.html" if path.endswith("/") else path
 
 
 # ---- the plan --------------------------------------------------------------------------------------------------------
 
 
-def expected(backends, weights):
-    """What istio_traffic_split takes as backends: every backend, those without a weight with 0."""
+def expected(backends: Mapping[str, Any], weights: Mapping[str, int]) -> list[dict[str, Any]]:
+    """The option backends of istio_traffic_split: every backend, with weight 0 where none is given."""
     return [{"name": x, "weight": weights.get(x, 0), "match": its["match"]} for x, its in backends.items()]
 
 
-def enough(shares, most, significance):
-    """How many requests tell an even split from one with these shares; most if not even they do."""
+def requests_to_tell(shares: list[float], max_requests: int, significance: float) -> int:
+    """How many requests tell an even split from one with these shares; max_requests if more would be needed."""
     even = [1.0 / len(shares)] * len(shares)
-    needed = None if shares == even else statistics.requests_to_tell(even, shares, significance, most=most)
-    return min(most, max(FEWEST, needed or (FEWEST if shares == even else most)))
+    if shares == even:
+        return min(max_requests, MIN_REQUESTS)
+    needed = statistics.requests_to_tell(even, shares, significance, most=max_requests) or max_requests
+    return min(max_requests, max(MIN_REQUESTS, needed))
 
 
-def plan(backends, weights, rules=(), istio_version=None, taken=(), most=1000, significance=0.001):
-    """What to apply and to measure, as a dictionary. Raises PlanError for what is asked for and cannot be.
+def plan(
+    backends: Any,
+    weights: Any,
+    match_rules: Any = (),
+    route_checks: Any = (),
+    istio_version: str | None = None,
+    reserved_names: Iterable[str] = (),
+    max_requests: int = 1000,
+    significance: float = 0.001,
+) -> dict[str, Any]:
+    """What to apply and to measure. Raises PlanError with all problems at once.
 
-    weights: as Istio takes them. backends: with these; even: with the same for every backend. requests: see requests(),
-    each with its backends. pages: the paths that a backend without a page of its own has to have. enough: how many, at
-    most most, requests show at this significance that weights do not act.
+    weights: as Istio takes them. backends: with these; even_backends: with equal weights. route_checks: each with its
+    request as text and its backends. pages: the files that a backend must serve. requests_without_sidecar: how many, at
+    most max_requests, show at this significance that weights do not act.
     """
-    check_backends(backends, taken)
-    weights = scaled(check_weights(weights, backends), istio_version or None)
-    check_rules(rules, backends)
-    total = sum(weights.values())
-    shown = [{**x, "backends": expected(backends, {x["to"]: WHOLE})} for x in requests(list(rules))]
+    problems = backend_problems(backends, list(reserved_names))
+    if isinstance(backends, dict):
+        problems += weight_problems(weights, backends, istio_version)
+        problems += match_rule_problems(match_rules, backends)
+        problems += route_check_problems(route_checks, backends)
+    if problems:
+        raise PlanError(problems)
+    weights = scaled(weights)
+    checks = [_route_check(x, backends) for x in route_checks]
+    shares = [weights.get(x, 0) / sum(weights.values()) for x in backends]
     return {
         "weights": weights,
         "backends": expected(backends, weights),
-        "even": expected(backends, dict.fromkeys(backends, max(1, WHOLE // len(backends)))),
-        "requests": shown,
-        "enough": enough([weights.get(x, 0) / total for x in backends], most, significance),
-        "pages": sorted({page(x["path"]) for x in shown} | {page("/")}),
+        "even_backends": expected(backends, dict.fromkeys(backends, max(1, WHOLE // len(backends)))),
+        "route_checks": checks,
+        "requests_without_sidecar": requests_to_tell(shares, max_requests, significance),
+        "pages": sorted({page_file(x["path"]) for x in checks} | {page_file("/")}),
     }
 
 
-def page(path):
-    """The file that a web server sends for a path."""
-    path = path.partition("?")[0]
-    return path + "index.html" if path.endswith("/") else path
+def _route_check(check: Mapping[str, Any], backends: Mapping[str, Any]) -> dict[str, Any]:
+    path, headers = check.get("path") or "/", check.get("headers") or {}
+    return {
+        "name": check["name"],
+        "path": path,
+        "headers": headers,
+        "backend": check["backend"],
+        "request": request_text(path, headers),
+        "backends": expected(backends, {check["backend"]: WHOLE}),
+    }
+
+
+def route_check_results(results: Iterable[Mapping[str, Any]], split: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Results of a loop of istio_traffic_split over a plan's route_checks, and the split as a result of its own.
+
+    Each has name, request, backend (empty where the weights decide) and measurement.
+    """
+    own = ("item", "invocation", "ansible_loop_var")
+    return [
+        {
+            "name": result["item"]["name"],
+            "request": result["item"]["request"],
+            "backend": result["item"]["backend"],
+            "measurement": {key: value for key, value in result.items() if key not in own},
+        }
+        for result in results
+    ] + [{"name": "others", "request": "/", "backend": "", "measurement": dict(split)}]

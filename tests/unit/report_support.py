@@ -59,10 +59,10 @@ def measured(weights, counts, sidecar=True, **tally):
     }
 
 
-def matched(name, request, to, counts, weights=None):
-    weights = weights or {x: int(x == to) for x in ("tomcat", "httpd")}
+def route_check(name, request, backend, counts, weights=None):
+    weights = weights or {x: int(x == backend) for x in ("tomcat", "httpd")}
     measurement = measured(weights, counts)
-    return {"name": name, "request": request, "why": f"meets {name}", "to": to, "measurement": measurement}
+    return {"name": name, "request": request, "backend": backend, "measurement": measurement}
 
 
 # Service, kind, parent, start and duration in microseconds of each span.
@@ -170,7 +170,7 @@ FACTS = {
         *(state("default", name, True, "webhook", LABEL) for name in BOOKINFO_PODS),
         state("injection-manual", "curl", True, "kube-inject", "istio-proxy is already in the manifest"),
         state("istio-system", "istiod", False, reason="the pod template sets sidecar.istio.io/inject=false"),
-        state("traffic-shifting", "outsider", False, reason="the pod template sets sidecar.istio.io/inject=false"),
+        state("traffic-shifting", "client-no-sidecar", False, reason="the pod template sets sidecar.istio.io/inject=false"),
     ],
     "sidecar_injection_demonstration": {
         "refused": "injection-double/curl would be injected twice: namespace injection-double is labelled",
@@ -182,13 +182,13 @@ FACTS = {
         "reason": "already in the manifest, and namespace injection-double is labelled",
     },
     "traffic_shifting_baseline": measured({"tomcat": 50, "httpd": 50}, [509, 491]),
-    "traffic_shifting_baseline_outside": measured({"tomcat": 50, "httpd": 50}, [97, 103], sidecar=False),
+    "traffic_shifting_baseline_without_sidecar": measured({"tomcat": 50, "httpd": 50}, [97, 103], sidecar=False),
     "traffic_shifting_split": measured({"tomcat": 80, "httpd": 20}, [803, 197]),
-    "traffic_shifting_outside": measured({"tomcat": 50, "httpd": 50}, [489, 511], sidecar=False),
-    "traffic_shifting_matched": [
-        matched("tester", "/ with x-user: tester", "httpd", [0, 100]),
-        matched("manager", "/manager/text", "tomcat", [100, 0]),
-        matched("others", "/", "", [803, 197], {"tomcat": 80, "httpd": 20}),
+    "traffic_shifting_split_without_sidecar": measured({"tomcat": 50, "httpd": 50}, [489, 511], sidecar=False),
+    "traffic_shifting_route_check_results": [
+        route_check("tester", "/ with x-user: tester", "httpd", [0, 100]),
+        route_check("manager", "/manager/text", "tomcat", [100, 0]),
+        route_check("others", "/", "", [803, 197], {"tomcat": 80, "httpd": 20}),
     ],
 }
 IMAGES = {x["path"]: png() for x in FACTS["bookinfo_screenshots"]}

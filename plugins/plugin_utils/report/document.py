@@ -13,7 +13,7 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report.addresses imp
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.chapters import chapters
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.cluster import cluster, differences, images
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.screenshots import screenshots
-from ansible_collections.meshlab.istio.plugins.plugin_utils.report.splits import rules, splits
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report.splits import route_checks, splits
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.trace import trace
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.values import Document, Facts, as_text, worst
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.workloads import double_injection, injection, pods
@@ -41,7 +41,7 @@ def build(facts: Facts, made: str, screenshot_content: dict[str, str] | None = N
         "injection": injection(facts),
         "double_injection": double_injection(facts),
         "splits": splits(facts),
-        "rules": rules(facts),
+        "route_checks": route_checks(facts),
         "trace": trace(facts),
         "screenshots": screenshots(facts, screenshot_content or {}),
         "differs": differences(facts),

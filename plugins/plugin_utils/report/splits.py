@@ -42,8 +42,8 @@ SPLITS = (
         "No rule is in force. The Service spreads the requests evenly over its pods.",
     ),
     (
-        "traffic_shifting_baseline_outside",
-        "baseline_outside",
+        "traffic_shifting_baseline_without_sidecar",
+        "baseline_without_sidecar",
         "Before the rule, from a client without a sidecar",
         "The same Service, requested by a client outside the mesh. While no rule is in force, it sees the same.",
     ),
@@ -54,8 +54,8 @@ SPLITS = (
         "A VirtualService sets weights. The client's own sidecar chooses a backend for each request by them.",
     ),
     (
-        "traffic_shifting_outside",
-        "outside",
+        "traffic_shifting_split_without_sidecar",
+        "weights_without_sidecar",
         "The same rule, from a client without a sidecar",
         "Weights are applied by the proxy of the client. This client has none, so the rule has no effect on it.",
     ),
@@ -123,18 +123,18 @@ def split_words(split: Document, cause: str) -> str:
     return " ".join(words)
 
 
-def rules(facts: Facts) -> list[Document]:
-    """The measurements of requests that meet a match rule before the weights."""
-    return [_rule(case, as_dict(case.get("measurement"))) for case in as_dicts(facts.get("traffic_shifting_matched"))]
+def route_checks(facts: Facts) -> list[Document]:
+    """The measurements of requests with an expected backend, and of those that the weights decide."""
+    results = as_dicts(facts.get("traffic_shifting_route_check_results"))
+    return [_route_check(result, as_dict(result.get("measurement"))) for result in results]
 
 
-def _rule(case: Document, measured: Document) -> Document:
+def _route_check(result: Document, measured: Document) -> Document:
     backends = [_backend(backend) for backend in as_dicts(measured.get("backends"))]
     return {
-        "name": as_text(case.get("name")),
-        "request": as_text(case.get("request")),
-        "reason": as_text(case.get("why")),
-        "to": as_text(case.get("to")) or None,
+        "name": as_text(result.get("name")),
+        "request": as_text(result.get("request")),
+        "backend": as_text(result.get("backend")) or None,
         "answered": as_count(measured.get("answered")),
         "errors": as_count(as_dict(measured.get("errors")).get("total")),
         "seen": [{key: backend[key] for key in ("name", "count", "share")} for backend in backends],
@@ -147,11 +147,10 @@ def checks(document: Document, _facts: Facts) -> Iterator[Check]:
     for split in document["splits"]:
         seen = ", ".join(f"{backend['name']} {percent(backend['share'])}" for backend in split["backends"])
         yield f"{lower_first(split['title'])}, {_weights(split)}: {seen} of {split['answered']}", split["verdict"]
-    found = [rule for rule in document["rules"] if rule["to"]]
+    found = [check for check in document["route_checks"] if check["backend"]]
     if found:
-        held = sum(1 for rule in found if rule["verdict"] == PASS)
-        seen = f"{held} of {plural(len(found), 'kind')} of requests that meet a rule went where it says"
-        yield seen, worst(rule["verdict"] for rule in found)
+        passed = sum(1 for check in found if check["verdict"] == PASS)
+        yield f"{passed} of {plural(len(found), 'route check')} passed", worst(check["verdict"] for check in found)
 
 
 def _weights(split: Document) -> str:
@@ -208,7 +207,7 @@ def _described(backend: Document) -> str:
     return text if low is None else f"{text}, interval {percent(low)} to {percent(high)}"
 
 
-def rule_row(rule: Document) -> Document:
-    """A match rule as a row of the page's table."""
-    counts = ", ".join(f"{backend['name']} {backend['count']}" for backend in rule["seen"])
-    return {**rule, "word": WORDS[rule["verdict"]], "seen": counts, "target": rule["to"] or "by the weights"}
+def route_check_row(check: Document) -> Document:
+    """A route check as a row of the page's table."""
+    counts = ", ".join(f"{backend['name']} {backend['count']}" for backend in check["seen"])
+    return {**check, "word": WORDS[check["verdict"]], "seen": counts, "target": check["backend"] or "by the weights"}

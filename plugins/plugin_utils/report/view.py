@@ -10,7 +10,7 @@ import shlex
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.addresses import exports
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.cluster import key_facts
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.screenshots import figure
-from ansible_collections.meshlab.istio.plugins.plugin_utils.report.splits import chart, rule_row
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report.splits import chart, route_check_row
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.trace import waterfall
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.values import FAIL, INCONCLUSIVE, MISSING, Document
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.wording import WORDS, escaped, link, plural
@@ -31,7 +31,7 @@ def build(document: Document, screenshot_content: dict[str, str] | None = None) 
             "chapters": [_with_words(chapter) for chapter in document["chapters"]],
             "run": {chapter["name"]: chapter["run"] for chapter in document["chapters"] if chapter["run"]},
             "splits": [chart(split) for split in document["splits"]],
-            "rules": [rule_row(rule) for rule in document["rules"]],
+            "route_checks": [route_check_row(check) for check in document["route_checks"]],
             "has_baseline": any(split["name"] == "baseline" for split in document["splits"]),
             "trace": waterfall(document["trace"]) if document["trace"] else None,
             "pods": pod_rows(document),

@@ -30,7 +30,7 @@ def test_no_browser_and_no_trace_are_said():
 
 
 def test_a_second_run_has_no_baseline():
-    text = page(made({**FACTS, "traffic_shifting_baseline": {}, "traffic_shifting_baseline_outside": {}}))
+    text = page(made({**FACTS, "traffic_shifting_baseline": {}, "traffic_shifting_baseline_without_sidecar": {}}))
     checked(text)
     assert "not measured in this run, because the rule already existed" in text
 
@@ -65,7 +65,7 @@ def test_the_page_of_the_whole_lab():
     assert found.tags["img"] == 3
     assert "did not run" not in text
     assert f"{len(RAN)} chapters ran, and every check passed." in text
-    for chart in ("baseline", "baseline_outside", "weights", "outside"):
+    for chart in ("baseline", "baseline_without_sidecar", "weights", "weights_without_sidecar"):
         assert {f"t-{chart}", f"d-{chart}"} <= set(found.ids)
 
 
@@ -108,7 +108,7 @@ def test_texts_and_charts_have_the_contrast_that_wcag_asks_for(scheme):
 
 def test_hostile_strings_stay_texts():
     facts = hostile(copy.deepcopy(FACTS))
-    for fact in ("baseline", "baseline_outside", "split", "outside"):
+    for fact in ("baseline", "baseline_without_sidecar", "split", "split_without_sidecar"):
         facts[f"traffic_shifting_{fact}"]["verdict"] = "fail"
     images = {path + EVIL: content for path, content in IMAGES.items()}
     document = made(facts, images)

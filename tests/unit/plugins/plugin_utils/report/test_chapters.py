@@ -9,7 +9,7 @@ import copy
 
 import pytest
 import yaml
-from report_support import FACTS, ROOT, checked, made, matched, measured, page, pod, state, traced
+from report_support import FACTS, ROOT, checked, made, measured, page, pod, route_check, state, traced
 from report_support import chapters as by_name
 
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import chapters
@@ -40,7 +40,11 @@ def without(name, key, value):
             "traffic",
             "tomcat 50.0%",
         ),
-        (without("traffic_shifting_matched", 0, matched("t", "/", "httpd", [9, 91])), "traffic", "1 of 2 kinds"),
+        (
+            without("traffic_shifting_route_check_results", 0, route_check("t", "/", "httpd", [9, 91])),
+            "traffic",
+            "1 of 2 route checks passed",
+        ),
         (
             without("sidecar_injection_workloads", 0, state("a", "b", False, reason="")),
             "injection",

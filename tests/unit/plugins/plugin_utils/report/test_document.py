@@ -38,7 +38,12 @@ def test_the_whole_lab():
     assert {x["verdict"] for x in document["chapters"]} == {document["verdict"]} == {"pass"}
     assert document["cluster"]["kind"] == "kind"
     assert [x["name"] for x in document["urls"]] == ["Ingress gateway", "Bookinfo", "Bookinfo by TLS", "Jaeger"]
-    assert [x["name"] for x in document["splits"]] == ["baseline", "baseline_outside", "weights", "outside"]
+    assert [x["name"] for x in document["splits"]] == [
+        "baseline",
+        "baseline_without_sidecar",
+        "weights",
+        "weights_without_sidecar",
+    ]
     assert [x["sidecar"] for x in document["splits"]] == [True, False, True, False]
     assert document["trace"]["url"] == "http://127.0.0.1:30686/jaeger/trace/4bf92f3577b34da6a3ce929d0e0e4736"
     assert [x["depth"] for x in document["trace"]["spans"]] == [0, 1, 2, 3, 2, 3, 4, 5]
