@@ -41,7 +41,8 @@ def backend_problems(backends: Any, reserved_names: Iterable[str] = ()) -> list[
     """Why backends cannot be created or told apart, as a list of sentences."""
     if not isinstance(backends, dict) or len(backends) < 2:
         return ["backends must be a dictionary of at least two backends"]
-    problems, matches = [], {}
+    problems: list[str] = []
+    matches: dict[str, str] = {}
     for name, backend in backends.items():
         match = backend.get("match") if isinstance(backend, dict) else None
         if not _NAME.fullmatch(str(name)):

@@ -95,7 +95,7 @@ def _state(pod: dict[str, Any]) -> str:
 
 def choose_container(pod: dict[str, Any], wanted: str | None = None) -> str:
     """The container to send from: the wanted one, the pod's default container, or the first that is not the sidecar."""
-    names = [container["name"] for container in pod["spec"]["containers"]]
+    names: list[str] = [container["name"] for container in pod["spec"]["containers"]]
     where = f"pod {pod['metadata']['name']}"
     if wanted:
         if wanted not in names:
@@ -103,7 +103,7 @@ def choose_container(pod: dict[str, Any], wanted: str | None = None) -> str:
         return wanted
     default = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER)
     if default in names and default != SIDECAR:
-        return default
+        return str(default)
     others = [name for name in names if name != SIDECAR]
     if not others:
         raise SplitError(f"client: {where} has no container other than {SIDECAR}")

@@ -11,19 +11,20 @@ an expected share is rejected exactly when it lies outside the interval.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
-# Far below what the sum can still feel, relative to the sum.
+# Relative cut-off for negligible terms.
 _NEGLIGIBLE = 1e-18
 # Makes 0.15 * 400 the whole number that it stands for; far below the 1/n by which shares differ.
 _ROUNDING = 1e-9
 
 
-def _log(share, rest):
+def _log(share: float, rest: float) -> float:
     """log(share) of share + rest = 1, without loss where share is next to 1."""
     return math.log(share) if share < 0.5 else math.log1p(-rest)
 
 
-def _sum_down(k, n, p, q):
+def _sum_down(k: int, n: int, p: float, q: float) -> float:
     """P(X <= k) summed from k downwards: quick and accurate where k is not above the mean. Needs 0 < p, q."""
     ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
     term = total = math.exp(ways + k * _log(p, q) + (n - k) * _log(q, p))
@@ -35,7 +36,7 @@ def _sum_down(k, n, p, q):
     return total
 
 
-def _lower(k, n, p, q):
+def _lower(k: int, n: int, p: float, q: float) -> float:
     """P(X <= k) for X ~ Binomial(n, p) and q = 1 - p, which are both given as neither may be rounded away."""
     if k < 0:
         return 0.0
@@ -49,22 +50,22 @@ def _lower(k, n, p, q):
     return max(0.0, 1.0 - _sum_down(n - k - 1, n, q, p))
 
 
-def lower_tail(k, n, p):
+def lower_tail(k: int, n: int, p: float) -> float:
     """P(X <= k) for X ~ Binomial(n, p)."""
     return _lower(k, n, p, 1.0 - p)
 
 
-def upper_tail(k, n, p):
+def upper_tail(k: int, n: int, p: float) -> float:
     """P(X >= k) for X ~ Binomial(n, p)."""
     return _lower(n - k, n, 1.0 - p, p)
 
 
-def binomial_p_value(k, n, p):
+def binomial_p_value(k: int, n: int, p: float) -> float:
     """The exact two-sided p-value of seeing k of n where a share p is expected: twice the smaller tail, at most 1."""
     return min(1.0, 2.0 * min(lower_tail(k, n, p), upper_tail(k, n, p)))
 
 
-def acceptance(n, p, significance):
+def acceptance(n: int, p: float, significance: float) -> tuple[int, int]:
     """The counts (lowest, highest) that the exact two-sided test of share p accepts in n trials."""
     half = significance / 2.0
     lowest = _first(0, n, lambda k: lower_tail(k, n, p) >= half)
@@ -72,7 +73,7 @@ def acceptance(n, p, significance):
     return lowest, highest
 
 
-def interval(k, n, significance):
+def interval(k: int, n: int, significance: float) -> tuple[float, float]:
     """The Clopper-Pearson interval (low, high) of the true share after k of n, at confidence 1 - significance.
 
     No trial tells nothing: (0.0, 1.0).
@@ -83,7 +84,7 @@ def interval(k, n, significance):
     return low, high
 
 
-def family(shares):
+def family(shares: Sequence[float]) -> int:
     """How many separate two-sided tests a split of these shares is: what a significance is divided by (Bonferroni).
 
     Shares of 0 and 1 need no chance. Two backends are one test: what one gets, the other lacks.
@@ -92,7 +93,7 @@ def family(shares):
     return 1 if uncertain == 2 else max(1, uncertain)
 
 
-def split_p_value(counts, shares):
+def split_p_value(counts: Sequence[int], shares: Sequence[float]) -> tuple[float, list[float]]:
     """(p-value of the whole split, list of p-values per backend) of counts where shares, which sum to 1, are expected.
 
     Per backend the exact binomial; the whole is the smallest of them times the number of separate tests.
@@ -102,7 +103,7 @@ def split_p_value(counts, shares):
     return min(1.0, family(shares) * min(each)), each
 
 
-def band(n, p, tolerance):
+def band(n: int, p: float, tolerance: float) -> tuple[int, int]:
     """The counts (lowest, highest) of n trials whose share is within tolerance of p; p of 0 or 1 knows no tolerance."""
     if p <= 0.0 or p >= 1.0:
         exact = round(n * p)
@@ -110,17 +111,17 @@ def band(n, p, tolerance):
     return max(0, math.ceil(n * (p - tolerance) - _ROUNDING)), min(n, math.floor(n * (p + tolerance) + _ROUNDING))
 
 
-def outside(n, p, lowest, highest):
+def outside(n: int, p: float, lowest: int, highest: int) -> float:
     """P(X < lowest or X > highest) for X ~ Binomial(n, p): how often a test that accepts lowest..highest rejects."""
     return min(1.0, lower_tail(lowest - 1, n, p) + upper_tail(highest + 1, n, p))
 
 
-def power(n, expected, true, significance):
+def power(n: int, expected: float, true: float, significance: float) -> float:
     """The probability that the exact test of the expected share rejects when the true share is another."""
     return outside(n, true, *acceptance(n, expected, significance))
 
 
-def detectable(n, lowest, highest, certainty=0.99):
+def detectable(n: int, lowest: int, highest: int, certainty: float = 0.99) -> tuple[float | None, float | None]:
     """The true shares (below, above) that a test which accepts lowest..highest of n rejects with this certainty.
 
     Every share further out is rejected more often still. None in place of one that no share reaches.
@@ -133,13 +134,15 @@ def detectable(n, lowest, highest, certainty=0.99):
     return below, above
 
 
-def resolves(n, shares, tolerance, significance):
+def resolves(n: int, shares: Sequence[float], tolerance: float, significance: float) -> bool:
     """True if a split that is exactly these shares leaves the tolerance in n trials with at most this probability."""
     allowed = significance / family(shares)
     return all(outside(n, p, *band(n, p, tolerance)) <= allowed for p in shares if 0.0 < p < 1.0)
 
 
-def requests_for_tolerance(shares, tolerance, significance, most=100_000):
+def requests_for_tolerance(
+    shares: Sequence[float], tolerance: float, significance: float, most: int = 100_000
+) -> int | None:
     """The smallest n from which on every n resolves the tolerance (see resolves); None if that is above most.
 
     Counts are whole, so a slightly larger n can resolve less than a smaller one: a stretch of 2/tolerance values
@@ -147,7 +150,7 @@ def requests_for_tolerance(shares, tolerance, significance, most=100_000):
     """
     stretch = math.ceil(2.0 / tolerance)
 
-    def settled(n):
+    def settled(n: int) -> bool:
         return all(resolves(m, shares, tolerance, significance) for m in range(n, n + stretch))
 
     high = 1
@@ -158,14 +161,16 @@ def requests_for_tolerance(shares, tolerance, significance, most=100_000):
     return _first(max(1, high // 2), high, settled)
 
 
-def split_power(n, expected, true, significance):
+def split_power(n: int, expected: Sequence[float], true: Sequence[float], significance: float) -> float:
     """A probability at which split_p_value of n rejects the expected shares when others are true: at least that of the
     backend that shows it best."""
     each = significance / family(expected)
     return max(power(n, share, other, each) for share, other in zip(expected, true))
 
 
-def requests_to_tell(expected, true, significance, certainty=0.99, most=100_000):
+def requests_to_tell(
+    expected: Sequence[float], true: Sequence[float], significance: float, certainty: float = 0.99, most: int = 100_000
+) -> int | None:
     """About the smallest n at which split_power reaches the certainty; None if that is above most.
 
     Only about, as a slightly larger n can tell less than a smaller one.
@@ -180,7 +185,7 @@ def requests_to_tell(expected, true, significance, certainty=0.99, most=100_000)
     )
 
 
-def _first(low, high, holds):
+def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
     """The first whole number in low..high for which holds(number); holds is False, then True, and True at high."""
     while low < high:
         middle = (low + high) // 2
@@ -191,7 +196,7 @@ def _first(low, high, holds):
     return low
 
 
-def _root(low, high, holds):
+def _root(low: float, high: float, holds: Callable[[float], bool]) -> tuple[float, float]:
     """The pair of neighbouring floats between which holds(p) turns from False to True in low..high."""
     while True:
         middle = (low + high) / 2.0

@@ -127,7 +127,7 @@ def _doubts(plan: Plan, tally: Tally, overall: float) -> list[str]:
 
 def _resolved(plan: Plan, n: int, overall: float) -> bool:
     """Whether chance alone does not explain that n responses, which may be fewer than planned, leave the tolerance."""
-    return overall < plan.significance or statistics.resolves(n, plan.shares, plan.tolerance, plan.significance)
+    return overall < plan.significance or statistics.resolves(n, plan.shares, plan.tolerance or 0.0, plan.significance)
 
 
 def _beyond_tolerance(plan: Plan, tally: Tally) -> list[str]:
@@ -137,7 +137,7 @@ def _beyond_tolerance(plan: Plan, tally: Tally) -> list[str]:
         low, high = accepted(plan, share, n)
         if 0.0 < share < 1.0 and not low <= count <= high:
             off = f"{100 * abs(count / n - share):.1f} percentage points off"
-            clauses.append(f"{backend.name} is {off}, tolerance is {100 * plan.tolerance:g}")
+            clauses.append(f"{backend.name} is {off}, tolerance is {100 * (plan.tolerance or 0.0):g}")
     return clauses
 
 
