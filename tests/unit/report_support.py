@@ -170,7 +170,9 @@ FACTS = {
         *(state("default", name, True, "webhook", LABEL) for name in BOOKINFO_PODS),
         state("injection-manual", "curl", True, "kube-inject", "istio-proxy is already in the manifest"),
         state("istio-system", "istiod", False, reason="the pod template sets sidecar.istio.io/inject=false"),
-        state("traffic-shifting", "client-no-sidecar", False, reason="the pod template sets sidecar.istio.io/inject=false"),
+        state(
+            "traffic-shifting", "client-no-sidecar", False, reason="sidecar.istio.io/inject=false in the pod template"
+        ),
     ],
     "sidecar_injection_demonstration": {
         "refused": "injection-double/curl would be injected twice: namespace injection-double is labelled",
