@@ -42,6 +42,26 @@ class _Loader(_SafeLoader):
         self.flatten_mapping(node)
         return {self.key(key): self.construct_object(value, deep=deep) for key, value in node.value}
 
+    def flatten_mapping(self, node):
+        """Put what << merges before a mapping's own keys. Of a list, the first mapping wins.
+
+        PyYAML 6.0.4 lets the last one win, and drops own keys by the identity of their texts.
+        """
+        pairs, node.value = node.value, []
+        own = [pair for pair in pairs if pair[0].tag != "tag:yaml.org,2002:merge"]
+        merged = []
+        for key_node, value_node in pairs:
+            if key_node.tag == "tag:yaml.org,2002:merge":
+                parts = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+                for part in reversed(parts):
+                    if not isinstance(part, yaml.MappingNode):
+                        raise yaml.constructor.ConstructorError(
+                            None, None, "<< must be a mapping or a list of mappings", part.start_mark
+                        )
+                    self.flatten_mapping(part)
+                    merged.extend(part.value)
+        node.value = merged + own
+
     def key(self, node):
         """A mapping's key as text, as JSON wants it: 8080 gives "8080" and true gives "true"."""
         value = self.construct_object(node, deep=True) if isinstance(node, yaml.ScalarNode) else None
@@ -162,7 +182,7 @@ def parse_manifest(text: str, where: str) -> list[dict[str, Any]]:
     if stray:
         line, column = text.count("\n", 0, stray.start()) + 1, stray.start() - text.rfind("\n", 0, stray.start())
         raise ManifestError(f"{where}, line {line}, column {column}: YAML does not allow the character {stray[0]!r}")
-    definitions, loader = [], _Loader(text)
+    definitions, loader = [], _Loader(text if text.endswith("\n") else f"{text}\n")  # as kubectl reads a last block
     try:
         while loader.check_node():
             node = loader.get_node()

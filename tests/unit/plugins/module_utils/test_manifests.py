@@ -108,6 +108,21 @@ d: {<<: *c}
     assert "&" not in subject.dump_manifest([definition])
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("s: &s {cpu: 100m}\nb: &b {cpu: '4', a: 1}\nv: {<<: [*s, *b]}", {"cpu": "100m", "a": 1}),
+        ("p: &p {a: 1}\nq: &q {<<: *p, a: 2}\nv: {<<: *q}", {"a": 2}),
+        ("p: &p {a: 1, b: 1}\nv: {<<: *p, b: 2}", {"a": 1, "b": 2}),
+        ("v: &v {<<: *v, a: 1}", {"a": 1}),
+        ("v: |\n  x", "x\n"),
+        ("v: |-\n  x", "x"),
+    ],
+)
+def test_merge_keys_and_last_blocks_are_read_as_kubectl_reads_them(text, value):
+    assert subject.parse_manifest(f"kind: Thing\n{text}", "x")[0]["v"] == value
+
+
 # Each line doubles the one before; read to the end, it would fill every memory.
 BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 2000))
 
@@ -126,6 +141,7 @@ BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}
         ("kind: A\nx: !vault secret\n", "m.yaml, line 2, column 4: could not determine a constructor"),
         ("kind: A\nx: !!binary aGk=\n", "m.yaml, line 2, column 4: could not determine a constructor"),
         ("kind: A\nx: !!int abc\n", "m.yaml, line 2, column 4: 'abc' is no integer"),
+        ("kind: A\nx: {<<: 1}\n", "m.yaml, line 2, column 9: << must be a mapping or a list of mappings"),
         ("kind: A\nx: *nothing\n", "m.yaml, line 2, column 4: found undefined alias"),
         ("kind: A\nx: a\x07b\n", "m.yaml, line 2, column 5: YAML does not allow the character '\\x07'"),
         ("kind: A\n---\n- kind: B\n", "m.yaml, line 3: a list is no Kubernetes object"),
