@@ -43,6 +43,13 @@ ruff check --quiet .
 heading "ruff format --check"
 ruff format --quiet --check .
 
+heading "mypy"
+(
+  cd .meshlab/collections
+  package=ansible_collections.meshlab.istio.plugins
+  mypy --config-file "$OLDPWD/pyproject.toml" --cache-dir "$scratch/mypy" --package "$package.module_utils" --package "$package.plugin_utils" >"$scratch/mypy.txt"
+) || stop "$(cat "$scratch/mypy.txt")"
+
 heading "shellcheck: ${#scripts[@]} scripts"
 shellcheck "${scripts[@]}"
 

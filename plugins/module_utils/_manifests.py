@@ -20,10 +20,10 @@ try:
 
     YAML_IMPORT_ERROR = None
     # The C parser and emitter where PyYAML has them: injected manifests are long.
-    _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    _SafeDumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    _SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 except ImportError:
-    yaml = None
+    yaml = None  # type: ignore[assignment]
     YAML_IMPORT_ERROR = traceback.format_exc()
     _SafeLoader = _SafeDumper = object
 
@@ -189,8 +189,7 @@ def parse_manifest(text: str, where: str) -> list[dict[str, Any]]:
             loader.check(node)
             document = loader.construct_document(node)
             if document is not None:
-                line = f"{where}, line {node.start_mark.line + 1}"
-                definitions.append(_check_definition(document, line))
+                definitions.append(_check_definition(document, f"{where}, line {node.start_mark.line + 1}"))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""

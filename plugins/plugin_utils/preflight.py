@@ -58,7 +58,7 @@ class Machine:
         values = {}
         for field in fields(cls):
             try:
-                values[field.name] = _CONVERTERS[field.type](facts[field.name])
+                values[field.name] = _CONVERTERS[str(field.type)](facts[field.name])
             except (TypeError, ValueError) as error:
                 raise FactsError(f"{field.name} must be of type {field.type}, got {facts[field.name]!r}") from error
         return cls(**values)

@@ -123,7 +123,7 @@ class Istioctl:
     @property
     def _several_files(self) -> bool:
         """Whether the kubeconfig is several files, which only the environment variable can name."""
-        return bool(self.kubeconfig) and os.pathsep in self.kubeconfig.path
+        return self.kubeconfig is not None and os.pathsep in self.kubeconfig.path
 
     def run(self, *args: str, stdin: str | None = None, timeout: float | None = None, check: bool = True) -> Output:
         """Run istioctl with these arguments and return its Output.

@@ -196,7 +196,7 @@ def version_for(kubernetes: str, available: Iterable[str] | None = None) -> str:
         )
     if available is None:
         return preferred or RELEASES[minor_of(fitting[0])].version
-    if preferred in available:
+    if preferred and preferred in available:
         return preferred
     there = [version for minor in fitting for version in available if show(minor_of(version)) == minor]
     if not there:

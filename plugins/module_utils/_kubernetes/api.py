@@ -8,15 +8,18 @@ An object's key is (kind, namespace, name), with an empty namespace for a cluste
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 
 Key = tuple[str, str, str]
 Objects = list[dict]
 
 
-def key_of(definition: dict) -> Key:
+def key_of(definition: Mapping[str, Any]) -> Key:
     """An object's key: (kind, namespace, name)."""
     metadata = definition["metadata"]
     return definition["kind"], metadata.get("namespace") or "", metadata["name"]
@@ -57,6 +60,13 @@ class Api:
             return None
         within = f"/namespaces/{quote(namespace, safe='')}" if namespace and resource["namespaced"] else ""
         return f"{root}{within}/{resource['name']}" + (f"/{quote(name, safe=':')}" if name else "")
+
+    def path_of(self, definition: Mapping[str, Any]) -> str:
+        """The path of an object. Raises ClusterError if the API server does not serve its kind."""
+        path = self.path(definition["apiVersion"], *key_of(definition))
+        if path is None:
+            raise ClusterError(f"the API server does not serve {definition['kind']} of {definition['apiVersion']}")
+        return path
 
     def list(self, api_version: str, kind: str, namespace: str = "", **query: str) -> Objects:
         """The objects of a kind, each with its apiVersion and kind; none if the API server does not serve the kind."""

@@ -76,7 +76,7 @@ def differences(workloads: list[Workload], version: str, by_files: bool) -> list
             found.append({"what": what, "here": here, "otherwise": otherwise, "workloads": titles})
 
     if releases.has(version, "native_sidecars"):
-        by_kind = {"container": [], "native": []}
+        by_kind: dict[str, list[Workload]] = {"container": [], "native": []}
         for workload in workloads:
             if sidecar_of(workload) and not workload.annotations().get(NATIVE):  # else the pod itself decides
                 by_kind[sidecar_of(workload)].append(workload)

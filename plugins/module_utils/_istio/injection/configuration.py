@@ -35,16 +35,18 @@ def live_configuration(
     namespace: its own. Raises ConfigurationError if the cluster does not have all of it.
     """
     suffix = f"-{revision}" if revision and revision != "default" else ""
-    path, found, texts = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps", {}, {}
+    path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps"
+    found: dict[str, dict[str, Any]] = {}
+    texts: dict[str, str] = {}
     for file, name, key in LIVE_FILES:
         name += suffix
-        if name not in found:
-            found[name] = get(f"{path}/{name}")
-        if found[name] is None:
+        config_map = found.get(name) or get(f"{path}/{name}")
+        if config_map is None:
             raise ConfigurationError(
                 f"there is no ConfigMap {name} in namespace {namespace}: {_other_revisions(get(path))}"
             )
-        texts[file] = (found[name].get("data") or {}).get(key)
+        found[name] = config_map
+        texts[file] = (config_map.get("data") or {}).get(key) or ""
         if not texts[file]:
             raise ConfigurationError(f"ConfigMap {name} in namespace {namespace} has no {key}")
     return texts

@@ -96,7 +96,7 @@ def opted_out(workload: Workload, version: str) -> bool:
         value = workload.labels()[INJECT]
     if releases.has(version, "strict_inject_values"):
         return value == "false"
-    return bool(value) and value.lower() not in ("y", "yes", "true", "on")
+    return value is not None and value != "" and value.lower() not in ("y", "yes", "true", "on")
 
 
 def _exclusion(workload, version):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._manifests import ManifestError, objects_in
@@ -106,7 +106,7 @@ def find_workloads(definitions: list[dict[str, Any]], namespace: str | None = No
 def check_workload(workload: Workload) -> None:
     """Raise ManifestError if the pod template does not have the shape that everything here relies on."""
 
-    def refuse(what):
+    def refuse(what: str) -> NoReturn:
         raise ManifestError(f"{workload.title}: {what}")
 
     template = workload.template

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
 
 POLL_SECONDS = 1.0
@@ -31,7 +31,7 @@ def half_done(api: Api, result: dict) -> Iterator[None]:
 
 def scale(api: Api, deployment: dict, replicas: int) -> None:
     """Set the number of replicas of a Deployment."""
-    path = api.path(deployment["apiVersion"], *key_of(deployment))
+    path = api.path_of(deployment)
     api.changed = True
     api.cluster.patch(path, {"spec": {"replicas": replicas}})
 
@@ -39,7 +39,7 @@ def scale(api: Api, deployment: dict, replicas: int) -> None:
 def delete(api: Api, definitions: list[dict]) -> None:
     """Delete objects in their order; those that do not exist are skipped."""
     for definition in definitions:
-        if api.cluster.delete(api.path(definition["apiVersion"], *key_of(definition))) is not None:
+        if api.cluster.delete(api.path_of(definition)) is not None:
             api.changed = True
 
 

@@ -87,7 +87,7 @@ def compare_one(api: Api, document: Document, live: dict | None) -> Difference |
     if fits(document, live):
         return None
     try:
-        path = api.path(document.head["apiVersion"], *document.key)
+        path = api.path_of(document.head)
         try:
             after = api.cluster.dry_run_apply(path, document.text, MANAGER)
         except Refusal as refusal:
