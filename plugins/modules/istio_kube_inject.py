@@ -424,6 +424,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.connecti
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import kubeconfig_file
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissions import unless_forbidden
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import HIDDEN
 from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
@@ -590,13 +591,8 @@ def inject(module):
             return output
 
         def labels_of(namespace):
-            try:
+            with hint_at_files(params, f"namespace {namespace}: "):
                 found = cluster.get(f"/api/v1/namespaces/{quote(namespace, safe='')}")
-            except ClusterError as error:
-                hint = ""
-                if params["values_file"]:
-                    hint = "; set kubeconfig to an empty text to inject without asking for it"
-                raise ClusterError(f"namespace {namespace}: {error}{hint}") from error
             return ((found or {}).get("metadata") or {}).get("labels") or {}
 
         injection = inject_definitions(
@@ -606,7 +602,7 @@ def inject(module):
             params["on_already_injected"],
             params["namespace"],
             labels_of if cluster else None,
-            read_webhooks(cluster) if cluster else None,
+            read_webhooks(cluster, params) if cluster else None,
             by_files=bool(files),
         )
         result["decided_by"] = injection.decided_by
@@ -624,14 +620,20 @@ def replace_dest(module, dest, content, private):
             os.umask(umask)
 
 
-def read_webhooks(cluster):
-    """The configurations of injection webhooks; None if this user may not read them, so that labels have to do."""
+@contextlib.contextmanager
+def hint_at_files(params, subject=""):
+    """Put subject before a ClusterError's message and, where the three files are given, how to do without a cluster."""
     try:
-        return list(cluster.items(WEBHOOKS_PATH, labelSelector=INJECTOR))
+        yield
     except ClusterError as error:
-        if error.status == 403:
-            return None
-        raise
+        hint = "; set kubeconfig to an empty text to inject without a cluster" if params["values_file"] else ""
+        raise ClusterError(f"{subject}{error}{hint}", error.status) from error
+
+
+def read_webhooks(cluster, params):
+    """The configurations of injection webhooks; None if this user may not read them, so that labels have to do."""
+    with hint_at_files(params):
+        return unless_forbidden(lambda: list(cluster.items(WEBHOOKS_PATH, labelSelector=INJECTOR)))
 
 
 def write(module, definitions, content, private):

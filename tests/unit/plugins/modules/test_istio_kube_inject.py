@@ -31,7 +31,7 @@ class Api(BaseHTTPRequestHandler):
     """A cluster with a control plane in the namespace mesh, and a namespace that is labelled for injection."""
 
     def do_GET(self):
-        """Answers all that is asked for, but refuses the webhooks to the user view."""
+        """Answers every request, but refuses the webhooks to the user view and the namespace refused to everyone."""
         root = "/api/v1/namespaces"
         found = {
             f"{root}/mesh/configmaps/istio": {"data": {"mesh": "M"}},
@@ -41,7 +41,8 @@ class Api(BaseHTTPRequestHandler):
             f"{root}/misspelled": {"metadata": {"labels": {"istio.io/rev": "misspelled"}}},
             WEBHOOKS: {"items": [{"metadata": {"name": "injector"}, "webhooks": [{"namespaceSelector": LABELLED}]}]},
         }.get(self.path.partition("?")[0])
-        forbidden = self.path.startswith(WEBHOOKS) and "view" in (self.headers["Authorization"] or "")
+        forbidden = self.path == f"{root}/refused"
+        forbidden = forbidden or (self.path.startswith(WEBHOOKS) and "view" in (self.headers["Authorization"] or ""))
         content = json.dumps(found or {}).encode()
         self.send_response(403 if forbidden else 200 if found else 404)
         self.send_header("Content-Length", str(len(content)))
@@ -75,6 +76,7 @@ def inject(run, istioctl, kubeconfig, tmp_path):
     istioctl.with_name("istioctl.answer").write_text(INJECTED)
 
     def inject(**arguments):
+        """An argument None is left out."""
         given = {
             "content": PLAIN,
             "kubeconfig": kubeconfig,
@@ -82,7 +84,8 @@ def inject(run, istioctl, kubeconfig, tmp_path):
             "istio_namespace": "mesh",
             "_ansible_diff": True,
         }
-        return run("istio_kube_inject", **{**given, **arguments})[0]
+        given = {name: value for name, value in {**given, **arguments}.items() if value is not None}
+        return run("istio_kube_inject", **given)[0]
 
     return inject
 
@@ -146,6 +149,23 @@ def test_the_webhooks_of_the_cluster_decide_and_labels_where_they_may_not_be_rea
     refused = inject(namespace="misspelled", kubeconfig=kubeconfig)
     assert refused["msg"].startswith("Pod misspelled/web would be injected twice: namespace misspelled is labelled")
     assert inject(kubeconfig=kubeconfig)["decided_by"] == "labels"
+
+
+@pytest.mark.parametrize("server", ["unreachable", "refuses_namespaces"])
+def test_with_the_three_files_a_failed_request_names_the_way_without_a_cluster(inject, kubeconfig, tmp_path, server):
+    if server == "unreachable":
+        kubeconfig["clusters"][0]["cluster"]["server"] = "http://127.0.0.1:1"
+    files = ("inject_config_file", "mesh_config_file", "values_file")
+    for name in files:
+        (tmp_path / name).write_text("{}")
+    arguments = {"config_dir": None, "namespace": "refused", **{name: str(tmp_path / name) for name in files}}
+    failed = inject(**arguments, kubeconfig=kubeconfig)
+    expected = (
+        "cannot reach http://127.0.0.1:1: " if server == "unreachable" else "namespace refused: http://127.0.0.1:"
+    )
+    assert failed["msg"].startswith(expected), failed
+    assert failed["msg"].endswith("; set kubeconfig to an empty text to inject without a cluster")
+    assert inject(**arguments, kubeconfig="")["changed"] is False
 
 
 SECRET = """{apiVersion: v1, kind: Secret, metadata: {name: db, annotations: {
