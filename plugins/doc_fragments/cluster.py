@@ -24,6 +24,10 @@ options:
         Not used if O(host) is set together with O(api_key), with O(username) and O(password), or with O(client_cert)
         and O(client_key).
       - >-
+        Its user, with every credential, is replaced where O(api_key), O(username) and O(password), or O(client_cert)
+        and O(client_key) are set. The modules of C(kubernetes.core) would also send its client certificate, which an
+        API server prefers to a token.
+      - >-
         The content of a dictionary is neither returned nor logged. For C(istioctl), the connection is written to a
         temporary file that only the user can read, unless O(kubeconfig) is a path and no other option changes it.
     type: raw

@@ -52,6 +52,9 @@ _ATTRIBUTES = {
     "no_proxy": "no_proxy",
 }
 
+# Options that name a user, completely.
+_CREDENTIALS = (("api_key",), ("username", "password"), ("client_cert", "client_key"))
+
 
 @dataclass(frozen=True)
 class Connection:
@@ -117,8 +120,8 @@ def _load(configuration: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         unchanged = not set(given) - set(_SOURCE)
         return {"kubeconfig": kubeconfig, "context": context} if unchanged else {}
     if "context" not in given and _load_in_cluster(configuration, given):
-        own = "api_key" in given or "password" in given
-        return {} if own else {"token_path": kubernetes.config.incluster_config.SERVICE_TOKEN_FILENAME}
+        token_path = kubernetes.config.incluster_config.SERVICE_TOKEN_FILENAME
+        return {} if _has_credentials(given) else {"token_path": token_path}
     if "host" not in given or "context" in given:
         raise ClusterError(NO_KUBECONFIG)
     return {}
@@ -126,15 +129,24 @@ def _load(configuration: Any, given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_complete(given: Mapping[str, Any]) -> bool:
     """Whether the options name an API server and a user, so that no kubeconfig is read."""
-    credentials = (("api_key",), ("username", "password"), ("client_cert", "client_key"))
-    return "host" in given and any(all(name in given for name in names) for names in credentials)
+    return "host" in given and _has_credentials(given)
+
+
+def _has_credentials(given: Mapping[str, Any]) -> bool:
+    """Whether the options name a user, who then replaces the one of the kubeconfig or of the pod.
+
+    Without that, an API server would prefer the client certificate of a kubeconfig to a token of the options.
+    """
+    return any(all(name in given for name in names) for names in _CREDENTIALS)
 
 
 def _load_in_cluster(configuration: Any, given: Mapping[str, Any]) -> bool:
     try:
-        kubernetes.config.load_incluster_config(configuration, try_refresh_token="api_key" not in given)
+        kubernetes.config.load_incluster_config(configuration, try_refresh_token=not _has_credentials(given))
     except kubernetes.config.ConfigException:
         return False
+    if _has_credentials(given):
+        configuration.api_key = {}
     return True
 
 
@@ -156,6 +168,8 @@ def _load_kubeconfig(configuration: Any, kubeconfig: Any, given: Mapping[str, An
         content, persist = merger.config, merger.save_changes if given.get("persist_config") else None
     with _worded(label), _logged_errors() as errors:
         loader = KubeConfigLoader(content, context, config_base_path=None, config_persister=persist)
+        if _has_credentials(given):
+            loader._user = None
         loader.load_and_set(configuration)
         configuration.proxy = loader._cluster.safe_get("proxy-url")  # older versions of the library overlook it
     if errors and not configuration.api_key and not configuration.cert_file:
@@ -241,6 +255,7 @@ def _override(configuration: Any, given: Mapping[str, Any]) -> None:
         def refresh_and_override(configuration: Any) -> None:
             refresh(configuration)
             _set(configuration, given)
+            configuration.refresh_api_key_hook = refresh_and_override  # the library has put its own back
 
         configuration.refresh_api_key_hook = refresh_and_override
 

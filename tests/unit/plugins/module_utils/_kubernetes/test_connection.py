@@ -219,11 +219,50 @@ def test_a_host_alone_is_reached_anonymously():
 
 
 def test_a_token_that_is_refreshed_undoes_no_option(written):
-    options = {"kubeconfig": written(), "host": HOST, "api_key": "other"}
-    connection = subject.resolve(options)
+    connection = subject.resolve({"kubeconfig": written(), "host": HOST, "validate_certs": False})
     for _again in range(2):
-        assert connection.configuration.get_api_key_with_prefix("authorization") == "Bearer other"
+        assert connection.configuration.get_api_key_with_prefix("authorization") == f"Bearer {TOKEN}"
+        assert (connection.configuration.host, connection.configuration.verify_ssl) == (HOST, False)
+
+
+USERS = [
+    {"token": TOKEN},
+    {"username": "admin", "password": "4dmin"},
+    {"client-certificate-data": "YWRtaW4=", "client-key-data": "a2V5"},
+    {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/no/such/helper"}},
+]
+CREDENTIALS = [
+    ({"api_key": "other"}, "Bearer other", None),
+    ({"username": "me", "password": "p4ssword"}, BASIC, None),
+    ({"client_cert": "/me.crt", "client_key": "/me.key"}, "", "/me.crt"),
+    ({"client_cert": "/me.crt", "client_key": "/me.key", "api_key": "other"}, "Bearer other", "/me.crt"),
+]
+
+
+@pytest.mark.parametrize("user", USERS, ids=lambda x: next(iter(x)))
+@pytest.mark.parametrize(
+    ("options", "authorization", "certificate"), CREDENTIALS, ids=lambda x: "-".join(x) if isinstance(x, dict) else ""
+)
+def test_credentials_replace_the_user_of_a_kubeconfig(kubeconfig, user, options, authorization, certificate):
+    content = kubeconfig(HOST)
+    content["users"][0]["user"] = user
+    connection = subject.resolve({"kubeconfig": content, **options})
+    for _again in range(2):  # a request may refresh the token
+        connection.configuration.get_api_key_with_prefix("authorization")
         assert connection.configuration.host == HOST
+        assert (connection.authorization, connection.configuration.cert_file) == (authorization, certificate)
+        assert connection.configuration.key_file == (certificate and "/me.key")
+
+
+def test_half_of_the_credentials_replace_no_user(kubeconfig):
+    for options in ({"username": "me"}, {"client_key": "/me.key"}, {"ca_cert": "/ca.crt"}):
+        assert subject.resolve({"kubeconfig": kubeconfig(), **options}).authorization == f"Bearer {TOKEN}"
+
+
+def test_a_client_certificate_replaces_the_service_account_of_a_pod(pod):
+    connection = subject.resolve({"client_cert": "/me.crt", "client_key": "/me.key"})
+    assert (connection.authorization, connection.token_path) == ("", None)
+    assert connection.configuration.cert_file == "/me.crt"
 
 
 def test_the_proxy_of_a_kubeconfig_is_used_and_one_of_the_environment_is_not(kubeconfig, monkeypatch):

@@ -117,6 +117,25 @@ def test_options_that_override_a_kubeconfig_keep_the_rest_of_it(kubeconfig):
         assert (cluster, user) == ({"server": HOST}, {"token": TOKEN})
 
 
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"api_key": "other"}, {"token": "other"}),
+        ({"username": "me", "password": "p4ssword"}, {"username": "me", "password": "p4ssword"}),
+        (
+            {"client_cert": "/me.crt", "client_key": "/me.key"},
+            {"client-certificate": "/me.crt", "client-key": "/me.key"},
+        ),
+    ],
+)
+def test_credentials_replace_the_user_of_a_kubeconfig(kubeconfig, options, expected):
+    for user in ({"client-certificate-data": "YWRtaW4=", "client-key-data": "a2V5"}, {"token": TOKEN}):
+        given = kubeconfig(HOST)
+        given["users"][0]["user"] = user
+        _cluster, found = content(kubeconfig=given, **options)
+        assert found == expected
+
+
 def test_a_pod_names_the_file_of_its_token_which_is_replaced():
     configuration = resolve({"host": HOST, "api_key": TOKEN}).configuration
     assert subject.render(Connection(configuration, token_path="/run/token"))["users"][0]["user"] == {
