@@ -8,6 +8,9 @@ name: injection_table
 short_description: Format workloads and how they got their sidecars as a text table
 version_added: "0.1.0"
 author: The meshlab.istio founders (@meshlab)
+description:
+  - >-
+    Returns one line per workload: how it got its sidecar, or why it has none.
 options:
   _input:
     description: Workloads as M(meshlab.istio.istio_info) returns them.

@@ -8,6 +8,10 @@ name: jaeger_mesh_config
 short_description: Compute the mesh configuration with which proxies can send spans to Jaeger
 version_added: "0.1.0"
 author: The meshlab.istio founders (@meshlab)
+description:
+  - >-
+    Returns the C(meshConfig) that Istio is installed with, so that proxies can send spans to Jaeger: a tracing provider
+    for Istio 1.22 and newer, the sampling for older ones.
 positional: version
 options:
   _input:

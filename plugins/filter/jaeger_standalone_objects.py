@@ -8,6 +8,10 @@ name: jaeger_standalone_objects
 short_description: Find what Jaeger's own all-in-one template created
 version_added: "0.1.0"
 author: The meshlab.istio founders (@meshlab)
+description:
+  - >-
+    Returns those of the given objects that have the labels of Jaeger's all-in-one template, without those that an
+    operator manages. Istio's own add-on does not have these labels.
 options:
   _input:
     description: Deployments and Services as M(kubernetes.core.k8s_info) returns them.
