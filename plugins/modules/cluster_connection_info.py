@@ -71,17 +71,37 @@ kubeconfig:
   sample: /home/me/lab/kubeconfig
 """
 
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.named_cluster import (
-    NoClusterError,
-    named_cluster,
+import os
+
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.named_cluster import NoClusterError, source_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import (
+    CONNECTION_ARGS,
+    ClusterModule,
+    given_options,
+    with_variables,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import CONNECTION_ARGS, ClusterModule
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import holds_secrets
 
-# named_cluster() reads the environment variables itself, to tell them from options.
+# The environment variables are read after that, to tell them from options.
 WITHOUT_VARIABLES = {
     name: {key: value for key, value in spec.items() if key != "fallback"} for name, spec in CONNECTION_ARGS.items()
 }
+
+
+def find_cluster(params):
+    """Return what names the cluster, and the kubeconfig, a path or a dictionary; None if it is not the source.
+
+    Raises ClusterError if none is named, or if kubernetes.core would connect to another one.
+    """
+    name, given = params["kubeconfig_option"], given_options(params)
+    if "kubeconfig" in given and "host" not in given and os.environ.get("K8S_AUTH_HOST"):
+        raise ClusterError(f"{name} and the environment variable K8S_AUTH_HOST name a cluster each: unset one of them")
+    given = with_variables(given)
+    source = source_of(given, name)
+    if source == "anonymous_host":  # kubernetes.core would send it the credentials of ~/.kube/config
+        raise NoClusterError(name)
+    return source, given["kubeconfig"] if source == "kubeconfig" else None
 
 
 def main():
@@ -93,11 +113,10 @@ def main():
         supports_check_mode=True,
     )
     try:
-        named = named_cluster(module.params, kubeconfig_option=module.params["kubeconfig_option"])
-    except NoClusterError as error:
+        source, kubeconfig = find_cluster(module.params)
+    except ClusterError as error:
         module.fail_json(msg=str(error))
-    path = None if holds_secrets(named.kubeconfig) else named.kubeconfig
-    module.exit_json(changed=False, source=named.source, kubeconfig=path)
+    module.exit_json(changed=False, source=source, kubeconfig=None if holds_secrets(kubeconfig) else kubeconfig)
 
 
 if __name__ == "__main__":

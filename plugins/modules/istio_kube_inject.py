@@ -420,9 +420,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl impo
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.releases import ReleaseError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.connection import is_named
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import kubeconfig_file
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.named_cluster import is_named
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissions import unless_forbidden
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import HIDDEN

@@ -21,7 +21,8 @@ from urllib.parse import unquote, urlsplit
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import CONNECTION_ARGS
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.named_cluster import has_credentials, source_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import given_options
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import HIDDEN, holds_secrets
 
 try:
@@ -33,11 +34,6 @@ try:
 except ImportError:
     kubernetes = None
     KUBERNETES_IMPORT_ERROR = traceback.format_exc()
-
-NO_KUBECONFIG = (
-    "no kubeconfig given: set kubeconfig, or host and api_key, or an environment variable such as K8S_AUTH_KUBECONFIG "
-    "or KUBECONFIG, or run the module in a pod with a ServiceAccount (~/.kube/config is never used implicitly)"
-)
 
 # Options that come from where the kubeconfig comes from, and change nothing in it.
 _SOURCE = ("kubeconfig", "context", "persist_config")
@@ -51,9 +47,6 @@ _ATTRIBUTES = {
     "proxy": "proxy",
     "no_proxy": "no_proxy",
 }
-
-# Options that name a user, completely.
-_CREDENTIALS = (("api_key",), ("username", "password"), ("client_cert", "client_key"))
 
 
 @dataclass(frozen=True)
@@ -83,16 +76,11 @@ class Connection:
         return text.replace(token, HIDDEN) if token else text
 
 
-def is_named(params: Mapping[str, Any]) -> bool:
-    """Return whether the options name a cluster; without one, only a pod's own cluster is left."""
-    return bool(params.get("kubeconfig") or params.get("host"))
-
-
 def resolve(params: Mapping[str, Any]) -> Connection:
     """Return the connection that a module's options name. Raises ClusterError, also where they name none."""
     if kubernetes is None:
         raise ClusterError(missing_required_lib("kubernetes"))
-    given = _given(params)
+    given = given_options(params)
     configuration = kubernetes.client.Configuration()
     # Some versions of the library take a proxy from the environment; of these, one ignores NO_PROXY.
     configuration.proxy = configuration.no_proxy = None
@@ -103,51 +91,25 @@ def resolve(params: Mapping[str, Any]) -> Connection:
     return Connection(configuration, _impersonation(given), **source)
 
 
-def _given(params: Mapping[str, Any]) -> dict[str, Any]:
-    """The connection options that are set."""
-    headers = {name: value for name, value in (params.get("proxy_headers") or {}).items() if value}
-    options = {**params, "proxy_headers": headers}
-    return {name: options[name] for name in CONNECTION_ARGS if options.get(name) not in (None, "", [], {})}
-
-
 def _load(configuration: Any, given: Mapping[str, Any]) -> dict[str, Any]:
     """Fill the configuration from the source that the options name; returns the source for a Connection."""
-    if _is_complete(given):
-        return {}
-    kubeconfig = given.get("kubeconfig")
-    if kubeconfig:
-        kubeconfig, context = _load_kubeconfig(configuration, kubeconfig, given)
+    source = source_of(given)
+    if source == "kubeconfig":
+        kubeconfig, context = _load_kubeconfig(configuration, given["kubeconfig"], given)
         unchanged = not set(given) - set(_SOURCE)
         return {"kubeconfig": kubeconfig, "context": context} if unchanged else {}
-    if "context" not in given and _load_in_cluster(configuration, given):
-        token_path = kubernetes.config.incluster_config.SERVICE_TOKEN_FILENAME
-        return {} if _has_credentials(given) else {"token_path": token_path}
-    if "host" not in given or "context" in given:
-        raise ClusterError(NO_KUBECONFIG)
+    if source == "in_cluster":
+        return _load_in_cluster(configuration, given)
     return {}
 
 
-def _is_complete(given: Mapping[str, Any]) -> bool:
-    """Whether the options name an API server and a user, so that no kubeconfig is read."""
-    return "host" in given and _has_credentials(given)
-
-
-def _has_credentials(given: Mapping[str, Any]) -> bool:
-    """Whether the options name a user, who then replaces the one of the kubeconfig or of the pod.
-
-    Without that, an API server would prefer the client certificate of a kubeconfig to a token of the options.
-    """
-    return any(all(name in given for name in names) for names in _CREDENTIALS)
-
-
-def _load_in_cluster(configuration: Any, given: Mapping[str, Any]) -> bool:
-    try:
-        kubernetes.config.load_incluster_config(configuration, try_refresh_token=not _has_credentials(given))
-    except kubernetes.config.ConfigException:
-        return False
-    if _has_credentials(given):
+def _load_in_cluster(configuration: Any, given: Mapping[str, Any]) -> dict[str, Any]:
+    replaced = has_credentials(given)
+    kubernetes.config.load_incluster_config(configuration, try_refresh_token=not replaced)
+    if replaced:
         configuration.api_key = {}
-    return True
+        return {}
+    return {"token_path": kubernetes.config.incluster_config.SERVICE_TOKEN_FILENAME}
 
 
 # ---- kubeconfig ----
@@ -168,7 +130,7 @@ def _load_kubeconfig(configuration: Any, kubeconfig: Any, given: Mapping[str, An
         content, persist = merger.config, merger.save_changes if given.get("persist_config") else None
     with _worded(label), _logged_errors() as errors:
         loader = KubeConfigLoader(content, context, config_base_path=None, config_persister=persist)
-        if _has_credentials(given):
+        if has_credentials(given):
             loader._user = None
         loader.load_and_set(configuration)
         configuration.proxy = loader._cluster.safe_get("proxy-url")  # older versions of the library overlook it

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -59,6 +60,24 @@ def _arguments() -> dict[str, dict[str, Any]]:
 
 # Pairs with doc_fragments/cluster.py and the fragment kubernetes.core.k8s_auth_options.
 CONNECTION_ARGS = _arguments()
+
+
+def given_options(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the connection options of a module that are set and not empty."""
+    headers = {name: value for name, value in (params.get("proxy_headers") or {}).items() if value}
+    options = {**params, "proxy_headers": headers}
+    return {name: options[name] for name in CONNECTION_ARGS if options.get(name) not in (None, "", [], {})}
+
+
+def with_variables(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return connection options with those that are not in them read from the environment, as text."""
+    options = dict(given)
+    for name, spec in CONNECTION_ARGS.items():
+        if name not in given and "fallback" in spec:
+            read, variables = spec["fallback"]
+            with contextlib.suppress(AnsibleFallbackNotFound):
+                options[name] = read(*variables)
+    return options
 
 
 class ClusterModule(AnsibleModule):

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote_plus
 
+import kubernetes
 import pytest
 
 # The builders of kube_objects are importable by the tests beside them, in every import mode of pytest.
@@ -47,6 +48,19 @@ def kubeconfig():
         return made
 
     return make
+
+
+@pytest.fixture
+def pod(tmp_path, monkeypatch):
+    """Make this process believe that it runs in a pod with a ServiceAccount."""
+    (tmp_path / "token").write_text("p0d-t0ken")
+    (tmp_path / "ca.crt").write_text("a certificate")
+    loader = kubernetes.config.incluster_config
+    monkeypatch.setattr(loader, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(loader, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.9")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    return tmp_path
 
 
 @pytest.fixture(autouse=True)

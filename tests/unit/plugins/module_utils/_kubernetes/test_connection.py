@@ -30,19 +30,6 @@ def written(tmp_path, kubeconfig):
     return write
 
 
-@pytest.fixture
-def pod(tmp_path, monkeypatch):
-    """Make this process believe that it runs in a pod with a ServiceAccount."""
-    (tmp_path / "token").write_text("p0d-t0ken")
-    (tmp_path / "ca.crt").write_text("a certificate")
-    loader = kubernetes.config.incluster_config
-    monkeypatch.setattr(loader, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
-    monkeypatch.setattr(loader, "SERVICE_CERT_FILENAME", str(tmp_path / "ca.crt"))
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.9")
-    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    return tmp_path
-
-
 # ---- which cluster, and none by accident ----
 
 
@@ -56,7 +43,7 @@ def test_the_kubeconfig_in_the_home_directory_is_never_used_implicitly(params, t
     (tmp_path / ".kube/config").write_text(json.dumps(kubeconfig()))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr(kubernetes.config.kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / ".kube/config"))
-    with pytest.raises(ClusterError, match=r"^no kubeconfig given: set kubeconfig, or host and api_key, .*never used"):
+    with pytest.raises(ClusterError, match=r"^no kubeconfig given: set kubeconfig, .*never used"):
         subject.resolve(params)
 
 

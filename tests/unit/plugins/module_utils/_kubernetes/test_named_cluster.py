@@ -5,87 +5,56 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.named_cluster import (
-    NamedCluster,
-    NoClusterError,
-    named_cluster,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import named_cluster as subject
 
-POD = {"KUBERNETES_SERVICE_HOST": "192.0.2.1", "KUBERNETES_SERVICE_PORT": "443"}
-
-
-@pytest.fixture
-def service_account_dir(tmp_path):
-    """A directory such as Kubernetes mounts into pods."""
-    for name in ("token", "ca.crt"):
-        (tmp_path / name).write_text("x")
-    return str(tmp_path)
+HOST = "https://192.0.2.1"
 
 
 @pytest.mark.parametrize(
-    ("options", "environ", "expected"),
+    ("given", "expected"),
     [
-        ({"kubeconfig": "/a"}, {"K8S_AUTH_KUBECONFIG": "/b", "KUBECONFIG": "/c"}, "/a"),
-        ({"kubeconfig": {"users": []}}, {}, {"users": []}),
-        ({"kubeconfig": ""}, {"K8S_AUTH_KUBECONFIG": "/b", "KUBECONFIG": "/c"}, "/b"),
-        ({}, {"K8S_AUTH_KUBECONFIG": "", "KUBECONFIG": "/c:/d"}, "/c:/d"),
-        ({"host": "https://192.0.2.1"}, {"KUBECONFIG": "/c"}, "/c"),  # for its credentials
+        ({"kubeconfig": "/a"}, "kubeconfig"),
+        ({"kubeconfig": {"users": []}, "context": "lab"}, "kubeconfig"),
+        ({"kubeconfig": "/a", "api_key": "x"}, "kubeconfig"),
+        ({"kubeconfig": "/a", "host": HOST}, "kubeconfig"),  # for its credentials
+        ({"kubeconfig": "/a", "host": HOST, "username": "x"}, "kubeconfig"),
+        ({"kubeconfig": "/a", "host": HOST, "api_key": "x"}, "host"),
+        ({"host": HOST, "username": "x", "password": "x", "context": "lab"}, "host"),
+        ({"host": HOST, "client_cert": "/x", "client_key": "/x"}, "host"),
+        ({"host": HOST}, "anonymous_host"),
+        ({"host": HOST, "client_cert": "/x"}, "anonymous_host"),
     ],
 )
-def test_the_first_kubeconfig_that_is_given_is_used(options, environ, expected):
-    assert named_cluster(options, environ) == NamedCluster("kubeconfig", expected)
+def test_what_names_the_cluster(given, expected):
+    assert subject.source_of(given) == expected
 
 
-@pytest.mark.parametrize(
-    "credentials",
-    [
-        {"K8S_AUTH_API_KEY": "x"},
-        {"K8S_AUTH_USERNAME": "x", "K8S_AUTH_PASSWORD": "x"},
-        {"K8S_AUTH_CLIENT_CERT": "/x", "K8S_AUTH_CLIENT_KEY": "/x"},
-        {"K8S_AUTH_CERT_FILE": "/x", "K8S_AUTH_KEY_FILE": "/x"},
-    ],
-)
-def test_a_host_with_credentials_is_preferred_to_a_kubeconfig_of_the_environment(credentials):
-    environ = {"K8S_AUTH_HOST": "https://192.0.2.1", "KUBECONFIG": "/c", **credentials}
-    assert named_cluster({}, environ) == NamedCluster("host")
-    options = {name[len("K8S_AUTH_") :].lower(): value for name, value in credentials.items()}
-    if "cert_file" not in options:
-        assert named_cluster({"host": "https://192.0.2.1", **options}, {}) == NamedCluster("host")
+def test_the_service_account_of_a_pod_is_used_last(pod):
+    assert subject.source_of({}) == subject.source_of({"host": HOST}) == "in_cluster"
+    assert subject.source_of({"kubeconfig": "/a"}) == "kubeconfig"
+    assert subject.source_of({"host": HOST, "api_key": "x"}) == "host"
+    with pytest.raises(subject.NoClusterError):
+        subject.source_of({"context": "lab"})  # with a context, kubernetes.core reads ~/.kube/config
 
 
-def test_a_kubeconfig_that_is_an_option_and_a_host_of_the_environment_contradict_each_other():
-    with pytest.raises(NoClusterError, match="shop_kubeconfig and the environment variable K8S_AUTH_HOST"):
-        named_cluster({"kubeconfig": "/a"}, {"K8S_AUTH_HOST": "https://192.0.2.1"}, "shop_kubeconfig")
+def test_a_service_account_without_a_token_does_not_count(pod):
+    (pod / "token").write_text("")
+    with pytest.raises(subject.NoClusterError):
+        subject.source_of({})
 
 
-def test_the_service_account_of_a_pod_is_used_last(service_account_dir):
-    assert named_cluster({}, POD, service_account_dir=service_account_dir) == NamedCluster("in_cluster")
-    with_kubeconfig = named_cluster({}, {**POD, "KUBECONFIG": "/c"}, service_account_dir=service_account_dir)
-    assert with_kubeconfig.source == "kubeconfig"
-
-
-@pytest.mark.parametrize(
-    ("options", "environ"),
-    [
-        ({}, {}),
-        ({"context": "lab"}, {}),
-        ({}, {"K8S_AUTH_HOST": "https://192.0.2.1"}),  # without credentials those of ~/.kube/config would be sent
-        ({}, {"K8S_AUTH_HOST": "https://192.0.2.1", "K8S_AUTH_USERNAME": "x"}),
-        ({}, {"K8S_AUTH_API_KEY": "x"}),
-        ({"context": "lab"}, POD),  # with a context kubernetes.core reads ~/.kube/config
-        ({}, {**POD, "K8S_AUTH_CONTEXT": "lab"}),
-        ({}, {"KUBERNETES_SERVICE_HOST": "192.0.2.1"}),
-    ],
-)
-def test_without_a_cluster_the_message_names_what_to_set(options, environ, service_account_dir):
-    with pytest.raises(NoClusterError) as caught:
-        named_cluster(options, environ, "shop_kubeconfig", service_account_dir)
+@pytest.mark.parametrize("given", [{}, {"context": "lab"}, {"api_key": "x"}, {"host": HOST, "context": "lab"}])
+def test_without_a_cluster_the_message_names_what_to_set(given):
+    with pytest.raises(subject.NoClusterError) as caught:
+        subject.source_of(given, "shop_kubeconfig")
     assert str(caught.value) == (
         "no kubeconfig given: set shop_kubeconfig, or the environment variable K8S_AUTH_KUBECONFIG or KUBECONFIG "
         "(~/.kube/config is never used implicitly)"
     )
 
 
-def test_a_service_account_without_a_token_does_not_count(tmp_path):
-    with pytest.raises(NoClusterError):
-        named_cluster({}, POD, service_account_dir=str(tmp_path))
+def test_without_the_kubernetes_library_a_pod_names_no_cluster(pod, monkeypatch):
+    monkeypatch.setattr(subject, "kubernetes", None)
+    assert subject.source_of({"kubeconfig": "/a"}) == "kubeconfig"
+    with pytest.raises(subject.NoClusterError):
+        subject.source_of({})

@@ -79,6 +79,20 @@ def test_the_variable_of_kubernetes_core_comes_first_and_an_empty_one_is_not_set
     assert params({"kubeconfig": ""})["kubeconfig"] == ""  # which names no cluster, whatever the environment says
 
 
+def test_options_that_are_empty_are_not_given():
+    headers = {"proxy_basic_auth": None, "user_agent": "me/1"}
+    params = {"host": "", "context": None, "validate_certs": False, "proxy_headers": headers, "namespace": "a"}
+    assert subject.given_options(params) == {"validate_certs": False, "proxy_headers": {"user_agent": "me/1"}}
+    assert subject.given_options({"proxy_headers": {"user_agent": None}}) == {}
+
+
+def test_options_that_are_not_given_are_read_from_their_variables(monkeypatch):
+    monkeypatch.setenv("K8S_AUTH_CERT_FILE", "/crt")
+    monkeypatch.setenv("KUBECONFIG", "/environment")
+    found = subject.with_variables({"kubeconfig": "/option"})
+    assert found == {"kubeconfig": "/option", "client_cert": "/crt"}
+
+
 def test_secrets_are_not_logged():
     secret = ("api_key", "password")
     assert [x for x in subject.CONNECTION_ARGS if subject.CONNECTION_ARGS[x].get("no_log")] == sorted(secret)
