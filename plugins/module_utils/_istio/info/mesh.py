@@ -15,7 +15,8 @@ from base64 import b64decode
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio import proxy_status, releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info import proxy_status
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import (
     IGNORED_NAMESPACES,
     INJECTOR,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio import proxy_status as subject
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.proxy_status import ProxyStatusError
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info import proxy_status as subject
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.proxy_status import ProxyStatusError
 
 LAYOUTS = {
     "1.7": ["NAME", "CDS", "LDS", "EDS", "RDS", "ISTIOD", "VERSION"],
