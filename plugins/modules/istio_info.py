@@ -490,7 +490,8 @@ problems:
       is injected; label it with default instead, or install that revision"
 """
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.info import mesh
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import find_client, read_inventory
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.problems import client_problems
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import ISTIOCTL_ARGS, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
@@ -499,14 +500,14 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options 
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 
-def look(params):
-    """Look at the cluster and at istioctl, as the parameters say."""
+def gather(params):
+    """The inventory of the cluster and the istioctl that the parameters name."""
     with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
-        istioctl, client, reason = mesh.find_client(params["binary_path"], kubeconfig, params["timeout"])
-        found = mesh.look(
+        istioctl, client, reason = find_client(params["binary_path"], kubeconfig, params["timeout"])
+        found = read_inventory(
             cluster, istioctl, params["namespaces"], *(params[x] for x in ("proxies", "sync", "workloads"))
         )
-    found["problems"] += mesh.client_problems(client, found["control_planes"])
+    found["problems"] += client_problems(client, found["control_planes"])
     return {"client": client, "client_reason": reason, **found}
 
 
@@ -526,7 +527,7 @@ def main():
     if module.params["workloads"] and not module.params["proxies"]:
         module.fail_json(msg="workloads needs proxies: whether a workload is injected is read from its pods")
     try:
-        result = look(module.params)
+        result = gather(module.params)
     except IstioctlError as error:
         module.fail_json(**error.result())
     except ClusterError as error:

@@ -44,12 +44,16 @@ def version_of(image: str | None) -> str | None:
     return match[1] if match else None
 
 
+def istiod_image(deployment: dict) -> str | None:
+    """The image of an istiod; None if its container names none."""
+    containers = deployment["spec"]["template"]["spec"]["containers"]
+    return next((x for x in containers if x["name"] == "discovery"), containers[0]).get("image")
+
+
 def istiod_version(deployment: dict) -> str | None:
     """The version of an istiod, from the tag of its image, else from the label that istioctl sets. Or None."""
-    containers = deployment["spec"]["template"]["spec"]["containers"]
-    image = next((x for x in containers if x["name"] == "discovery"), containers[0]).get("image")
     match = _VERSION.match(labels_of(deployment).get(VERSION) or "")
-    return version_of(image) or (match[1] if match else None)
+    return version_of(istiod_image(deployment)) or (match[1] if match else None)
 
 
 def mesh_version(stdout: str, revision: str) -> str | None:

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Namespaces: what injects the pods of each, and what is wrong with its labels."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.reader import Reader
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.webhooks import describe_webhook
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import (
+    IGNORED_NAMESPACES,
+    NAMESPACE_LABEL,
+    select_webhooks,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import DEFAULT, REVISION, labels_of
+
+
+def namespace_state(namespace: dict[str, Any], configurations: list[dict[str, Any]] | None) -> dict[str, Any]:
+    """One namespace as what the module returns of it, without what depends on its pods.
+
+    configurations: the injectors' MutatingWebhookConfigurations, or None if they may not be read. What they would do
+    with a pod without labels is worked out from their selectors, as the API server does.
+    """
+    name, all_labels = namespace["metadata"]["name"], labels_of(namespace)
+    labels = {key: all_labels[key] for key in (NAMESPACE_LABEL, REVISION) if key in all_labels}
+    found: dict[str, Any] = {
+        "name": name,
+        "injection": "none",
+        "revision": None,
+        "labels": labels,
+        "webhooks": [],
+        "warnings": [],
+    }
+    if name in IGNORED_NAMESPACES:
+        if labels.get(NAMESPACE_LABEL) == "enabled" or REVISION in labels:
+            found["warnings"].append(f"it is labelled for injection, which istiod never does in {name}")
+        return found
+    if configurations is None:
+        if labels.get(NAMESPACE_LABEL) == "enabled":
+            found.update(injection="enabled")
+        elif NAMESPACE_LABEL in labels:
+            found.update(injection="disabled")
+        elif REVISION in labels:
+            found.update(injection="enabled", revision=labels[REVISION])
+        return found
+    selecting = select_webhooks(configurations, all_labels)
+    found["webhooks"] = [configuration["metadata"]["name"] for configuration in selecting]
+    if selecting:
+        found.update(injection="enabled", revision=describe_webhook(selecting[0])["revision"])
+    elif labels.get(NAMESPACE_LABEL, "enabled") != "enabled":
+        found["injection"] = "disabled"
+    found["warnings"] = _label_warnings(name, labels, configurations, selecting)
+    return found
+
+
+def _label_warnings(name, labels, configurations, selecting):
+    """What is wrong with a namespace's labels, with the cure."""
+    injection, revision = labels.get(NAMESPACE_LABEL), labels.get(REVISION)
+    hooks = [x for x in map(describe_webhook, configurations) if x["active"]]
+    served = sorted({x["tag"] or x["revision"] for x in hooks})
+    there = f"there are {', '.join(served)}" if served else "there is none"
+    warnings = []
+    if injection not in (None, "enabled", "disabled"):
+        warnings.append(f"{NAMESPACE_LABEL}={injection} means nothing: only enabled and disabled do")
+    if injection is not None and revision is not None:
+        meant = {x["revision"] for x in hooks if revision in (x["tag"], x["revision"])}
+        if not selecting or describe_webhook(selecting[0])["revision"] not in meant:
+            warnings.append(
+                f"{NAMESPACE_LABEL}={injection} and {REVISION}={revision} contradict each other, and the first one "
+                f"holds; remove one (kubectl label namespace {name} {REVISION}-)"
+            )
+    elif revision is not None and not selecting:
+        warnings.append(
+            f"{REVISION}={revision}, and no webhook serves this revision or tag ({there}), so nothing is injected"
+            + (f"; label it with {served[0]} instead, or install that revision" if served else "")
+        )
+    if injection == "enabled" and not selecting:
+        cure = ""
+        if served:
+            cure = (
+                f"; label it {REVISION}={served[0]} instead, or run istioctl tag set {DEFAULT} --revision {served[0]}"
+            )
+        warnings.append(
+            f"{NAMESPACE_LABEL}=enabled, and no webhook serves the default revision ({there}), "
+            f"so nothing is injected{cure}"
+        )
+    if len(selecting) > 1:
+        names = ", ".join(x["metadata"]["name"] for x in selecting)
+        warnings.append(f"{len(selecting)} webhooks inject here, one after the other: {names}")
+    return warnings
+
+
+def read_namespaces(reader: Reader, names: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
+    """The Namespace objects with these names (all if there are none), and the names that do not exist."""
+    if not names:
+        return reader.items("/api/v1/namespaces") or [], []
+    objects, unknown = [], []
+    for name in names:
+        refused = len(reader.refused)
+        found = reader.get(f"/api/v1/namespaces/{quote(name, safe='')}")
+        if found:
+            objects.append(found)
+        elif len(reader.refused) == refused:
+            unknown.append(name)
+    return objects, unknown

@@ -1,0 +1,37 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the webhooks would do with a pod that exists, if it were created again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.control_planes import version_number
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import Decision, decide
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.workload import Workload
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import labels_of
+
+
+def decide_pod(
+    pod: dict[str, Any], namespace: dict[str, Any], configurations: list[dict[str, Any]] | None, version: str | None
+) -> Decision:
+    """Decide whether a webhook would inject a pod if it were created again.
+
+    namespace: the API object; configurations: the injectors' MutatingWebhookConfigurations, or None if they may not be
+    read; version: Istio's, or None if it is unknown.
+    """
+    return decide(pod_workload(pod), labels_of(namespace), table_version(version), configurations)
+
+
+def pod_workload(pod: dict[str, Any], namespace: str | None = None) -> Workload:
+    """A pod as a Workload, or a pod template in this namespace."""
+    return Workload([{"kind": "Pod", **pod}], 0, (), namespace or pod["metadata"]["namespace"])
+
+
+def table_version(version: str | None) -> str:
+    """A version that the table of releases covers: the newest minor in place of an unknown or older one."""
+    if version and (version_number(version) or (0,))[:2] >= min(releases.RELEASES):
+        return version
+    return releases.show(max(releases.RELEASES))

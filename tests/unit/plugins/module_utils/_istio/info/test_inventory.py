@@ -1,0 +1,133 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from info_objects import SYNCED, Client, Lab, healthy, space
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import find_client, read_inventory
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+
+
+def test_inventory_of_a_healthy_mesh():
+    client = Client(default=SYNCED)
+    found = read_inventory(healthy(), client)
+    assert (found["installed"], found["version"], found["problems"], found["sync_reason"]) == (True, "1.27.0", [], None)
+    assert found["tags"] == {"default": "default"}
+    assert found["apis"] == {"networking.istio.io": ["v1", "v1alpha3"]}
+    assert found["namespaces"] == [
+        {
+            "name": "shop",
+            "injection": "enabled",
+            "revision": "default",
+            "labels": {"istio-injection": "enabled"},
+            "webhooks": ["istio-revision-tag-default"],
+            "warnings": [],
+            "proxies": 2,
+            "without_proxy": [],
+        }
+    ]
+    assert [(x["name"], x["outdated"], x["synced"], x["istiod"]) for x in found["proxies"]] == [
+        ("web", False, True, "istiod-1"),
+        ("db", False, True, "istiod-1"),
+    ]
+    assert found["counts"] == {
+        "control_planes": 1,
+        "namespaces": 1,
+        "namespaces_injected": 1,
+        "proxies": 2,
+        "proxies_ready": 2,
+        "proxies_outdated": 0,
+        "proxies_not_synced": 0,
+    }
+    assert client.ran == [("proxy-status", "--istioNamespace", "istio-system", "--verbosity", "1")]
+
+
+def test_only_the_given_namespaces_are_read():
+    lab = healthy(spaces=[space(), space("other")])
+    found = read_inventory(lab, None, ["shop", "nowhere", "shop"])
+    assert [x["name"] for x in found["namespaces"]] == ["shop"]
+    assert len(found["proxies"]) == 2
+    assert "namespace nowhere: there is none" in found["problems"]
+    assert "/api/v1/namespaces" not in lab.asked
+    assert lab.asked.count("/api/v1/namespaces/shop/pods") == 1
+
+
+def test_proxies_and_sync_state_are_read_only_on_request():
+    client = Client(default=SYNCED)
+    lab = healthy()
+    found = read_inventory(lab, client, proxies=False)
+    assert (found["proxies"], found["sync_reason"], client.ran) == ([], "it was not asked for", [])
+    assert found["counts"]["proxies"] is None
+    assert lab.asked.count("/api/v1/pods") == 1  # of istiod alone
+    assert "proxies" not in found["namespaces"][0]
+    found = read_inventory(healthy(), client, sync=False)
+    assert (len(found["proxies"]), found["sync_reason"], client.ran) == (2, "it was not asked for", [])
+
+
+HOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+DEPLOYMENTS = "/apis/apps/v1/deployments"
+
+
+@pytest.mark.parametrize(
+    ("refused", "installed"), [(HOOKS, True), (DEPLOYMENTS, None), ("/apis", True), ("/api/v1/namespaces", True)]
+)
+def test_a_forbidden_list_is_reported_and_proves_nothing(refused, installed):
+    found = read_inventory(healthy(refused=[refused]), None)
+    assert found["installed"] is installed
+    assert found["problems"] == [f"this user may not read all: it answered 403 Forbidden to GET {refused}"]
+
+
+def test_forbidden_pods_are_reported():
+    found = read_inventory(healthy(refused=["/api/v1/namespaces/shop/pods"]), None, ["shop"])
+    assert found["proxies"] == []
+    assert found["problems"] == [
+        "this user may not read all: it answered 403 Forbidden to GET /api/v1/namespaces/shop/pods"
+    ]
+
+
+def test_a_user_who_may_read_nothing_gets_an_error():
+    with pytest.raises(ClusterError, match=f"403 Forbidden to GET {DEPLOYMENTS}"):
+        read_inventory(healthy(refused=[DEPLOYMENTS, HOOKS, "/api/v1/namespaces"]), None)
+
+
+def test_a_cluster_that_breaks_is_a_failure():
+    class Broken(Lab):
+        def _ask(self, path):
+            if path == "/api/v1/pods":
+                raise ClusterError("cannot reach it")
+
+    with pytest.raises(ClusterError, match="cannot reach it"):
+        read_inventory(Broken(spaces=[space()]), None)
+
+
+def script(folder, text):
+    path = folder / "istioctl"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_istioctl_is_optional_unless_named(tmp_path, monkeypatch):
+    istioctl, client, why = find_client(script(tmp_path, "echo 1.7.4"), None, 5)
+    assert (istioctl.version, client, why) == ("1.7.4", {"path": f"{tmp_path}/istioctl", "version": "1.7.4"}, None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    broken = script(tmp_path, "exit 3")
+    assert find_client(broken, None, 5)[:2] == (None, None)
+    assert "failed with exit code 3" in find_client(None, None, 5)[2]
+    monkeypatch.setenv("ISTIOCTL_PATH", f"{tmp_path}/nowhere")
+    assert find_client(None, None, 5) == (
+        None,
+        None,
+        f"ISTIOCTL_PATH {tmp_path}/nowhere: no executable file is there",
+    )
+    with pytest.raises(IstioctlError, match=r"binary_path .*: no executable file is there"):
+        find_client(f"{tmp_path}/nowhere", None, 5)
+
+
+def test_workloads_are_read_only_on_request():
+    lab = healthy()
+    assert read_inventory(lab, None, sync=False)["workloads"] == []
+    assert not any("replicasets" in x for x in lab.asked)

@@ -1,0 +1,122 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from info_objects import MODERN, injector, old_injector, space
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.namespaces import namespace_state
+
+
+@pytest.mark.parametrize(
+    ("labels", "hooks", "injection", "revision"),
+    [
+        ({}, MODERN, "none", None),
+        ({"istio_injection": "enabled"}, MODERN, "enabled", "default"),
+        ({"istio_injection": "disabled"}, MODERN, "disabled", None),
+        ({"rev": "default"}, MODERN, "enabled", "default"),
+        ({"istio_injection": "enabled"}, [old_injector()], "enabled", "default"),
+        ({}, [old_injector()], "none", None),
+        ({"rev": "canary"}, [old_injector(), old_injector("canary")], "enabled", "canary"),
+        ({"rev": "canary"}, [*MODERN, injector("canary")], "enabled", "canary"),
+        ({"rev": "prod"}, [injector("1-26"), injector("1-27"), injector("1-27", "prod")], "enabled", "1-27"),
+        ({"istio_injection": "enabled"}, [injector("1-27"), injector("1-27", "default")], "enabled", "1-27"),
+    ],
+)
+def test_what_injects_is_what_the_webhooks_select(labels, hooks, injection, revision):
+    state = namespace_state(space(**labels), hooks)
+    assert (state["injection"], state["revision"], state["warnings"]) == (injection, revision, [])
+    assert len(state["webhooks"]) == (injection == "enabled")
+
+
+@pytest.mark.parametrize(
+    ("labels", "hooks", "injection", "said"),
+    [
+        (
+            {"istio_injection": "true"},
+            MODERN,
+            "disabled",
+            "istio-injection=true means nothing: only enabled and disabled do",
+        ),
+        (
+            {"rev": "canary"},
+            MODERN,
+            "none",
+            "istio.io/rev=canary, and no webhook serves this revision or tag (there are default), so nothing is "
+            "injected; label it with default instead, or install that revision",
+        ),
+        (
+            {"rev": "canary"},
+            [],
+            "none",
+            "istio.io/rev=canary, and no webhook serves this revision or tag (there is none), so nothing is injected",
+        ),
+        (
+            {"istio_injection": "enabled"},
+            [injector("1-27")],
+            "none",
+            "istio-injection=enabled, and no webhook serves the default revision (there are 1-27), so nothing is "
+            "injected; label it istio.io/rev=1-27 instead, or run istioctl tag set default --revision 1-27",
+        ),
+        (
+            {"istio_injection": "enabled"},
+            [],
+            "none",
+            "istio-injection=enabled, and no webhook serves the default revision (there is none), "
+            "so nothing is injected",
+        ),
+        (
+            {"istio_injection": "enabled", "rev": "canary"},
+            [*MODERN, injector("canary")],
+            "enabled",
+            "istio-injection=enabled and istio.io/rev=canary contradict each other, and the first one holds; "
+            "remove one (kubectl label namespace shop istio.io/rev-)",
+        ),
+        (
+            {"istio_injection": "disabled", "rev": "default"},
+            MODERN,
+            "disabled",
+            "istio-injection=disabled and istio.io/rev=default contradict each other, and the first one holds; "
+            "remove one (kubectl label namespace shop istio.io/rev-)",
+        ),
+        (
+            {"istio_injection": "enabled"},
+            [injector(), injector("1-26", "default")],
+            "enabled",
+            "2 webhooks inject here, one after the other: istio-sidecar-injector, istio-revision-tag-default",
+        ),
+    ],
+)
+def test_labels_without_the_expected_effect_are_reported_with_the_fix(labels, hooks, injection, said):
+    state = namespace_state(space(**labels), hooks)
+    assert state["injection"] == injection
+    assert state["warnings"] == [said]
+
+
+def test_two_labels_with_the_same_meaning_are_accepted():
+    both = space(istio_injection="enabled", rev="default")
+    assert namespace_state(both, MODERN)["warnings"] == []
+
+
+def test_system_namespaces_are_never_injected():
+    state = namespace_state(space("kube-system", istio_injection="enabled"), MODERN)
+    assert (state["injection"], state["webhooks"]) == ("none", [])
+    assert state["warnings"] == ["it is labelled for injection, which istiod never does in kube-system"]
+    assert namespace_state(space("kube-system"), MODERN)["warnings"] == []
+    unread = namespace_state(space("local-path-storage", istio_injection="enabled"), None)
+    assert (unread["injection"], len(unread["warnings"])) == ("none", 1)
+
+
+@pytest.mark.parametrize(
+    ("labels", "injection", "revision"),
+    [
+        ({}, "none", None),
+        ({"istio_injection": "enabled"}, "enabled", None),
+        ({"istio_injection": "disabled", "rev": "a"}, "disabled", None),
+        ({"rev": "canary"}, "enabled", "canary"),
+    ],
+)
+def test_labels_decide_where_webhooks_may_not_be_read(labels, injection, revision):
+    state = namespace_state(space(**labels), None)
+    assert (state["injection"], state["revision"], state["warnings"]) == (injection, revision, [])
