@@ -399,37 +399,43 @@ stderr:
   sample: "Error: loading --injectConfigFile"
 """
 
-import contextlib
 import math
-import os
-import tempfile
 import time
-from urllib.parse import quote
 
 from ansible.module_utils.basic import missing_required_lib
 
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import configuration
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.cluster import (
+    open_cluster,
+    read_namespace_labels,
+    read_webhooks,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.configuration import FILE_OPTIONS
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.files import (
+    check_places,
+    keep_configuration,
+    read_text,
+    stage_configuration,
+    write_dest,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.guard import DoubleInjection
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.inject import inject as inject_definitions
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import INJECTOR, WEBHOOKS_PATH
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.manifest import (
+    find_secrets,
+    read_definitions,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
     ISTIOCTL_ARGS,
     Istioctl,
     IstioctlError,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.releases import ReleaseError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import kubeconfig_file
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.named_cluster import is_named
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options import ClusterModule
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissions import unless_forbidden
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import HIDDEN
-from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
-FILES = ("inject_config_file", "mesh_config_file", "values_file")
 MANIFEST_ARGUMENTS = ("content", "definition")
 
 
@@ -457,129 +463,26 @@ class InjectModule(ClusterModule):
         return {name: HIDDEN for name in MANIFEST_ARGUMENTS if "Secret" in str(params.get(name))}
 
 
-def read_definitions(params):
-    """The definitions that the user gave, in whichever of the three ways."""
-    if params["definition"] is not None:
-        definitions = _manifests.check_definitions(params["definition"])
-    elif params["content"] is not None:
-        definitions = _manifests.parse_manifest(params["content"], "content")
-    else:
-        definitions = _manifests.parse_manifest(read_text(params["src"], "src"), params["src"])
-    if not definitions:
-        raise _manifests.ManifestError(f"{params['src'] or 'the manifest'}: it holds no object")
-    return definitions
-
-
-def find_secrets(params, definitions):
-    """Titles of the Secrets in the manifest. Raises ManifestError if the result could only be returned."""
-    secrets = _manifests.secret_titles(definitions, params["namespace"])
-    if secrets and not (params["dest"] or params["return_secrets"]):
-        raise _manifests.ManifestError(
-            f"the manifest holds {join_and(secrets)}, whose values would be logged if they were returned: set dest to "
-            "write the injected manifest to a file, or return_secrets=true together with no_log=true on the task"
-        )
-    return secrets
-
-
-def read_text(path, option, errors="strict"):
-    """The text of a file. Raises ManifestError that names the option."""
-    try:
-        with open(path, encoding="utf-8-sig", errors=errors, newline="") as source:
-            return source.read()
-    except OSError as error:
-        raise _manifests.ManifestError(f"{option} {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise _manifests.ManifestError(f"{option} {path}: it is no UTF-8 text, see byte {error.start}") from error
-
-
-def check_places(params):
-    """Raise ManifestError for a config_dir that cannot be made, or a dest that cannot be written."""
-    folder, dest = params["config_dir"], params["dest"]
-    if folder:
-        parent = os.path.abspath(folder)
-        while not os.path.lexists(parent):
-            parent = os.path.dirname(parent)
-        if not os.path.isdir(parent):
-            raise _manifests.ManifestError(f"config_dir {folder}: {parent} is no folder")
-        if not os.path.isdir(folder) and not os.access(parent, os.W_OK | os.X_OK):
-            raise _manifests.ManifestError(f"config_dir {folder}: no permission to make it in {parent}")
-    if dest:
-        place = os.path.realpath(dest)
-        if os.path.isdir(place):
-            raise _manifests.ManifestError(f"dest {dest}: this is a folder")
-        # config_dir is made before dest is written, with the folders that it is in.
-        made = f"{os.path.realpath(folder)}/" if folder else ""
-        if not os.path.isdir(os.path.dirname(place)) and not made.startswith(f"{os.path.dirname(place)}/"):
-            raise _manifests.ManifestError(f"dest {dest}: its folder does not exist")
-
-
-def configuration_files(module, texts):
-    """Files with these texts for istioctl: those in config_dir that have them already, else temporary ones.
-
-    Returns their paths, the temporary ones among them as {path in config_dir: path}, and the module's results.
-    """
-    paths, temporary, result = [], {}, {"config_files": [], "changed": False, "diff": []}
-    for name, text in texts.items():
-        path = os.path.join(module.params["config_dir"], name)
-        result["config_files"].append(path)
-        before = read_text(path, "config_dir") if os.path.exists(path) else None
-        if text != before:
-            result["changed"] = True
-            result["diff"].append({"before": before or "", "after": text, "before_header": path, "after_header": path})
-            temporary[path] = temporary_file(module, text)
-        paths.append(temporary.get(path, path))
-    return paths, temporary, result
-
-
-def keep_configuration(module, temporary):
-    """Move temporary files to their places in config_dir, which is made where it is not there."""
-    folder = module.params["config_dir"]
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        module.fail_json(msg=f"config_dir {folder}: {error.strerror}")
-    for path, source in temporary.items():
-        module.atomic_move(source, os.path.realpath(path), unsafe_writes=module.params["unsafe_writes"])
-
-
-def temporary_file(module, text):
-    """The path of a file with this text, which is gone when the module ends."""
-    handle, path = tempfile.mkstemp(dir=module.tmpdir)
-    module.add_cleanup_file(path)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as target:
-        target.write(text)
-    return path
-
-
 def inject(module):
     """Inject as the parameters say; returns the Injection, what to keep in config_dir and the module's results so far.
 
     Nothing is written but temporary files.
     """
     params = module.params
-    check_places(params)
+    check_places(params["config_dir"], params["dest"])
     definitions, result, temporary = read_definitions(params), {"changed": False, "diff": []}, {}
     result["secrets"] = find_secrets(params, definitions)
-    files = [params[name] for name in FILES] if params["values_file"] else None
-    for name in FILES if files else ():
+    files = [params[name] for name in FILE_OPTIONS] if params["values_file"] else None
+    for name in FILE_OPTIONS if files else ():
         read_text(params[name], name)
-    with contextlib.ExitStack() as stack:
-        cluster = kubeconfig = None
-        if is_named(params) or not files:
-            try:
-                cluster = stack.enter_context(connect(params))
-                kubeconfig = stack.enter_context(kubeconfig_file(cluster.connection))
-            except ClusterError as error:
-                hint = "" if files or is_named(params) else f"; or give {', '.join(FILES)} to do without one"
-                raise ClusterError(f"{error}{hint}") from error
+    with open_cluster(params) as (cluster, kubeconfig):
         if params["config_dir"]:
             texts = configuration.live_configuration(cluster.get, params["revision"], params["istio_namespace"])
-            files, temporary, kept = configuration_files(module, texts)
-            result.update(kept)
+            files, temporary, staged = stage_configuration(module, texts)
+            result.update(staged)
         istioctl = Istioctl(params["binary_path"], None if files else kubeconfig, timeout=params["timeout"])
         arguments = configuration.arguments(istioctl.version, params["revision"], files, params["istio_namespace"])
         result.update(version=istioctl.version, command="", rendered_by="files" if files else "webhook")
-
         until = None
 
         def render(text):
@@ -590,18 +493,13 @@ def inject(module):
             result["command"] = configuration.with_final_paths(output.command, temporary)
             return output
 
-        def labels_of(namespace):
-            with hint_at_files(params, f"namespace {namespace}: "):
-                found = cluster.get(f"/api/v1/namespaces/{quote(namespace, safe='')}")
-            return ((found or {}).get("metadata") or {}).get("labels") or {}
-
         injection = inject_definitions(
             definitions,
             istioctl.version,
             render,
             params["on_already_injected"],
             params["namespace"],
-            labels_of if cluster else None,
+            (lambda namespace: read_namespace_labels(cluster, namespace, params)) if cluster else None,
             read_webhooks(cluster, params) if cluster else None,
             by_files=bool(files),
         )
@@ -609,58 +507,15 @@ def inject(module):
         return injection, temporary, result
 
 
-def replace_dest(module, dest, content, private):
-    """Write the text to dest in one step. private: whether only its owner may read a new file."""
-    temporary = temporary_file(module, content)
-    umask = os.umask(0o077) if private and not os.path.exists(dest) else None
-    try:
-        module.atomic_move(temporary, dest, unsafe_writes=module.params["unsafe_writes"])
-    finally:
-        if umask is not None:
-            os.umask(umask)
-
-
-@contextlib.contextmanager
-def hint_at_files(params, subject=""):
-    """Put subject before a ClusterError's message and, where the three files are given, how to do without a cluster."""
-    try:
-        yield
-    except ClusterError as error:
-        hint = "; set kubeconfig to an empty text to inject without a cluster" if params["values_file"] else ""
-        raise ClusterError(f"{subject}{error}{hint}", error.status) from error
-
-
-def read_webhooks(cluster, params):
-    """The configurations of injection webhooks; None if this user may not read them, so that labels have to do."""
-    with hint_at_files(params):
-        return unless_forbidden(lambda: list(cluster.items(WEBHOOKS_PATH, labelSelector=INJECTOR)))
-
-
-def write(module, definitions, content, private):
-    """Bring dest to hold these definitions, or in check mode say whether that would change it; returns the results.
-
-    private: whether they hold a Secret.
-    """
-    dest = os.path.realpath(module.params["dest"])
-    before = read_text(dest, "dest", errors="replace") if os.path.exists(dest) else ""
-    changed = not _manifests.holds(before, definitions)
-    result = {"dest": module.params["dest"]}
-    if changed and not module.check_mode:
-        if module.params["backup"] and os.path.exists(dest):
-            result["backup_file"] = module.backup_local(dest)
-        replace_dest(module, dest, content, private)
-    attributes = {}
-    if os.path.exists(dest):
-        wanted = module.load_file_common_arguments(module.params, path=dest)
-        result["changed"] = module.set_fs_attributes_if_different(wanted, changed, attributes)
-    else:
-        result["changed"] = changed
-    if module._diff:
-        earlier, later = _manifests.diff_texts(before, definitions)
-        result["diff"] = [{"before": earlier, "after": later, "before_header": dest, "after_header": dest}]
-        if attributes:
-            result["diff"].append(attributes)
-    return result
+def write_files(module, injection, content, temporary, result):
+    """Write config_dir and dest as the parameters say, and add what changed to the module's results."""
+    if module.params["config_dir"] and not module.check_mode:
+        keep_configuration(module, temporary)
+    if module.params["dest"]:
+        written = write_dest(module, injection.definitions, content, private=bool(result["secrets"]))
+        written["changed"] = written["changed"] or result["changed"]
+        written["diff"] = [*result["diff"], *written.get("diff", [])]
+        result.update(written)
 
 
 def main():
@@ -683,9 +538,9 @@ def main():
             "backup": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 60},
         },
-        mutually_exclusive=[("src", "content", "definition"), *((name, "config_dir") for name in FILES)],
+        mutually_exclusive=[("src", "content", "definition"), *((name, "config_dir") for name in FILE_OPTIONS)],
         required_one_of=[("src", "content", "definition")],
-        required_together=[FILES],
+        required_together=[FILE_OPTIONS],
         add_file_common_args=True,
         supports_check_mode=True,
     )
@@ -694,28 +549,19 @@ def main():
     check_numbers(module, {"timeout": (1, DAY)})
     try:
         injection, temporary, result = inject(module)
+        for warning in injection.warnings:
+            module.warn(warning)
+        content = _manifests.dump_manifest(injection.definitions)
+        write_files(module, injection, content, temporary, result)
     except IstioctlError as error:
         module.fail_json(**error.result())
     except DoubleInjection as error:
         module.fail_json(msg=str(error), workloads=error.results)
     except (_manifests.ManifestError, configuration.ConfigurationError, ClusterError, ReleaseError) as error:
         module.fail_json(msg=str(error))
-    for warning in injection.warnings:
-        module.warn(warning)
-    content = _manifests.dump_manifest(injection.definitions)
     if module.params["return_secrets"] or not result["secrets"]:
         result.update(content=content, definitions=injection.definitions)
     result.update(workloads=injection.results, differences=injection.differences)
-    if module.params["config_dir"] and not module.check_mode:
-        keep_configuration(module, temporary)
-    if module.params["dest"]:
-        try:
-            written = write(module, injection.definitions, content, private=bool(result["secrets"]))
-        except _manifests.ManifestError as error:
-            module.fail_json(msg=str(error))
-        written["changed"] = written["changed"] or result["changed"]
-        written["diff"] = [*result["diff"], *written.get("diff", [])]
-        result.update(written)
     if not (module._diff and result["diff"]):
         del result["diff"]
     module.exit_json(**result)

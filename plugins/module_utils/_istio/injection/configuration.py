@@ -21,6 +21,9 @@ LIVE_FILES = (
     ("inject-values.yaml", "istio-sidecar-injector", "values"),
 )
 
+# The module's options for such files, in the same order.
+FILE_OPTIONS = ("inject_config_file", "mesh_config_file", "values_file")
+
 
 class ConfigurationError(Exception):
     """What the cluster lacks of the configuration of injection, in words for the user."""

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What injection asks a cluster for, and the way to do without one."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.configuration import FILE_OPTIONS
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import INJECTOR, WEBHOOKS_PATH
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import labels_of
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, connect
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import (
+    KubeconfigFile,
+    kubeconfig_file,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.named_cluster import is_named
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissions import unless_forbidden
+
+
+@contextlib.contextmanager
+def open_cluster(params: Mapping[str, Any]) -> Iterator[tuple[Cluster | None, KubeconfigFile | None]]:
+    """Yield the cluster of a module's options and its kubeconfig for istioctl, which ends with the context.
+
+    Both are None if no cluster is named and the three files are given. Raises ClusterError.
+    """
+    if params["values_file"] and not is_named(params):
+        yield None, None
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            cluster = stack.enter_context(connect(params))
+            kubeconfig = stack.enter_context(kubeconfig_file(cluster.connection))
+        except ClusterError as error:
+            hint = "" if is_named(params) else f"; or give {', '.join(FILE_OPTIONS)} to do without one"
+            raise ClusterError(f"{error}{hint}") from error
+        yield cluster, kubeconfig
+
+
+def read_webhooks(cluster: Cluster, params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
+    """The configurations of injection webhooks; None if this user may not read them, so that labels decide."""
+    with _hint_at_files(params):
+        return unless_forbidden(lambda: list(cluster.items(WEBHOOKS_PATH, labelSelector=INJECTOR)))
+
+
+def read_namespace_labels(cluster: Cluster, namespace: str, params: Mapping[str, Any]) -> dict[str, str]:
+    """The labels of a namespace, empty if it does not exist. Raises ClusterError that names it."""
+    with _hint_at_files(params, f"namespace {namespace}: "):
+        found = cluster.get(f"/api/v1/namespaces/{quote(namespace, safe='')}")
+    return labels_of(found) if found else {}
+
+
+@contextlib.contextmanager
+def _hint_at_files(params, subject=""):
+    """Put subject before a ClusterError's message and, where the three files are given, how to do without a cluster."""
+    try:
+        yield
+    except ClusterError as error:
+        hint = "; set kubeconfig to an empty text to inject without a cluster" if params["values_file"] else ""
+        raise ClusterError(f"{subject}{error}{hint}", error.status) from error

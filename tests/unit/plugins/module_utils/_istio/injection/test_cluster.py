@@ -1,0 +1,57 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from unittest.mock import Mock
+
+import pytest
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import cluster as subject
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
+
+FILES, NO_FILES = {"values_file": "/lab/values"}, {"values_file": None}
+HINT = "; set kubeconfig to an empty text to inject without a cluster"
+
+
+def failing(status=None):
+    error = ClusterError("it failed", status)
+    return Mock(get=Mock(side_effect=error), items=Mock(side_effect=error))
+
+
+@pytest.mark.parametrize(("params", "hint"), [(FILES, HINT), (NO_FILES, "")])
+def test_a_failed_request_names_the_way_without_a_cluster(params, hint):
+    with pytest.raises(ClusterError) as failed:
+        subject.read_webhooks(failing(), params)
+    assert str(failed.value) == f"it failed{hint}"
+    with pytest.raises(ClusterError) as failed:
+        subject.read_namespace_labels(failing(403), "shop", params)
+    assert (str(failed.value), failed.value.status) == (f"namespace shop: it failed{hint}", 403)
+
+
+def test_webhooks_that_may_not_be_read_are_unknown():
+    assert subject.read_webhooks(failing(403), FILES) is None
+    assert subject.read_webhooks(Mock(items=Mock(return_value=iter([{}]))), FILES) == [{}]
+
+
+@pytest.mark.parametrize(
+    ("namespace", "labels"), [(None, {}), ({"metadata": {}}, {}), ({"metadata": {"labels": {"a": "b"}}}, {"a": "b"})]
+)
+def test_labels_of_a_namespace_are_empty_without_it(namespace, labels):
+    cluster = Mock(get=Mock(return_value=namespace))
+    assert subject.read_namespace_labels(cluster, "a/b", NO_FILES) == labels
+    cluster.get.assert_called_once_with("/api/v1/namespaces/a%2Fb")
+
+
+def test_the_three_files_need_no_cluster():
+    with subject.open_cluster(FILES) as found:
+        assert found == (None, None)
+
+
+def test_without_cluster_and_files_both_ways_are_named(monkeypatch):
+    for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(ClusterError) as failed, subject.open_cluster(NO_FILES):
+        pass
+    assert str(failed.value).startswith("no kubeconfig given: ")
+    assert str(failed.value).endswith("; or give inject_config_file, mesh_config_file, values_file to do without one")
