@@ -22,7 +22,7 @@ PACKAGE = "ansible_collections.meshlab.istio.plugins.modules"
 # What each module needs beside the number.
 SPLIT = {"url": "http://web/", "pod": "web", "backends": [{"name": "a", "weight": 1, "match": "a"}]}
 NEEDED = {
-    "bookinfo_browse": {"url": "http://127.0.0.1:1/productpage", "folder": "/nowhere"},
+    "bookinfo_browse": {"url": "http://127.0.0.1:1/productpage", "screenshots_dir": "/nowhere"},
     "image_prepull": {"images": ["busybox"]},
     "istio_config_wait": {"kind": "VirtualService", "name": "web"},
     "istio_info": {},
