@@ -56,5 +56,9 @@ for _section, name, value in sorted((x for x in lines if x[0] in order), key=lam
 print("[global]", *(" = ".join(x) for x in settings.items()), sep="\n")
 ' >"$home/.config/pip/pip.conf")
 
+# Modules import kubernetes.core and use its documentation: ansible-test looks for it beside the copy.
+ln -sfn "$("$python" -c 'from importlib.util import find_spec; print(find_spec("ansible_collections.kubernetes").submodule_search_locations[0])')" \
+  "$(cd "$tree/../.." && pwd)/kubernetes"
+
 cd "$tree"
 HOME=$home ansible-test sanity --color no "${arguments[@]}" "$@"
