@@ -33,7 +33,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.waits im
 POLL_SECONDS = 0.5
 WORKERS = 6
 
-ReadApi = Callable[[], "tuple[list[Rule], Facts]"]
+ReadApi = Callable[[], tuple[list[Rule], Facts]]
 ReadProxy = Callable[[Proxy, list], Dump]
 
 

@@ -97,7 +97,7 @@ def test_the_profile_is_where_its_user_can_reach_it(monkeypatch, tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
 def test_a_program_runs_as_that_user_with_no_group_of_root():
     user = sandbox.browser_user()
-    told = subprocess.run(["id", "-u"], capture_output=True, text=True, **sandbox.popen_options(user))
-    groups = subprocess.run(["id", "-G"], capture_output=True, text=True, **sandbox.popen_options(user))
+    told = subprocess.run(["id", "-u"], capture_output=True, text=True, check=True, **sandbox.popen_options(user))
+    groups = subprocess.run(["id", "-G"], capture_output=True, text=True, check=True, **sandbox.popen_options(user))
     assert told.stdout.strip() == str(user.pw_uid)
     assert groups.stdout.split() == [str(user.pw_gid)]

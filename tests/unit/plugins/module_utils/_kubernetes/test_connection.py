@@ -174,7 +174,7 @@ OPTIONS = [
 COMPARED = ("host", "ssl_ca_cert", "cert_file", "key_file", "verify_ssl", "proxy", "no_proxy")
 
 
-@pytest.mark.parametrize("options", OPTIONS, ids=lambda x: "-".join(x))
+@pytest.mark.parametrize("options", OPTIONS, ids="-".join)
 def test_the_options_mean_what_they_mean_to_kubernetes_core(options, written, monkeypatch, tmp_path):
     for file in ("ca.crt", "me.crt", "me.key"):
         (tmp_path / file).write_text(file)
