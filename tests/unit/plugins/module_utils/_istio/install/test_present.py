@@ -6,10 +6,13 @@ from __future__ import annotations
 import pytest
 from install_fakes import GATEWAY, RENDERED, FakeCluster, FakeIstioctl, installed, istiod, lab, present, surplus, told
 
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import present as subject
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
+
+SUPPORT_1_34 = ", ".join(releases.istio_for("1.34"))
 
 
 def test_a_version_that_only_istiod_knows_is_asked_for():
@@ -23,7 +26,7 @@ def test_a_version_that_only_istiod_knows_is_asked_for():
     ("kubernetes", "installed_version", "version", "says"),
     [
         ("v1.34.0", None, "1.27.0", "Istio 1.27.0 does not support Kubernetes v1.34.0: Istio 1.27 supports"),
-        ("v1.34.0", None, "1.27.0", "Kubernetes 1.34 is supported by Istio 1.30, 1.29, 1.28"),
+        ("v1.34.0", None, "1.27.0", f"Kubernetes 1.34 is supported by Istio {SUPPORT_1_34}"),
         ("v1.33.0", None, "1.6.0", "Istio 1.6.0 is not in the table"),
         ("v1.33.0", "1.27.0", "1.29.1", "install Istio 1.28 first"),
         ("v1.33.0", "1.29.0", "1.27.0", "install Istio 1.28 first"),
