@@ -8,6 +8,7 @@ there, and the colours are those of the scheme.
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -70,11 +71,14 @@ def main(paths):
         programs = browser.find()
         with browser.Chromium(programs, "file:///") as chromium:
             for path in paths:
-                chromium.driver.get(Path(path).resolve().as_uri())
+                # As root, the browser runs as a user that cannot read what is below /root.
+                page = Path(shutil.copy(path, chromium.folder))
+                page.chmod(0o644)
+                chromium.driver.get(page.as_uri())
                 seen = {(x, y): look(chromium.driver, x, y) for x in WIDTHS for y in SCHEMES}
                 problems += [f"{path}: {x}" for x in wrong(seen)]
     except browser.BrowserError as error:
-        problems.append(f"the reports were not looked at: {error}")
+        problems.append(f"the reports were not opened: {error}")
     if problems:
         sys.exit("\n".join(problems))
     print(f"{len(paths)} reports, each {len(WIDTHS) * len(SCHEMES)} times: nothing is wrong")
