@@ -5,10 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
 DAY = 86400  # the longest that anything is waited for, in seconds
 
 
-def number_problem(name, value, low, high=None):
+def number_problem(name: str, value: float | None, low: float, high: float | None = None) -> str | None:
     """What is wrong with an option's number, in a sentence with what is allowed; None if nothing is, or it is not set.
 
     high: None where there is no end.
@@ -19,7 +24,7 @@ def number_problem(name, value, low, high=None):
     return f"{name} {value} has to be {allowed}"
 
 
-def check_numbers(module, limits, **result):
+def check_numbers(module: AnsibleModule, limits: Mapping[str, tuple[float, float | None]], **result: Any) -> None:
     """Fail for the first of a module's options whose number is not allowed.
 
     limits: {option: (lowest, highest)}, the highest may be None; result: what the module returns beside the message.

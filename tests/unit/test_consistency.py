@@ -414,3 +414,21 @@ def test_the_guide_has_every_stop_of_the_tour_in_its_order():
     headings = re.findall(r"^## (.+)$", (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8"), re.MULTILINE)
     stops = load("playbooks/vars/tour.yml")["tour_stops"]
     assert [stop["name"] for stop in stops] == headings
+
+
+# ---- structure of the code ----
+
+SHARED_CODE = [x for area in ("module_utils", "plugin_utils") for x in sorted((ROOT / "plugins" / area).rglob("*.py"))]
+
+
+@pytest.mark.parametrize("path", SHARED_CODE, ids=lambda x: str(x.relative_to(ROOT / "plugins")))
+def test_shared_code_is_in_small_files_whose_public_functions_have_type_hints(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    tree = ast.parse(text)
+    classes = [x.body for x in tree.body if isinstance(x, ast.ClassDef) and not x.name.startswith("_")]
+    functions = [x for body in [tree.body, *classes] for x in body if isinstance(x, ast.FunctionDef)]
+    for function in functions:
+        if not function.name.startswith("_"):
+            given = [x for x in function.args.args + function.args.kwonlyargs if x.arg not in ("self", "cls")]
+            assert function.returns is not None and all(x.annotation is not None for x in given), function.name

@@ -128,7 +128,7 @@ class Visit:
         self.browser, self.url = browser, url
         self.loads, self.seen, self.external_urls, self.pictures = 0, {}, set(), {}
 
-    def load(self):
+    def load(self) -> tuple[dict, str]:
         """The page and its look."""
         page = self.browser.load(self.url)
         check_page(page, self.url)

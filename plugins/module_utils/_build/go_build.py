@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 
 # In a lock's folder: run in a copy of it before anything is built there, for a module that lacks generated files.
 PREPARE = "prepare.sh"
@@ -43,7 +44,9 @@ def dotted(version: tuple[int, ...]) -> str:
     return ".".join(str(part) for part in version)
 
 
-def build_key(name, package, ldflags, lock, sources, go_version):
+def build_key(
+    name: str, package: str, ldflags: str, lock: Mapping[str, str], sources: Mapping[str, bytes], go_version: str
+) -> str:
     """A hex key of everything that decides the binary's content.
 
     lock: {"go.mod": text, "go.sum": text}; sources: {relative path: bytes} of a module built in place, else {}.

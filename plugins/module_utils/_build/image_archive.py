@@ -14,6 +14,8 @@ import shutil
 import stat
 import tarfile
 import tempfile
+from collections.abc import Iterable, Mapping
+from typing import IO, Any
 
 # One fixed time: the same content gives the same bytes, and so the same image id.
 EPOCH = 0
@@ -37,7 +39,12 @@ def _parents(path):
     return ["/".join(parts[: i + 1]) for i in range(len(parts))]
 
 
-def write_layer(target, files=(), links=(), folders=()):
+def write_layer(
+    target: IO[bytes],
+    files: Iterable[Mapping[str, Any]] = (),
+    links: Iterable[Mapping[str, Any]] = (),
+    folders: Iterable[Mapping[str, Any]] = (),
+) -> None:
     """Write a layer tar to a file object.
 
     files: dicts of src (path on this machine), dest (path in the image), mode (default 0o755);
@@ -148,7 +155,13 @@ def image_id(path: str) -> str:
         raise ImageError(f"{path} is not a whole image archive ({error}); remove it and run again") from error
 
 
-def write_image(dest, tags, config, layers, architecture="amd64"):
+def write_image(
+    dest: str,
+    tags: list[str],
+    config: dict,
+    layers: Iterable[Mapping[str, Any]],
+    architecture: str = "amd64",
+) -> None:
     """Write a docker-archive to dest, in whole or not at all.
 
     tags: full names such as docker.io/istio/pilot:1.27.0; layers, bottom first: dicts with either tar (a layer tar

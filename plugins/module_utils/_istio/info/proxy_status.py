@@ -15,6 +15,8 @@ All of them are tables whose first line names the columns:
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 
@@ -30,7 +32,7 @@ class ProxyStatusError(Exception):
     """istioctl printed something that is no table of proxies."""
 
 
-def arguments(version, namespace, revision=None):
+def arguments(version: str, namespace: str, revision: str | None = None) -> list[str]:
     """istioctl's arguments; version: istioctl's; namespace: the control plane's; revision: only this one's proxies.
 
     The default revision has to go unnamed: late releases make the name of a Service from it.
@@ -43,7 +45,7 @@ def arguments(version, namespace, revision=None):
     return args
 
 
-def parse(text):
+def parse(text: str) -> list[dict[str, Any]]:
     """The rows of the table as a list of {name, namespace, cluster, istiod, version, types}, in its order.
 
     types: the state of each type of configuration, such as {"CDS": "SYNCED"}; None where the table has no such columns.
@@ -78,12 +80,12 @@ def _row(cells):
     }
 
 
-def state_of(cell):
+def state_of(cell: str) -> str:
     """A state without what is told beside it: "SYNCED (4m)" gives "SYNCED", and NOT_SENT is NOT SENT."""
     return re.sub(r"\s*\(.*", "", cell).replace("_", " ").upper()
 
 
-def behind(types):
+def behind(types: Mapping[str, str]) -> list[str]:
     """The types that a proxy has not taken, in words such as "CDS STALE"; empty if it is in step.
 
     types: as parse gives them. A proxy that took nothing at all is behind with all of it.
