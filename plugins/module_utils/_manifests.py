@@ -280,7 +280,6 @@ def objects_in(definitions: list[dict[str, Any]]) -> Iterator[tuple[list[dict[st
 
 # What stands in a diff for a value of a Secret, and for one that differs from the other side of the diff.
 HIDDEN, HIDDEN_CHANGED = "(hidden)", "(hidden, changed)"
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def secret_titles(definitions: Iterable[dict[str, Any]], namespace: str) -> list[str]:
@@ -339,6 +338,5 @@ def _hide(secret, other):
         if field in secret:
             secret[field] = shown(secret[field], other.get(field))
     annotations = (secret.get("metadata") or {}).get("annotations") or {}
-    if LAST_APPLIED in annotations:
-        its = ((other.get("metadata") or {}).get("annotations") or {}).get(LAST_APPLIED)
-        annotations[LAST_APPLIED] = shown(annotations[LAST_APPLIED], its)
+    # kubectl and other tools keep the whole Secret in an annotation.
+    annotations.update(shown(annotations, (other.get("metadata") or {}).get("annotations")))

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.connection import Connection
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError, root_cause
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import without_password
 
 try:
     import kubernetes
@@ -58,7 +59,7 @@ def open_socket(
     Raises ClusterError with the API server's answer.
     """
     namespace, pod, container = where
-    label = f"cannot exec in {'/'.join(where)} at {connection.configuration.host}"
+    label = f"cannot exec in {'/'.join(where)} at {without_password(connection.configuration.host)}"
     token = _impersonation.set(connection.impersonation)
     try:
         socket = stream(

@@ -24,7 +24,7 @@ HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 def holds_secrets(kubeconfig: Any) -> bool:
     """Return whether a kubeconfig is the content of a file (a dictionary, or by mistake its text), not a path."""
     if isinstance(kubeconfig, str):
-        return "\n" in kubeconfig or kubeconfig.startswith("{")
+        return "\n" in kubeconfig or kubeconfig.lstrip().removeprefix("---").lstrip().startswith("{")
     return bool(kubeconfig) and not isinstance(kubeconfig, os.PathLike)
 
 

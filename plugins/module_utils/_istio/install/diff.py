@@ -72,6 +72,8 @@ def show(definition: dict | None, side: str) -> str:
     annotations = definition["metadata"].get("annotations") or {}
     annotations.pop(LAST_APPLIED, None)
     if definition["kind"] == "Secret":
+        # Other tools than kubectl keep the whole Secret in an annotation, too.
+        annotations.update(dict.fromkeys(annotations, f"(not shown, {side})"))
         for field in ("data", "stringData"):
             definition.update({field: f"(not shown, {side})"} if field in definition else {})
     if definition["kind"] == CRD:

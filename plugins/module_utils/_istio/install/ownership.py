@@ -87,6 +87,8 @@ CERTIFICATES = ("istio-ca-root-cert", "istio-ca-crl")
 CA_SECRETS, CA_TYPE = ("istio-ca-secret", "cacerts"), "istio.io/ca-root"
 # What istioctl before 1.24 called the IstioOperator that it stored in the cluster.
 STATE = "installed-state"
+# The validating webhook of the default tag.
+DEFAULT_VALIDATOR = "istiod-default-validator"
 # The owner of what was installed from an IstioOperator without a name.
 UNNAMED = "unknown"
 
@@ -118,7 +120,12 @@ def _is_unmanaged_webhook(name: str, labels: dict) -> bool:
     tag = f"istio-revision-tag-{labels.get(TAG)}"  # and "-NAMESPACE" outside of istio-system
     if TAG in labels and (name == tag or name.startswith(f"{tag}-")):
         return True
-    return name == "istiod-default-validator" and (labels.get("app") == "istiod" or labels.get(TAG) == DEFAULT)
+    return name == DEFAULT_VALIDATOR and (labels.get("app") == "istiod" or labels.get(TAG) == DEFAULT)
+
+
+def _is_default_validator(definition: dict) -> bool:
+    """Whether an object belongs to the default tag: manifest generate does not render it, so it is never surplus."""
+    return (definition["kind"], definition["metadata"]["name"]) == (WEBHOOKS[1], DEFAULT_VALIDATOR)
 
 
 def _has_istio_hooks(definition: dict) -> bool:
@@ -147,6 +154,7 @@ class Installation:
             or _is_shared(definition)
             or labels.get(NOT_PRUNED) == "true"
             or TAG in labels
+            or _is_default_validator(definition)
             or revision_of(definition) != self.revision
             or self._operator_name(labels) != self.name
         ):

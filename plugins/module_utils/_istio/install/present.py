@@ -34,12 +34,16 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl impo
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import (
     COMPONENT,
     DEFAULT,
+    HELM,
+    REVISION,
+    annotations_of,
     labels_of,
     revision_of,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, title
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of, title
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import wait_for_deployments
+from ansible_collections.meshlab.istio.plugins.module_utils._text import shorten_list
 
 # Time that istioctl gets beyond the readiness timeout, in seconds. Old releases do not always end by themselves.
 GRACE_SECONDS = 30
@@ -56,6 +60,7 @@ def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool
     kubernetes = cluster.get("/version")["gitVersion"]
     refuse(lambda: unsupported(istioctl.version, kubernetes), params, warnings)
     documents, found = _render_and_read(request, istioctl, api, warnings)
+    _refuse_helm(documents, found)
     target = _target(params, request, documents)
     plane = _plane(api, istioctl, target)
     if target.istiod:
@@ -106,7 +111,9 @@ class _Target:
 def _target(params: dict, request: Request, documents: list[Document]) -> _Target:
     deployments = [x for x in documents if x.head["kind"] == "Deployment"]
     istiod = next((x for x in deployments if labels_of(x.head).get("app") == "istiod"), None)
-    revision = revision_of(istiod.head) if istiod else params["revision"] or DEFAULT
+    # Gateways alone have it in their labels too, wherever the request says it: in an option, operator, file or set.
+    labeled = next((x.head for x in [istiod, *documents] if x and REVISION in labels_of(x.head)), None)
+    revision = revision_of(labeled) if labeled else params["revision"] or DEFAULT
     name, namespace = request.owner()
     return _Target(deployments, istiod, Installation(revision, name, istiod.key[1] if istiod else namespace))
 
@@ -121,6 +128,16 @@ def _render_and_read(
     output = rendering.result()
     warn_of_fallback(output, warnings)
     return read_rendered(output.stdout), found
+
+
+def _refuse_helm(documents: list[Document], found: list[dict]) -> None:
+    """Raise InstallError if what is rendered would overwrite what Helm installed: neither could remove it then."""
+    rendered = {x.key for x in documents if x.key[0] != CRD}
+    helm = [title(x) for x in found if key_of(x) in rendered and HELM in annotations_of(x)]
+    if helm:
+        raise InstallError(
+            f"Helm installed {shorten_list(helm)}: upgrade it with Helm, or uninstall it first. Nothing was changed."
+        )
 
 
 def _warn_of_same_revision(installation: Installation, planes: list[ControlPlane], warnings: list[str]) -> None:

@@ -29,6 +29,8 @@ DEFINITIONS = st.lists(
     max_size=3,
 )
 
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
 
 @settings(max_examples=150)
 @given(DEFINITIONS)
@@ -183,7 +185,7 @@ def test_same_looks_at_what_is_held_and_not_at_how_it_is_written():
 
 
 def secret(name="db", namespace=None, applied=None, **values):
-    annotations = {"annotations": {subject.LAST_APPLIED: applied}} if applied else {}
+    annotations = {"annotations": {LAST_APPLIED: applied}} if applied else {}
     metadata = {"name": name, **({"namespace": namespace} if namespace else {}), **annotations}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": values}
 
@@ -205,6 +207,12 @@ def test_secrets_are_found_and_hidden_in_lists_too(wrapped):
     assert "TOP" in subject.dump_manifest(definitions)  # the definitions themselves stay
 
 
+def test_a_copy_of_a_secret_in_any_annotation_is_hidden():
+    definition = secret(password="TOP")
+    definition["metadata"]["annotations"] = {"kapp.k14s.io/original": '{"stringData":{"password":"TOP"}}'}
+    assert "TOP" not in subject.dump_manifest(subject.hide_secrets([definition]))
+
+
 def test_a_diff_says_that_a_hidden_value_changed():
     before = subject.dump_manifest([secret(user="me", password="OLD", applied="{OLD}"), secret("other", key="K")])
     after = [secret(user="me", password="NEW", token="T", applied="{NEW}"), secret("other", "ns", key="K")]
@@ -212,7 +220,7 @@ def test_a_diff_says_that_a_hidden_value_changed():
     assert earlier[0]["stringData"] == {"user": "(hidden)", "password": "(hidden)"}
     changed = "(hidden, changed)"
     assert later[0]["stringData"] == {"user": "(hidden)", "password": changed, "token": changed}
-    assert later[0]["metadata"]["annotations"] == {subject.LAST_APPLIED: changed}
+    assert later[0]["metadata"]["annotations"] == {LAST_APPLIED: changed}
     assert later[1]["stringData"] == {"key": "(hidden)"}  # a Secret of another namespace is another Secret
 
 

@@ -168,3 +168,9 @@ def test_exec_acts_as_the_impersonated_user(monkeypatch, kubeconfig, who, expect
         cluster.exec("default", "client-1", "client", ["true"], timeout=1)
     assert sent[0] == "authorization: Bearer s3cret-t0ken"
     assert [x for x in sent if x.startswith("Impersonate")] == expected
+
+
+def test_the_password_in_the_server_of_a_kubeconfig_is_not_in_the_message(monkeypatch, kubeconfig):
+    content = kubeconfig("http://me:pr0xyword@127.0.0.1:1")
+    with pytest.raises(ClusterError, match=r"^cannot exec in default/client-1/client at http://127.0.0.1:1: no route$"):
+        run(monkeypatch, lambda: content, OSError("no route"))

@@ -57,6 +57,12 @@ def test_the_password_of_a_proxy_is_secret_and_so_is_all_of_a_text():
     assert subject.secrets_of("~/.kube/config") == subject.secrets_of(None) == subject.secrets_of({}) == set()
 
 
+@pytest.mark.parametrize("text", [' {"users": []}', '\t{"users": []}', '--- {"users": []}', "users: []\n"])
+def test_the_text_of_a_kubeconfig_is_not_taken_for_a_path(text):
+    assert subject.holds_secrets(text)
+    assert not subject.holds_secrets("~/--- {not a text}/config")
+
+
 def test_passwords_in_urls_are_secrets_of_the_options():
     options = {"proxy": "http://me:pr0xy%20word@proxy:3128", "host": "https://me:h0st@10.0.0.1", "kubeconfig": "/a"}
     assert subject.secrets_in_options(options) == {"pr0xy%20word", "pr0xy word", "h0st"}

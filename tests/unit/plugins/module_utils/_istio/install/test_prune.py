@@ -146,3 +146,35 @@ def test_a_sole_installation_owns_what_has_no_owner():
     assert Installation("default", "", "istio-system").owns(role, [HERE]) is True
     assert Installation("default", "", "istio-system").owns(role, [HERE, THERE]) is None
     assert istiod()["metadata"]["namespace"] == HERE.namespace
+
+
+def gateway(name, revision):
+    labels = {"istio.io/rev": revision, "operator.istio.io/component": "IngressGateways"}
+    return an_object("v1", "Service", name, "istio-system", labels)
+
+
+@pytest.mark.parametrize("place", ["operator", "set", "option"])
+def test_a_gateway_of_another_revision_is_not_pruned_wherever_the_revision_is_given(place):
+    cluster = FakeCluster(installed(istiod()), installed(gateway("gw-a", "default")))
+    spec = {"profile": "empty", **({"revision": "canary"} if place == "operator" else {})}
+    given = {"set": {"set": {"revision": "canary"}}, "option": {"revision": "canary"}}.get(place, {})
+    istioctl = FakeIstioctl(cluster, rendered=[gateway("gw-b", "canary")])
+    result = present(cluster, istioctl, True, operator={"spec": spec}, **given)
+    assert result["revision"] == "canary"
+    assert [x.key[2] for x in result["differences"]] == ["gw-b"]
+
+
+@pytest.mark.parametrize("labels", [{"app": "istiod"}, {**PILOT, "app": "istiod"}])
+def test_the_validator_of_the_default_tag_is_not_pruned(labels):
+    plane, validator = istiod(), an_object(*VALIDATOR, "istiod-default-validator", None, labels, webhooks=HOOKS)
+    cluster = FakeCluster(installed(plane), validator)
+    result = present(cluster, FakeIstioctl(cluster, rendered=[plane]), True)
+    assert [x.key[2] for x in result["differences"] if x.surplus] == []
+
+
+def test_what_helm_installed_is_not_overwritten():
+    theirs = installed(istiod())
+    theirs["metadata"]["annotations"] = {"meta.helm.sh/release-name": "istiod"}
+    cluster = FakeCluster(theirs)
+    with pytest.raises(InstallError, match=r"Helm installed Deployment istio-system/istiod: .*Nothing was changed"):
+        present(cluster, FakeIstioctl(cluster, rendered=[istiod()]))
