@@ -34,7 +34,7 @@ def owned_pods(deployment: dict, pods: list[dict]) -> list[dict]:
 
 
 def rollout_problem(deployment: dict) -> str | None:
-    """None if a Deployment is rolled out whole, else what is missing, in a few words."""
+    """None if a Deployment is completely rolled out, else what is missing, in a few words."""
     spec, status = deployment["spec"], deployment.get("status") or {}
     wanted = spec.get("replicas", 1)
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):

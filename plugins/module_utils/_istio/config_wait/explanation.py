@@ -59,7 +59,7 @@ def _unknown_hosts(rule, facts):
 
 
 def analyze_arguments(namespace: str) -> list[str]:
-    """The arguments of istioctl to analyze a namespace; its threshold is said, as releases differ in their default."""
+    """The arguments of istioctl to analyze a namespace, with the threshold, because its default differs by release."""
     return ["analyze", "--namespace", namespace, "--output", "json", "--failure-threshold", "Error", "--color=false"]
 
 

@@ -94,7 +94,7 @@ def differences(workloads: list[Workload], version: str, by_files: bool) -> list
 
 
 def _names_workload(workload):
-    """Whether the sidecar is told the name of its workload."""
+    """Whether the sidecar knows the name of its workload."""
     for container in containers_in(workload.template["spec"]):
         if container.get("name") == PROXY:
             return any(item.get("name") == "ISTIO_META_WORKLOAD_NAME" for item in container.get("env") or ())

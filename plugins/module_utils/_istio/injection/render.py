@@ -185,7 +185,7 @@ def _culprit(prepared, render, error):
     return (first, single) if single and others_render else (None, None)
 
 
-# What istioctl says where the cluster has the webhook's configuration, and nobody behind it.
+# What istioctl reports where the webhook is configured and no istiod serves it.
 _NO_ANSWER = (
     r'no pods matching selector|Post "https?://|error upgrading connection|port.?forward|lost connection to pod|'
     r'services "[^"]*" not found'

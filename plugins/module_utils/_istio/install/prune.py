@@ -40,7 +40,7 @@ def surplus(
 
 
 def _refuse_control_planes(objects: list[dict]) -> None:
-    """Raise InstallError if a control plane would be removed: whoever renders none installs something beside it."""
+    """Raise InstallError if a control plane would be removed: a request without istiod does not replace one."""
     istiods = [title(x) for x in objects if x["kind"] == "Deployment" and labels_of(x).get("app") == "istiod"]
     if istiods:
         raise InstallError(
