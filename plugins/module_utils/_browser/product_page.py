@@ -47,16 +47,16 @@ def check(params: dict) -> None:
     except ValueError:
         well = False
     if not well:
-        raise PageError(f"url has to be like http://127.0.0.1:30080/productpage; got {url!r}")
+        raise PageError(f"url must be an HTTP URL such as http://127.0.0.1:30080/productpage, got {url!r}")
     port = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\],]+):([0-9]{1,5})", address or "")
     if address and not (port and 0 < int(port[1]) < 65536):
-        raise PageError(f"address has to be like 127.0.0.1:30080; got {address!r}")
+        raise PageError(f"address must be host:port such as 127.0.0.1:30080, got {address!r}")
     if not re.fullmatch(r"[^\s\x00-\x1f]{1,64}", params["user"]):
-        raise PageError(f"user has to be a name of 1 to 64 characters without spaces; got {params['user']!r}")
+        raise PageError(f"user must have 1 to 64 characters and no spaces, got {params['user']!r}")
     for name, low, high in (("reloads", 0, None), ("timeout", 1, DAY)):
-        told = number_problem(name, params[name], low, high)
-        if told:
-            raise PageError(told)
+        problem = number_problem(name, params[name], low, high)
+        if problem:
+            raise PageError(problem)
 
 
 def colour_name(red: int, green: int, blue: int) -> str:

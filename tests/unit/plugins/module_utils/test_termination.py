@@ -28,12 +28,11 @@ with tempfile.NamedTemporaryFile(dir=sys.argv[1], prefix="secret"):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_module_that_a_signal_ends_stops_its_istioctl_and_removes_its_files(tmp_path, number):
+def test_signal_stops_istioctl_and_removes_temporary_files(tmp_path, number):
     program, started = tmp_path / "istioctl", tmp_path / "started"
     os.mkfifo(started)
     program.write_text(f"#!/bin/sh\necho $$ >{started}\nsleep 60 & wait\n")
     program.chmod(0o755)
-    # Its imports are found where ours were.
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     module = subprocess.Popen(
         [sys.executable, "-c", MODULE, tmp_path, program],
@@ -42,16 +41,16 @@ def test_a_module_that_a_signal_ends_stops_its_istioctl_and_removes_its_files(tm
         encoding="utf-8",
         preexec_fn=lambda: [signal.signal(x, signal.SIG_DFL) for x in IGNORABLE],
     )
-    pid = int(started.read_text())  # waits for it
+    pid = int(started.read_text())  # blocks until istioctl has started
     assert list(tmp_path.glob("secret*"))
     module.send_signal(number)
     stderr = module.communicate(timeout=30)[1]
-    assert (module.returncode, stderr) == (1, "ended by a signal\n")
+    assert (module.returncode, stderr) == (1, "terminated by a signal\n")
     assert not list(tmp_path.glob("secret*"))
     assert not os.path.exists(f"/proc/{pid}")
 
 
-def test_no_handler_is_set_in_another_thread_nor_for_a_signal_that_is_ignored():
+def test_no_handler_in_another_thread_or_for_an_ignored_signal():
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, *IGNORABLE)}
     try:
         for number in before:
@@ -61,7 +60,7 @@ def test_no_handler_is_set_in_another_thread_nor_for_a_signal_that_is_ignored():
         thread.start()
         thread.join()
         assert (failed, signal.getsignal(signal.SIGTERM)) == ([None], signal.SIG_IGN)
-        for _again in range(2):
+        for _attempt in range(2):
             subject.exit_on_signals()
             assert signal.getsignal(signal.SIGTERM) not in (signal.SIG_IGN, signal.SIG_DFL)
             assert {signal.getsignal(x) for x in IGNORABLE} == {signal.SIG_IGN}

@@ -23,5 +23,5 @@ def test_shorten_list(names, text):
     assert shorten_list(names) == text
 
 
-def test_the_number_of_names_shown_can_be_chosen():
+def test_shorten_list_to_a_given_length():
     assert shorten_list(["a", "b", "c"], shown=2) == "a, b and 1 more"

@@ -23,5 +23,5 @@ from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_loop
         ("no URL", False),
     ],
 )
-def test_loopback_goes_by_the_host(url, loopback):
+def test_is_loopback(url, loopback):
     assert is_loopback(url) is loopback

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every option that is a number is refused where it makes no sense, by every module in the same words."""
+"""Every module rejects every out-of-range numeric option with the same message."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._validation import n
 ROOT = Path(__file__).resolve().parents[4]
 PACKAGE = "ansible_collections.meshlab.istio.plugins.modules"
 
-# What each module needs beside the number.
+# Required arguments of each module.
 SPLIT = {"url": "http://web/", "pod": "web", "backends": [{"name": "a", "weight": 1, "match": "a"}]}
 NEEDED = {
     "bookinfo_browse": {"url": "http://127.0.0.1:1/productpage", "screenshots_dir": "/nowhere"},
@@ -35,7 +35,7 @@ NEEDED = {
 
 
 def numbers():
-    """Every (module, option) that is a number, from the documentation."""
+    """Every documented numeric option as (module, option)."""
     for path in sorted((ROOT / "plugins/modules").glob("*.py")):
         text = re.search(r'DOCUMENTATION = r"""(.*?)"""', path.read_text(encoding="utf-8"), re.DOTALL)[1]
         for name, option in yaml.safe_load(text)["options"].items():
@@ -47,10 +47,10 @@ ROWS = list(numbers())
 
 
 @pytest.fixture
-def said(monkeypatch, capsys):
-    """Run a module's main with its arguments; returns the message that it fails with."""
+def failure(monkeypatch, capsys):
+    """A function that runs main() of a module with arguments and returns the failure message."""
 
-    def said(module, arguments):
+    def run_main(module, arguments):
         sent = json.dumps({"ANSIBLE_MODULE_ARGS": {**arguments, "_ansible_no_log": True}}).encode()
         monkeypatch.setattr(basic, "_ANSIBLE_ARGS", sent, raising=False)
         monkeypatch.setattr(basic, "_ANSIBLE_PROFILE", "legacy", raising=False)
@@ -60,44 +60,43 @@ def said(monkeypatch, capsys):
         assert result["failed"]
         return result["msg"]
 
-    return said
+    return run_main
 
 
-def test_every_module_with_a_number_has_its_row():
+def test_every_module_with_a_numeric_option_is_tested():
     assert sorted({module for module, _option in ROWS}) == sorted(NEEDED)
     assert len(ROWS) > 20
 
 
 @pytest.mark.parametrize(("module", "option"), ROWS)
-def test_a_bad_number_is_told_with_its_option_and_what_is_allowed(module, option, said):
-    told = said(module, {**NEEDED[module], option: -1})
+def test_message_names_option_and_allowed_range(module, option, failure):
+    message = failure(module, {**NEEDED[module], option: -1})
     assert re.match(
-        rf"{option} (-[0-9.]+ has to be (within [0-9e.-]+\.\.[0-9.]+|[0-9]+ or more)|must be above 0 and below 100 p)",
-        told,
+        rf"{option} must be ((between [0-9e.-]+ and [0-9.]+|at least [0-9]+), got -[0-9.]+|above 0 and below 100)",
+        message,
     )
 
 
-def test_the_number_of_a_service_and_the_weight_of_a_backend_are_told_too(said):
-    told = said("workload_wait", {"namespace": "default", "services": {"reviews": -1}})
-    assert told == "services: reviews -1 has to be 0 or more"
+def test_nested_numbers_are_checked(failure):
+    message = failure("workload_wait", {"namespace": "default", "services": {"reviews": -1}})
+    assert message == "services: reviews must be at least 0, got -1"
     backends = [{"name": "a", "weight": -2, "match": "a"}]
-    assert (
-        said("istio_traffic_split", {**SPLIT, "backends": backends}) == "backends[1] (a): weight -2 has to be 0 or more"
-    )
+    message = failure("istio_traffic_split", {**SPLIT, "backends": backends})
+    assert message == "backends[1] (a): weight must be at least 0, got -2"
 
 
 @pytest.mark.parametrize(
-    ("value", "low", "high", "told"),
+    ("value", "low", "high", "message"),
     [
         (None, 1, 2, None),
         (1, 1, 2, None),
         (2, 1, 2, None),
         (10**9, 1, None, None),
-        (0, 1, 2, "n 0 has to be within 1..2"),
-        (3, 1, 2, "n 3 has to be within 1..2"),
-        (0, 1, None, "n 0 has to be 1 or more"),
-        (float("nan"), 0, None, "n nan has to be 0 or more"),
+        (0, 1, 2, "n must be between 1 and 2, got 0"),
+        (3, 1, 2, "n must be between 1 and 2, got 3"),
+        (0, 1, None, "n must be at least 1, got 0"),
+        (float("nan"), 0, None, "n must be at least 0, got nan"),
     ],
 )
-def test_a_number_is_allowed_from_the_lowest_to_the_highest(value, low, high, told):
-    assert number_problem("n", value, low, high) == told
+def test_limits_are_inclusive(value, low, high, message):
+    assert number_problem("n", value, low, high) == message
