@@ -10,7 +10,7 @@ from ansible.errors import AnsibleFilterError
 DOCUMENTATION = """
 name: image_files
 short_description: Paths of the archives of images in a directory
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders
 description:
   - Gives each image the path of its archive in a directory, named after its first tag.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: istio_version_for
 short_description: The Istio version for a cluster
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-

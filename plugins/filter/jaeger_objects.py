@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: jaeger_objects
 short_description: Adapt the Jaeger add-on of an Istio release to the lab
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Puts the user interface on a node port and gives the pod a startup probe.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: kind_cluster_discovery
 short_description: Evaluate what a container engine has of a kind cluster
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Tells whether the node and the network of a cluster exist, and whether the role

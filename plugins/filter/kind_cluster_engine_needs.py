@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: kind_cluster_engine_needs
 short_description: List what the configuration of Podman lacks on a machine
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Evaluates the result of starting a container as kind does, which prints the container's limit of processes.

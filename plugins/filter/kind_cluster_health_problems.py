@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: kind_cluster_health_problems
 short_description: List why a kind cluster is not healthy
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Evaluates the answers of a cluster's API server, node and DNS.

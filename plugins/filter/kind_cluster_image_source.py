@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: kind_cluster_image_source
 short_description: Choose where the images of a kind cluster come from
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Chooses between a registry, an archive and building, and gives the reason.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: kind_cluster_problems
 short_description: List what keeps a machine from running a kind cluster
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Checks the facts that the role P(meshlab.istio.kind_cluster#role) gathered about a machine against everything that

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: kind_cluster_stale_containers
 short_description: List containers whose status is older than the restart of their node
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Until the kubelet has refreshed a pod's status, the API server reports what was true before the node was killed.

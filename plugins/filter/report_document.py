@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: report_document
 short_description: Build the document of a lab's report from facts
-version_added: "0.1.0"
+version_added: "1.0.0"
 description:
   - Returns the document of the report from the facts that the roles of the collection set.
   - Only named fields of the facts get into the document.

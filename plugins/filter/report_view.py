@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: report_view
 short_description: Prepare the document of a lab's report for an HTML page
-version_added: "0.1.0"
+version_added: "1.0.0"
 description:
   - Adds to a document what a page needs, such as the geometry of charts, numbers as texts and images as data URLs.
   - >-

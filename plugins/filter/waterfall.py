@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: waterfall
 short_description: Format a trace as lines of text
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Returns a line for each span of a trace, below its parent, with a bar that shows its start and duration.

@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: istio_default_version
 short_description: Return the Istio version that the lab installs by default
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Returns the default version of the role P(meshlab.istio.istioctl#role), from the collection's table of releases.

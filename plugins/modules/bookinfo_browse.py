@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: bookinfo_browse
 short_description: See Bookinfo's product page with a real browser
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Opens Bookinfo's product page with a Chromium without a window, as a user would, and loads it again until its three

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: cluster_connection_info
 short_description: Find out which cluster is named, or fail if none is
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Returns the kubeconfig that the modules of this collection would use, without connecting to the cluster.

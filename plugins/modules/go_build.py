@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: go_build
 short_description: Build a Go program from a lock file, once
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Builds one static program from a folder that holds C(go.mod) and C(go.sum), and keeps it in a cache under a key of

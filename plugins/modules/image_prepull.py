@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: image_prepull
 short_description: Have images on the nodes of a cluster before they are needed
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Makes every node pull images, by the kubelet itself, so with whatever container runtime and registry credentials the

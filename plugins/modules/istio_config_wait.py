@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: istio_config_wait
 short_description: Wait until a VirtualService, DestinationRule or Gateway has reached the proxies
-version_added: "0.1.0"
+version_added: "1.0.0"
 description:
   - >-
     A rule that was applied acts only when the proxies have it, which takes from a moment to seconds, or never comes to

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: istio_info
 short_description: Tell what of Istio is in a cluster, and what is wrong with it
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-

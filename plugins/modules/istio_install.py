@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: istio_install
 short_description: Install, upgrade or uninstall an Istio control plane
-version_added: "0.1.0"
+version_added: "1.0.0"
 description:
   - >-
     Ensures that a control plane is installed as specified, by C(istioctl install), and waits until it is ready.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: istio_kube_inject
 short_description: Put the Istio sidecar into a manifest
-version_added: "0.1.0"
+version_added: "1.0.0"
 description:
   - >-
     Runs C(istioctl kube-inject) on a manifest and returns the injected one, as text and as definitions, and writes it

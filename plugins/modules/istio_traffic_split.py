@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: istio_traffic_split
 short_description: Measure how traffic splits over backends
-version_added: "0.1.0"
+version_added: "1.0.0"
 description:
   - >-
     Sends HTTP requests from a pod through the mesh, tells the backends apart by their responses, and reports

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: workload_wait
 short_description: Wait until Deployments are rolled out and Services have endpoints, and say why when they are not
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Waits until Deployments are rolled out whole and available, with their sidecars where asked, and then until Services

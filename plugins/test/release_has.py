@@ -6,7 +6,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: release_has
 short_description: Whether an Istio release has a feature
-version_added: "0.1.0"
+version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Asks the collection's one table of Istio releases, which its modules go by too.
