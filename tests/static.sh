@@ -56,6 +56,9 @@ shellcheck "${scripts[@]}"
 heading "yamllint"
 yamllint --strict .
 
+heading "wording"
+wording=$(xargs -0 python tests/support/wording.py <"$scratch/files") || stop "reword (see Style in CONTRIBUTING.md):" "$wording"
+
 # The examples of the Markdown files are playbooks like any other.
 mapfile -d '' -t texts < <(grep -zE '\.md$' "$scratch/files")
 python tests/support/examples.py "$scratch/examples" "${texts[@]}" >"$scratch/playbooks"
