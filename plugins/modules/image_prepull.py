@@ -6,19 +6,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_prepull
-short_description: Have images on the nodes of a cluster before they are needed
+short_description: Pre-pull container images onto cluster nodes
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Makes every node pull images, by the kubelet itself, so with whatever container runtime and registry credentials the
-    cluster has, containerd and Docker alike. Nothing has to be installed on the nodes, and nothing of the images runs.
+  - Makes the kubelet of every node pull images, with the container runtime and the registry credentials of the cluster.
+    Nothing is installed on the nodes, and no program of the images runs.
   - >-
-    For each node that lacks an image it makes a pod whose containers name the images, with a command that none of them
-    has. The pods are gone when the module ends.
+    On each node that does not have an image, the module creates a pod whose containers use the images with a command
+    that does not exist in them. The module deletes these pods before it ends.
   - >-
-    An image that does not come is told with the kubelet's own words, and the way out. Where the registry says no
-    (there is no such image, or not for this cluster), the module ends at once; where it does not answer, the kubelet
-    tries again until O(timeout).
+    For an image that cannot be pulled, the message contains the kubelet's message and the remedy. If the registry
+    rejects the pull, because the image does not exist or access is denied, the module fails immediately. If the
+    registry does not respond, the kubelet retries until O(timeout).
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -30,48 +30,49 @@ requirements:
 attributes:
   check_mode:
     support: full
-    details: What would keep a run from pulling (no such namespace or Secret, a node that is not Ready) fails here too.
-      Else it goes by the images that the nodes list. A kubelet lists the 50 largest, and a new one after some ten
-      seconds, so one that is there may be taken for missing.
+    details: Fails for anything that would prevent a pull (missing namespace or Secret, a node that is not Ready).
+      Otherwise predicts the change from the images that the nodes list. By default, a kubelet lists only the 50 largest
+      images, and a new one with a delay of about ten seconds, so an image may be reported as missing although the node
+      has it.
   diff_mode:
     support: full
-    details: Shows the images of O(images) that each node has.
+    details: Shows which of the images each node has.
   idempotent:
     support: full
 options:
   images:
-    description: Names of the images, as a pod would name them.
+    description: Names of the images, as in the spec of a pod.
     type: list
     elements: str
     required: true
   namespace:
-    description: Namespace of the pods. Their Secrets are those of O(pull_secrets).
+    description: Namespace for the pods. The Secrets in O(pull_secrets) must be in it.
     type: str
     default: default
   node_selector:
-    description: Labels of the nodes that are meant, a dictionary. All nodes if empty, tainted and cordoned ones too.
+    description: Labels of the nodes to select. All nodes if empty, including tainted and cordoned ones.
     type: dict
     default: {}
   pull_secrets:
-    description: Names of Secrets with credentials of registries, in O(namespace).
+    description: Names of Secrets in O(namespace) that hold registry credentials.
     type: list
     elements: str
     default: []
   timeout:
-    description: Time for the whole run, in seconds.
+    description: Maximum time for all pulls together, in seconds.
     type: int
     default: 600
     aliases: [wait_timeout]
 """
 
 EXAMPLES = r"""
-- name: Have Istio's images on every node before the upgrade
+- name: Pre-pull Istio's images onto every node before an upgrade
   meshlab.istio.image_prepull:
     images:
       - docker.io/istio/pilot:1.27.0
       - docker.io/istio/proxyv2:1.27.0
 
-- name: From a registry that wants a password
+- name: Pre-pull an image from a registry that requires credentials
   meshlab.istio.image_prepull:
     images: [registry.example.com/istio/proxyv2:1.27.0]
     namespace: istio-system
@@ -80,8 +81,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 images:
-  description: What became of each image on each node.
-  returned: always, once the nodes were looked at
+  description: State of each image on each node.
+  returned: always, once the nodes have been read
   type: list
   elements: dict
   contains:
@@ -91,24 +92,26 @@ images:
       type: str
       sample: meshlab-control-plane
     image:
-      description: The image, as it was asked for.
+      description: Name of the image as in O(images).
       returned: always
       type: str
       sample: docker.io/istio/pilot:1.27.0
     state:
-      description: V(present) was there, V(pulled) came now, V(failed) did not come, V(pending) was on its way when the
-        time was over. In check mode, V(pending) is what a run would pull.
+      description:
+        - V(present) if the node already had the image, V(pulled) if it was pulled, V(failed) if it could not be pulled,
+          V(pending) if the pull was not finished at O(timeout).
+        - In check mode, V(pending) if it would be pulled.
       returned: always
       type: str
       choices: [present, pulled, failed, pending]
       sample: pulled
     message:
-      description: Why it did not come, in the kubelet's words.
+      description: The kubelet's message if the image could not be pulled, else empty.
       returned: always
       type: str
       sample: ""
 elapsed:
-  description: Time that it took, in seconds.
+  description: Elapsed time in seconds.
   returned: success
   type: float
   sample: 12.3
@@ -123,7 +126,8 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options 
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
 
-def lines(rows, states):
+def diff_text(rows, states):
+    """Return the images in one of these states as text for the diff, one per line."""
     return "".join(f"{x['node']}: {x['image']}\n" for x in rows if x["state"] in states)
 
 
@@ -143,22 +147,22 @@ def main():
     try:
         with connect(module.params) as cluster:
             run = prepull.Prepull(cluster, module.params)
-            wanted = run.look()
-            run.check(wanted)
-            states = {} if module.check_mode or not any(wanted.values()) else run.pull(wanted)
+            missing = run.find_missing()
+            run.check(missing)
+            states = {} if module.check_mode or not any(missing.values()) else run.pull(missing)
     except ClusterError as error:
         module.fail_json(msg=str(error))
-    if run.left:
+    if run.remaining_pods:
         module.warn(
-            f"in namespace {module.params['namespace']} pods did not go within {prepull.GONE_SECONDS} s after they "
-            f"were deleted: {', '.join(run.left)}; see what keeps them, as their node may be down"
+            f"pods in namespace {module.params['namespace']} did not terminate within {prepull.TERMINATION_SECONDS} s: "
+            f"{', '.join(run.remaining_pods)}; check whether their node is down"
         )
-    rows = prepull.rows(wanted, states, run.images)
-    coming = ("present", "pulled", "pending") if module.check_mode else ("present", "pulled")
+    rows = prepull.result_rows(missing, states, run.images)
+    after = ("present", "pulled", "pending") if module.check_mode else ("present", "pulled")
     result = {
-        "changed": any(x["state"] in coming and x["state"] != "present" for x in rows),
+        "changed": any(x["state"] in after and x["state"] != "present" for x in rows),
         "images": rows,
-        "diff": {"before": lines(rows, ("present",)), "after": lines(rows, coming)},
+        "diff": {"before": diff_text(rows, ("present",)), "after": diff_text(rows, after)},
     }
     failed = [line for node, images in states.items() for line in prepull.failures(node, images)]
     if failed:

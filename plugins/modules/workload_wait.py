@@ -6,18 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workload_wait
-short_description: Wait until Deployments are rolled out and Services have endpoints, and say why when they are not
+short_description: Wait for Deployments to be rolled out and Services to have endpoints
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Waits until Deployments are rolled out whole and available, with their sidecars where asked, and then until Services
-    have their endpoints.
+  - Waits until Deployments are completely rolled out and available, optionally with sidecars, and then until Services
+    have the expected number of ready endpoints.
   - >-
-    When the time is over it names what is not ready and why: the state of each container and the last events, as
-    one would find out with C(kubectl describe). For an image that did not come it names the ways out.
+    On timeout, the message lists what is not ready and why: the state of each container and its last events, as
+    C(kubectl describe) shows them. For an image that could not be pulled, it includes the remedy.
   - >-
-    A Service whose selector fits no pod has no endpoints, and no part of Kubernetes says so. Here the message says
-    which labels it selects, which ones the pods carry, and which were probably meant.
+    A Service whose selector matches no pod has no endpoints, which Kubernetes does not report. The message shows the
+    selector, the labels of the pods, and the selector that was probably meant.
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -29,11 +29,11 @@ requirements:
 attributes:
   check_mode:
     support: full
-    details: It changes nothing. In check mode it looks once and does not wait or fail, since what it would wait for
-      may not have been made.
+    details: The module changes nothing. In check mode, it checks once and neither waits nor fails, because the objects
+      may not have been created.
   diff_mode:
     support: none
-    details: It changes nothing.
+    details: The module changes nothing.
   idempotent:
     support: full
 options:
@@ -42,12 +42,12 @@ options:
     type: str
     required: true
   deployments:
-    description: Names of the Deployments. All of the namespace if not set, and there must be one then.
+    description: Names of the Deployments. If not set, all Deployments of the namespace, which must have at least one.
     type: list
     elements: str
     default: []
   sidecars:
-    description: Whether every pod must have the sidecar C(istio-proxy) too.
+    description: Whether every pod must have the sidecar C(istio-proxy).
     type: bool
     default: false
   without_sidecar:
@@ -56,29 +56,29 @@ options:
     elements: str
     default: []
   services:
-    description: How many ready endpoints each of these Services must have, exactly; a dictionary of names and numbers.
+    description: The exact number of ready endpoints that each Service must have, as a dictionary of names and numbers.
     type: dict
     default: {}
   timeout:
-    description: Time to wait, in seconds.
+    description: Maximum time to wait, in seconds.
     type: int
     default: 300
     aliases: [wait_timeout]
 """
 
 EXAMPLES = r"""
-- name: Wait for the control plane
+- name: Wait for the control plane to be ready
   meshlab.istio.workload_wait:
     namespace: istio-system
     deployments: [istiod, istio-ingressgateway]
 
-- name: Wait for every workload of Bookinfo, with its sidecar
+- name: Wait for all Bookinfo Deployments to be ready with sidecars
   meshlab.istio.workload_wait:
     namespace: default
     sidecars: true
     timeout: 600
 
-- name: Wait for two backends, a client without a sidecar, and the endpoints of their Services
+- name: Wait for two backends, a client without a sidecar, and the endpoints of the Services
   meshlab.istio.workload_wait:
     namespace: shop
     deployments: [catalog-v1, catalog-v2, client-no-sidecar]
@@ -100,7 +100,7 @@ pods:
       type: str
       sample: reviews-v1-7b5d4c9c6b-x2x5s
     ready:
-      description: Ready containers of all that keep running, as C(kubectl get pods) counts them.
+      description: Number of ready containers out of all long-running ones, as C(kubectl get pods) shows it.
       returned: always
       type: str
       sample: 2/2
@@ -110,28 +110,28 @@ pods:
       type: str
       sample: Running
     restarts:
-      description: Number of restarts of its containers.
+      description: Number of container restarts.
       returned: always
       type: int
       sample: 0
     sidecar:
-      description: Whether it has the sidecar.
+      description: Whether the pod has the sidecar.
       returned: always
       type: bool
       sample: true
     ip:
-      description: Address of the pod.
+      description: IP address of the pod.
       returned: always
       type: str
       sample: 198.18.64.12
-not_ready:
-  description: What was not ready. Empty unless in check mode or on failure.
+reasons:
+  description: Why the workloads are not ready, one line each. Empty on success, except in check mode.
   returned: always
   type: list
   elements: str
   sample: []
 elapsed:
-  description: Time that it took, in seconds.
+  description: Elapsed time in seconds.
   returned: always
   type: float
   sample: 4.1
@@ -159,21 +159,21 @@ def main():
         supports_check_mode=True,
     )
     namespace, timeout = module.params["namespace"], module.params["timeout"]
-    nothing = {"not_ready": [], "elapsed": 0.0}
-    check_numbers(module, {"timeout": (0, DAY)}, **nothing)
+    no_result = {"reasons": [], "elapsed": 0.0}
+    check_numbers(module, {"timeout": (0, DAY)}, **no_result)
     try:
         services = {name: int(number) for name, number in module.params["services"].items()}
     except (TypeError, ValueError):
-        module.fail_json(msg=f"services: {module.params['services']}: each name has a number", **nothing)
+        module.fail_json(msg=f"services must map names to numbers, got {module.params['services']}", **no_result)
     for name, number in services.items():
-        told = number_problem(f"services: {name}", number, 0)
-        if told:
-            module.fail_json(msg=told, **nothing)
+        problem = number_problem(f"services: {name}", number, 0)
+        if problem:
+            module.fail_json(msg=problem, **no_result)
     started = time.monotonic()
     deadline = started if module.check_mode else started + timeout
     try:
         with connect(module.params) as cluster:
-            missing, pods = wait_for_deployments(
+            reasons, pods = wait_for_deployments(
                 cluster,
                 namespace,
                 module.params["deployments"],
@@ -184,10 +184,10 @@ def main():
                 services=services,
             )
     except ClusterError as error:
-        module.fail_json(msg=str(error), not_ready=[], elapsed=round(time.monotonic() - started, 1))
-    result = {"not_ready": missing, "elapsed": round(time.monotonic() - started, 1)}
-    if missing and not module.check_mode:
-        module.fail_json(msg=f"not ready in namespace {namespace} after {timeout} s:\n" + "\n".join(missing), **result)
+        module.fail_json(msg=str(error), reasons=[], elapsed=round(time.monotonic() - started, 1))
+    result = {"reasons": reasons, "elapsed": round(time.monotonic() - started, 1)}
+    if reasons and not module.check_mode:
+        module.fail_json(msg=f"not ready in namespace {namespace} after {timeout} s:\n" + "\n".join(reasons), **result)
     module.exit_json(changed=False, pods=pods, **result)
 
 

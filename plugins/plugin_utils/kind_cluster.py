@@ -120,4 +120,4 @@ def health_problems(api: Result, node: Result, stale: list[str], dns: Result) ->
     if stale:
         reasons.append(f"the kubelet has not refreshed the status of {', '.join(stale)}")
     # A DNS that could not be checked is not a reason to create the cluster again; verify.yml queries it.
-    return reasons + list(dns.get("not_ready") or ())
+    return reasons + list(dns.get("reasons") or ())

@@ -7,6 +7,6 @@ from __future__ import annotations
 
 
 def is_ready(resource: dict) -> bool:
-    """Whether a pod's or a node's condition Ready is True. It is not while the condition is missing or Unknown."""
+    """Whether the condition Ready of a pod or node is True. A missing or Unknown condition is not."""
     conditions = (resource.get("status") or {}).get("conditions") or ()
     return any(x.get("type") == "Ready" and x.get("status") == "True" for x in conditions)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether Deployments are rolled out and their pods ready, and if not, why."""
+"""Readiness of Deployments, with the reasons if they are not ready."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.waits im
 
 
 def owned_pods(deployment: dict, pods: list[dict]) -> list[dict]:
-    """The live pods that a Deployment's selector picks."""
+    """Return the pods that match a Deployment's selector, without those that are terminating."""
     return [
         pod
         for pod in pods
@@ -34,30 +34,30 @@ def owned_pods(deployment: dict, pods: list[dict]) -> list[dict]:
 
 
 def rollout_problem(deployment: dict) -> str | None:
-    """None if a Deployment is completely rolled out, else what is missing, in a few words."""
+    """Return None if a Deployment is completely rolled out, else a short reason."""
     spec, status = deployment["spec"], deployment.get("status") or {}
-    wanted = spec.get("replicas", 1)
+    replicas = spec.get("replicas", 1)
     if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 0):
-        return "the controller has not seen the last change"
-    if status.get("updatedReplicas", 0) < wanted:
-        return f"{status.get('updatedReplicas', 0)} of {wanted} pods updated"
+        return "the controller has not observed the latest change"
+    if status.get("updatedReplicas", 0) < replicas:
+        return f"{status.get('updatedReplicas', 0)} of {replicas} pods updated"
     if status.get("replicas", 0) > status.get("updatedReplicas", 0):
-        return f"{status.get('replicas', 0) - status.get('updatedReplicas', 0)} old pods still there"
-    if status.get("availableReplicas", 0) < wanted:
-        return f"{status.get('availableReplicas', 0)} of {wanted} pods available"
+        return f"{status.get('replicas', 0) - status.get('updatedReplicas', 0)} old pods not yet terminated"
+    if status.get("availableReplicas", 0) < replicas:
+        return f"{status.get('availableReplicas', 0)} of {replicas} pods available"
     return None
 
 
 def readiness_problems(
     deployments: list[dict], pods: list[dict], names: Iterable[str], sidecars: bool, without_sidecar: Iterable[str] = ()
 ) -> list[str]:
-    """Lines that say what is not ready; an empty list when everything is.
+    """Return one line per problem; an empty list if everything is ready.
 
-    names: Deployments that must be there; sidecars: every pod must have a ready istio-proxy, but for those of the
-    Deployments in without_sidecar, which must not have one.
+    names: Deployments to check; sidecars: whether every pod must have the sidecar, except the pods of the Deployments
+    in without_sidecar, which must not have one.
     """
     by_name = {x["metadata"]["name"]: x for x in deployments}
-    lines = [f"Deployment {name}: it does not exist" for name in names if name not in by_name]
+    lines = [f"Deployment {name} does not exist" for name in names if name not in by_name]
     for name in names:
         deployment = by_name.get(name)
         if not deployment:
@@ -67,15 +67,15 @@ def readiness_problems(
             lines.append(f"Deployment {name}: {missing}")
         elif name in without_sidecar:
             lines += [
-                f"pod {pod['metadata']['name']}: it has a sidecar (container {SIDECAR}) and must have none; the label "
-                'and annotation sidecar.istio.io/inject: "false" on the pod keep it away'
+                f"pod {pod['metadata']['name']} has a sidecar (container {SIDECAR}) but must not have one; set the "
+                'label and the annotation sidecar.istio.io/inject: "false" on the pod template'
                 for pod in owned_pods(deployment, pods)
                 if SIDECAR in expected_containers(pod)
             ]
         elif sidecars:
             lines += [
-                f"pod {pod['metadata']['name']}: it has no sidecar (container {SIDECAR}); "
-                "was its namespace labelled for injection before the pod was made?"
+                f"pod {pod['metadata']['name']} has no sidecar (container {SIDECAR}); check that its namespace was "
+                "labeled for injection before the pod was created"
                 for pod in owned_pods(deployment, pods)
                 if SIDECAR not in expected_containers(pod)
             ]
@@ -90,7 +90,7 @@ def explain_readiness(
     sidecars: bool,
     without_sidecar: Iterable[str] = (),
 ) -> list[str]:
-    """not_ready with the reasons behind each line: container states and last events."""
+    """Return readiness_problems with the reasons for each: container states and last events."""
     lines = readiness_problems(deployments, pods, names, sidecars, without_sidecar)
     by_name = {x["metadata"]["name"]: x for x in deployments}
     for name in names:
@@ -111,7 +111,7 @@ def explain_readiness(
 
 @dataclass
 class _State:
-    """What one look at a namespace found."""
+    """The state of a namespace at one point in time."""
 
     deployments: list
     pods: list
@@ -123,7 +123,7 @@ class _State:
 def _read_state(cluster, namespace, names, sidecars, without_sidecar, services) -> _State:
     quoted = quote(namespace, safe="")
     listed = cluster.get(f"/apis/apps/v1/namespaces/{quoted}/deployments")
-    if listed is None:  # the list of a missing namespace is empty, so this is not a valid name
+    if listed is None:  # for a valid name, the API server returns an empty list
         raise ClusterError(f'namespace "{namespace}" does not exist and is not a valid name')
     pods = cluster.get(f"/api/v1/namespaces/{quoted}/pods")["items"]
     names = names or sorted(x["metadata"]["name"] for x in listed["items"])
@@ -132,7 +132,7 @@ def _read_state(cluster, namespace, names, sidecars, without_sidecar, services) 
     if not names:
         problems = [f"namespace {namespace} has no Deployment"]
     elif rolled_out and services:
-        problems = endpoints.not_ready(cluster, namespace, services, pods)
+        problems = endpoints.find_problems(cluster, namespace, services, pods)
     return _State(listed["items"], pods, names, problems, rolled_out)
 
 
@@ -146,11 +146,11 @@ def wait_for_deployments(
     without_sidecar: Iterable[str] = (),
     services: dict[str, int] | None = None,
 ) -> tuple[list[str], list[dict]]:
-    """Poll a namespace until its Deployments are ready, and once more after a deadline (of time.monotonic()).
+    """Poll a namespace until its Deployments are ready or the deadline (of time.monotonic()) has passed.
 
-    names: all of the namespace if empty, which must have one then; explain: whether to add the reasons to each problem;
-    without_sidecar: Deployments whose pods must not have a sidecar; services: the expected number of ready endpoints
-    of each Service, which is checked once the Deployments are ready.
+    names: all Deployments of the namespace if empty, of which there must be at least one; explain: whether to add the
+    reasons to each problem; without_sidecar: Deployments whose pods must not have a sidecar; services: the expected
+    number of ready endpoints of each Service, checked once the Deployments are ready.
     Returns the problems, empty if everything is ready, and a summary of each pod.
     Raises ClusterError, also if the namespace's name is not valid.
     """
@@ -161,7 +161,7 @@ def wait_for_deployments(
     )
     problems, quoted = state.problems, quote(namespace, safe="")
     if problems and cluster.get(f"/api/v1/namespaces/{quoted}") is None:
-        problems = [f"there is no namespace {namespace}"]
+        problems = [f"namespace {namespace} does not exist"]
     elif problems and explain and not state.rolled_out:
         events = cluster.get(f"/api/v1/namespaces/{quoted}/events")["items"]
         problems = (

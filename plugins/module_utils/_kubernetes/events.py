@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Events of a namespace about one object."""
+"""Events about one object."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 
 def events_about(events: Iterable[dict], name: str) -> list[dict]:
-    """Those of a namespace's events that are about one object."""
+    """Return the events about one object. events: all events of its namespace."""
     return [x for x in events if (x.get("involvedObject") or {}).get("name") == name]
 
 
 def last_events(events: Iterable[dict], name: str, count: int = 2) -> list[str]:
-    """The newest warnings (else the newest events) about one object, a line each."""
+    """Return one line for each of the newest warnings about one object, or newest events if there are no warnings."""
     about = events_about(events, name)
     about = [x for x in about if x.get("type") == "Warning"] or about
     about.sort(

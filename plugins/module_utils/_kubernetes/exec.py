@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Commands in containers, over the kubernetes library's WebSocket."""
+"""Commands in containers, by the WebSocket of the kubernetes library."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _impersonation: contextvars.ContextVar[Sequence[tuple[str, str]]] = contextvars.
 
 
 class ImpersonatingWebSocket(WebSocket):
-    """Sends the headers of impersonation: the library sends none but the authorization, so would act as the user."""
+    """A WebSocket that sends the impersonation headers, which the library omits."""
 
     def connect(self, url: str, **options: Any) -> Any:
         options["header"] = [*options.get("header", ()), *(": ".join(x) for x in _impersonation.get())]
@@ -54,9 +54,9 @@ class ExecResult:
 def open_socket(
     client: Any, connection: Connection, where: tuple[str, str, str], argv: Sequence[str], timeout: float
 ) -> Iterator[Any]:
-    """Yield the WebSocket of a command in a container (its namespace, pod and name); timeout: seconds to connect.
+    """Yield the WebSocket of a command in a container.
 
-    Raises ClusterError with the API server's answer.
+    where: namespace, pod and container; timeout: seconds to connect. Raises ClusterError with the server's answer.
     """
     namespace, pod, container = where
     label = f"cannot exec in {'/'.join(where)} at {without_password(connection.configuration.host)}"
@@ -88,12 +88,12 @@ def open_socket(
 
 
 def run(socket: Any, where: str, timeout: float) -> ExecResult:
-    """Wait for the command of a WebSocket and return its result; ClusterError if it does not end in timeout seconds."""
+    """Wait for the command of a WebSocket to finish. Raises ClusterError if it takes longer than timeout seconds."""
     started = time.monotonic()
     try:
         socket.run_forever(timeout=timeout)
         if socket.is_open():
-            raise ClusterError(f"the command in {where} did not end within {timeout} s")
+            raise ClusterError(f"the command in {where} did not finish within {timeout} s")
         return ExecResult(
             rc=_exit_code(socket.read_channel(ERROR_CHANNEL), where),
             stdout=socket.read_stdout() if socket.peek_stdout() else "",
@@ -107,9 +107,9 @@ def run(socket: Any, where: str, timeout: float) -> ExecResult:
 
 
 def _exit_code(status: str, where: str) -> int:
-    """The exit code in an exec's final status (a Status object as text); ClusterError if the command never ran.
+    """Return the exit code in an exec's final status, a Status object as JSON. Raises ClusterError if it never ran.
 
-    The library's own reading ends in a traceback where the container has no such command.
+    The library's own parser raises an unrelated exception if the container does not have the command.
     """
     parsed = json.loads(status or "{}")
     if parsed.get("status") == "Success":
@@ -122,7 +122,7 @@ def _exit_code(status: str, where: str) -> int:
 
 
 def _handshake(error: Any) -> str:
-    """Why an exec was refused, in a line. The library puts the answer into the reason, headers and all."""
+    """Return why an exec was refused, in one line. The library puts the whole HTTP response into the reason."""
     status, _headers, body = [*str(error.reason).split(" -+-+- "), "", ""][:3]
     with contextlib.suppress(ValueError, TypeError, KeyError):
         body = json.loads(body)["message"]

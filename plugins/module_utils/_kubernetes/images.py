@@ -9,69 +9,67 @@ from collections.abc import Iterable
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.events import events_about
 
-# What a container waits for whose image did not come.
+# Reasons of a waiting container whose image could not be pulled.
 PULL_FAILURES = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "RegistryUnavailable", "InvalidImageName"}
 
-
-# What is in a message of the kubelet about a pull, whether another try may help, and the way out. The first that fits.
+# Fragments of the kubelet's message, whether a retry may succeed, and the remedy. The first match counts.
 _CAUSES = (
     (
         ("invalid reference", "InvalidImageName", "couldn't parse"),
         "final",
-        "That is no image's name: it is [HOST[:PORT]/]NAME[:TAG], in small letters.",
+        "The image name is not valid: expected [HOST[:PORT]/]NAME[:TAG] in lower case.",
     ),
     (
         ("toomanyrequests", "429 Too Many Requests", "pull rate limit"),
         "passing",
-        "The registry takes no more pulls for now (Docker Hub counts them by address, or by account): wait for some "
-        "hours, name a pull secret of an account that may pull more, or pull from a mirror.",
+        "The pull rate limit of the registry is reached (Docker Hub counts pulls per address or account): wait some "
+        "hours, use a pull secret of an account with a higher limit, or pull from a mirror.",
     ),
     (
         ("no space left on device",),
         "passing",
-        "The node's disk is full: make room on it (crictl rmi --prune, or docker image prune, takes away unused "
-        "images).",
+        "The node's disk is full: free space on it (crictl rmi --prune or docker image prune removes unused images).",
     ),
     (
         ("no match for platform in manifest", "no matching manifest for"),
         "final",
-        "The image is there, but not for the node's kind of machine: name one that is made for it, or push one.",
+        "The image does not exist for the node's architecture: use or push one that does.",
     ),
     (
         ("unauthorized", "authentication required", "no basic auth", " 401 ", " 403 ", "denied", "insufficient_scope"),
         "final",
-        "The registry does not let this cluster have it, or has no such image and does not say so: make a Secret with "
-        "credentials (kubectl create secret docker-registry), and name it as a pull secret of the pod or of its "
-        "ServiceAccount (Istio's own pods take the value global.imagePullSecrets).",
+        "The registry denies access, or conceals that the image does not exist: create a Secret with credentials "
+        "(kubectl create secret docker-registry) and set it as an image pull secret of the pod or of its "
+        "ServiceAccount (for Istio's own pods, set the value global.imagePullSecrets).",
     ),
     (
         ("not found", "manifest unknown", "does not exist", "NotFound"),
         "final",
-        "The registry has no such image: correct its name or tag, or push it there.",
+        "The registry has no such image: correct the name or tag, or push the image.",
     ),
     (
         ("http: server gave HTTP response to HTTPS client",),
         "final",
-        "The registry speaks plain HTTP, and the node's runtime must be told so (containerd: a hosts.toml for it).",
+        "The registry serves plain HTTP: configure the node's container runtime for it (containerd: a hosts.toml).",
     ),
     (
         ("x509", "certificate"),
         "final",
-        "The node does not trust the registry's certificate: give its CA to the node's runtime.",
+        "The node does not trust the registry's certificate: add its CA to the node's container runtime.",
     ),
     (
         ("connection refused", "no such host", "i/o timeout", "EOF", "reset by peer", "no route to host", "deadline",
          "network is unreachable", "TLS handshake timeout", "unexpected status"),
         "passing",
-        "The node does not reach the registry, or the registry stopped.",
+        "The node cannot reach the registry, or the registry stopped responding.",
     ),
 )  # fmt: skip
 
 
 def pull_cause(message: str) -> tuple[str, str]:
-    """Whether another try may mend a pull that failed with this message ("passing") or not ("final"); and the way out.
+    """Return the kind of a failed pull, "passing" (a retry may succeed) or "final", and the remedy.
 
-    The way out is empty where the message is none that is known.
+    message: the kubelet's. The remedy is empty for an unknown message.
     """
     for words, kind, advice in _CAUSES:
         if any(x in message for x in words):
@@ -80,24 +78,28 @@ def pull_cause(message: str) -> tuple[str, str]:
 
 
 def image_advice(pod: dict, events: Iterable[dict] = ()) -> list[str]:
-    """The ways out for a pod whose images did not come, a line for each image.
+    """Return one line for each image of a pod that could not be pulled, with the remedy.
 
-    events: of its namespace. The kubelet's are there before the pod's state says the same.
+    events: of its namespace. The kubelet creates them before the pod's status shows the failure.
     """
     status, spec = pod.get("status") or {}, pod["spec"]
     images = {x["name"]: x.get("image") for x in [*(spec.get("initContainers") or ()), *spec["containers"]]}
-    told = " ".join(
+    failures = " ".join(
         x.get("message") or "" for x in events_about(events, pod["metadata"]["name"]) if x.get("reason") == "Failed"
     )
     missing = {}
     for each in [*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())]:
         image, waiting = images.get(each["name"]), (each.get("state") or {}).get("waiting")
-        if waiting and image and (waiting.get("reason") in PULL_FAILURES or f'Failed to pull image "{image}"' in told):
-            missing[image] = f"{waiting.get('reason')} {waiting.get('message') or ''} {told}"
+        if (
+            waiting
+            and image
+            and (waiting.get("reason") in PULL_FAILURES or f'Failed to pull image "{image}"' in failures)
+        ):
+            missing[image] = f"{waiting.get('reason')} {waiting.get('message') or ''} {failures}"
     return [
-        f"image {image} did not come to the node. {pull_cause(message)[1]}".rstrip()
-        + " If its name is right, load it on every node beforehand (meshlab.istio.image_prepull; kind "
-        "load docker-image or image-archive; elsewhere ctr --namespace k8s.io images import), or name a copy of it on "
-        "a mirror that the nodes reach (roles have a variable for each image; Istio's own take the value global.hub)"
+        f"image {image} could not be pulled. {pull_cause(message)[1]}".rstrip()
+        + " If the name is correct, load the image onto every node beforehand (meshlab.istio.image_prepull; kind load "
+        "docker-image or image-archive; elsewhere ctr --namespace k8s.io images import), or set the image to a copy on "
+        "a mirror that the nodes can reach (roles have a variable per image; for Istio's own, set the value global.hub)"
         for image, message in sorted(missing.items())
     ]

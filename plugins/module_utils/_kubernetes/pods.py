@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pods: the containers that keep running, their states, and a summary as kubectl prints it."""
+"""Long-running containers of pods: their states, and a summary as kubectl prints it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ SIDECAR = "istio-proxy"
 
 
 def running_statuses(pod: dict) -> list[dict]:
-    """Statuses of a pod's containers that keep running: its containers and its native sidecars."""
+    """Return the statuses of a pod's long-running containers, native sidecars included."""
     status = pod.get("status") or {}
     native = {x["name"] for x in pod["spec"].get("initContainers") or () if x.get("restartPolicy") == "Always"}
     statuses = [x for x in status.get("initContainerStatuses") or () if x["name"] in native]
@@ -17,13 +17,13 @@ def running_statuses(pod: dict) -> list[dict]:
 
 
 def expected_containers(pod: dict) -> list[str]:
-    """Names of the containers that keep running, from the pod's spec."""
+    """Return the names of a pod's long-running containers, native sidecars included."""
     native = [x["name"] for x in pod["spec"].get("initContainers") or () if x.get("restartPolicy") == "Always"]
     return native + [x["name"] for x in pod["spec"]["containers"]]
 
 
 def summarize_pod(pod: dict) -> dict:
-    """One pod as {name, app, ready ("2/2"), phase, restarts, node_ip, sidecar}, as `kubectl get pods` counts it."""
+    """Return name, ready ("2/2"), phase, restarts, sidecar and ip of a pod, counted as by `kubectl get pods`."""
     statuses = running_statuses(pod)
     expected = expected_containers(pod)
     return {
@@ -37,7 +37,7 @@ def summarize_pod(pod: dict) -> dict:
 
 
 def container_reasons(pod: dict) -> list[str]:
-    """Why a pod's containers are not ready, a line each."""
+    """Return one line for each reason why a pod is not ready."""
     lines = []
     status = pod.get("status") or {}
     for condition in status.get("conditions") or ():
@@ -54,11 +54,11 @@ def container_reasons(pod: dict) -> list[str]:
             if waiting.get("message"):
                 line += f": {waiting['message']}"
         elif finished:
-            line = f"container {container['name']}: ended with exit code {finished.get('exitCode')}"
+            line = f"container {container['name']}: exited with code {finished.get('exitCode')}"
         else:
             line = f"container {container['name']}: running, not ready"
         last = (container.get("lastState") or {}).get("terminated")
         if last:
-            line += f" (before: exit code {last.get('exitCode')}, {last.get('reason')})"
+            line += f" (previously: exit code {last.get('exitCode')}, {last.get('reason')})"
         lines.append(line)
     return lines

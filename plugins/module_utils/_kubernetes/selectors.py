@@ -1,13 +1,13 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Label selectors of Kubernetes."""
+"""Kubernetes label selectors."""
 
 from __future__ import annotations
 
 
 def selects(selector: dict | None, labels: dict[str, str] | None) -> bool:
-    """Whether a label selector (of a Deployment, or of a webhook) selects these labels. An empty one selects all."""
+    """Whether a label selector, such as that of a Deployment or webhook, matches labels. An empty one matches all."""
     labels, selector = labels or {}, selector or {}
     if any(labels.get(key) != value for key, value in (selector.get("matchLabels") or {}).items()):
         return False

@@ -136,7 +136,7 @@ def test_containers_that_ran_before_the_restart_are_stale():
 
 
 def test_a_cluster_that_answers_in_all_three_ways_is_healthy():
-    assert kind_cluster.health_problems({"status": 200}, READY, [], {"not_ready": [], "pods": []}) == []
+    assert kind_cluster.health_problems({"status": 200}, READY, [], {"reasons": [], "pods": []}) == []
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,8 @@ def test_a_cluster_that_answers_in_all_three_ways_is_healthy():
         ({"status": 200}, {"resources": []}, [], {}, ["the node is not Ready"]),
         ({"status": 200}, {"msg": "refused"}, [], {}, ["the node is not Ready"]),
         ({"status": 200}, READY, ["etcd", "istiod"], {}, ["the kubelet has not refreshed the status of etcd, istiod"]),
-        ({"status": 200}, READY, [], {"msg": "not ready:", "not_ready": ["coredns: 0 of 2"]}, ["coredns: 0 of 2"]),
-        ({"status": 200}, READY, [], {"msg": "cannot reach the API server", "not_ready": []}, []),
+        ({"status": 200}, READY, [], {"msg": "not ready:", "reasons": ["coredns: 0 of 2"]}, ["coredns: 0 of 2"]),
+        ({"status": 200}, READY, [], {"msg": "cannot reach the API server", "reasons": []}, []),
     ],
 )
 def test_why_a_cluster_is_not_healthy(api, node, stale, dns, reasons):

@@ -1,22 +1,22 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deployments, pods and events as an API server of Kubernetes 1.33 gives them, without the parts that nothing reads."""
+"""Deployments, pods and events as Kubernetes 1.33 returns them, reduced to the fields that are read."""
 
 from __future__ import annotations
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import explain_readiness
 
 
-def deployment(name="reviews-v1", wanted=1, **status):
-    """A Deployment that is rolled out; status overrides what the controller says."""
-    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), wanted)
+def deployment(name="reviews-v1", replicas_wanted=1, **status):
+    """A Deployment that is rolled out, unless status overrides its status."""
+    counts = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), replicas_wanted)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": name, "namespace": "default", "generation": 2, "labels": {"app": name}},
         "spec": {
-            "replicas": wanted,
+            "replicas": replicas_wanted,
             "selector": {"matchLabels": {"app": name}},
             "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": name}]}},
         },
@@ -33,7 +33,7 @@ def deployment(name="reviews-v1", wanted=1, **status):
 
 
 def running(name, ready=True, restarts=0, last=None):
-    """The status of a container that runs."""
+    """The status of a running container."""
     state = {"running": {"startedAt": "2026-02-01T10:00:00Z"}}
     return {
         "name": name,
@@ -62,7 +62,7 @@ def ended(name, code):
 
 
 def pod(statuses, name="reviews-v1-7b5d4c9c6b-x2x5s", app="reviews-v1", inits=(), init_statuses=(), **rest):
-    """A pod with a container per status. inits: its init containers, a native sidecar with restartPolicy Always."""
+    """A pod with one container per status. inits: its init containers, native sidecars with restartPolicy Always."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -79,7 +79,7 @@ def pod(statuses, name="reviews-v1-7b5d4c9c6b-x2x5s", app="reviews-v1", inits=()
 
 
 def classic(app_ready=True, **rest):
-    """A pod with Istio's sidecar as a container among others, its init container done."""
+    """A pod with Istio's sidecar as an ordinary container, and a completed init container."""
     return pod(
         [running("reviews", app_ready), running("istio-proxy")],
         inits=[{"name": "istio-init"}],
@@ -89,7 +89,7 @@ def classic(app_ready=True, **rest):
 
 
 def native(proxy_ready=True, **rest):
-    """A pod with Istio's sidecar as a native one: an init container that keeps running."""
+    """A pod with Istio's sidecar as a native one (an init container with restartPolicy Always)."""
     return pod(
         [running("reviews")],
         inits=[{"name": "istio-init"}, {"name": "istio-proxy", "restartPolicy": "Always"}],

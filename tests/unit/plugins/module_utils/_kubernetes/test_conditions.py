@@ -20,6 +20,6 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditio
         (None, False),
     ],
 )
-def test_ready_is_a_condition_that_is_true(status, ready):
+def test_is_ready(status, ready):
     assert is_ready({"status": status}) is ready
     assert is_ready({}) is False

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import endpoints as subject
 
 
-def pod(name, leaving=False, **labels):
+def pod(name, terminating=False, **labels):
     made = {
         "pod-template-hash": "75c",
         "security.istio.io/tlsMode": "istio",
@@ -16,15 +16,15 @@ def pod(name, leaving=False, **labels):
         **labels,
     }
     metadata = {"name": name, "labels": made}
-    return {"metadata": {**metadata, "deletionTimestamp": "2026-02-01T10:00:00Z"} if leaving else metadata}
+    return {"metadata": {**metadata, "deletionTimestamp": "2026-02-01T10:00:00Z"} if terminating else metadata}
 
 
 def service(**selector):
     return {"metadata": {"name": "tomcat-svc"}, "spec": {"selector": selector}}
 
 
-def piece(service_name, *names, ready=True):
-    """A part of a Service's endpoints."""
+def endpoint_slice(service_name, *names, ready=True):
+    """An EndpointSlice of a Service."""
     return {
         "metadata": {"labels": {subject.SERVICE_NAME: service_name}},
         "endpoints": [
@@ -39,96 +39,102 @@ CLIENT = pod("client-75c-1", app="client", server="client")
 PODS = [HTTPD, CLIENT, TOMCAT]
 
 
-# ---- what is ready ----
+# ---- ready endpoints ----
 
 
-def test_ready_endpoints_are_those_of_all_slices_of_the_service():
+def test_ready_endpoints_of_all_slices_of_the_service():
     slices = [
-        piece("web-svc", "a", "b"),
-        piece("web-svc", "b", "c"),
-        piece("web", "d"),
-        piece("web-svc", "e", ready=False),
+        endpoint_slice("web-svc", "a", "b"),
+        endpoint_slice("web-svc", "b", "c"),
+        endpoint_slice("web", "d"),
+        endpoint_slice("web-svc", "e", ready=False),
     ]
-    assert subject.ready_of(slices, "web-svc") == {"a", "b", "c"}
+    assert subject.ready_endpoints(slices, "web-svc") == {"a", "b", "c"}
 
 
-def test_an_endpoint_that_does_not_tell_whether_it_is_ready_is():
-    made = piece("web-svc", "a", "b", ready=None)
+def test_endpoint_without_condition_is_ready():
+    made = endpoint_slice("web-svc", "a", "b", ready=None)
     del made["endpoints"][1]["conditions"]
-    assert subject.ready_of([made], "web-svc") == {"a", "b"}
+    assert subject.ready_endpoints([made], "web-svc") == {"a", "b"}
 
 
-def test_an_endpoint_without_a_pod_counts_by_its_address():
-    made = piece("web-svc", "a")
+def test_endpoint_without_a_pod_is_named_by_its_address():
+    made = endpoint_slice("web-svc", "a")
     del made["endpoints"][0]["targetRef"]
-    assert subject.ready_of([made], "web-svc") == {"198.18.64.9"}
+    assert subject.ready_endpoints([made], "web-svc") == {"198.18.64.9"}
 
 
-def test_slices_without_endpoints_or_labels_count_nothing():
+def test_slices_without_endpoints_or_labels_are_ignored():
     bare = {"metadata": {}, "endpoints": None}
-    assert subject.ready_of([bare, {**piece("web-svc"), "endpoints": None}], "web-svc") == set()
+    assert subject.ready_endpoints([bare, {**endpoint_slice("web-svc"), "endpoints": None}], "web-svc") == set()
 
 
-# ---- why ----
+# ---- explanation ----
 
 
-def test_the_classic_trap_is_explained():
+def test_wrong_selector_is_explained():
     assert subject.explain("tomcat-svc", service(app="tomcat"), set(), 1, PODS) == (
-        "Service tomcat-svc: 0 of 1 ready endpoints: it selects app: tomcat, which no pod carries; "
-        "pods carry app: web, server: tomcat (tomcat-75c-1); app: client, server: client (client-75c-1); "
+        "Service tomcat-svc: 0 of 1 ready endpoints: its selector (app: tomcat) matches no pod; "
+        "the pods have app: web, server: tomcat (tomcat-75c-1); app: client, server: client (client-75c-1); "
         "app: web, server: httpd (httpd-75c-1). Probably meant: server: tomcat"
     )
 
 
-def test_as_many_as_wanted_is_well():
+def test_expected_number_needs_no_explanation():
     assert subject.explain("tomcat-svc", service(server="tomcat"), {"tomcat-75c-1"}, 1, PODS) is None
     assert subject.explain("empty-svc", service(app="none"), set(), 0, PODS) is None
 
 
 @pytest.mark.parametrize(
-    ("its", "ready", "wanted", "pods", "said"),
+    ("service_object", "ready", "expected", "pods", "message"),
     [
-        (None, set(), 1, PODS, "Service s: it does not exist"),
-        ({"spec": {}}, set(), 1, PODS, "0 of 1 ready endpoints: it has no selector, so that somebody has to make"),
-        ({"spec": {"type": "ExternalName"}}, set(), 1, PODS, "it is an ExternalName, which has none"),
-        (service(app="x"), set(), 1, [], "which no pod carries; pods carry nothing: there is none"),
-        (service(app="x"), set(), 1, [pod("a")], "pods carry no labels (a)"),
+        (None, set(), 1, PODS, "Service s does not exist"),
+        (
+            {"spec": {}},
+            set(),
+            1,
+            PODS,
+            "0 of 1 ready endpoints: it has no selector; its endpoints must be managed manually",
+        ),
+        ({"spec": {"type": "ExternalName"}}, set(), 1, PODS, "it is an ExternalName Service, which has no endpoints"),
+        (service(app="x"), set(), 1, [], "its selector (app: x) matches no pod; the namespace has no pods"),
+        (service(app="x"), set(), 1, [pod("a")], "the pods have no labels (a)"),
         (
             service(app="web"),
             {"httpd-75c-1"},
             2,
             PODS,
-            "pods that carry it these are not ready endpoints: tomcat-75c-1",
+            "its selector (app: web) matches pods that are not ready endpoints: tomcat-75c-1",
         ),
         (
             service(app="web"),
             {"httpd-75c-1", "tomcat-75c-1"},
             1,
             PODS,
-            "2 of 1 ready endpoints: it selects app: web, which these pods carry: httpd-75c-1, tomcat-75c-1",
+            "2 of 1 ready endpoints: its selector (app: web) matches httpd-75c-1, tomcat-75c-1",
         ),
         (
             service(server="httpd"),
             {"httpd-75c-1"},
             2,
             PODS,
-            "it selects server: httpd, which these pods carry: httpd-75c-1",
+            "its selector (server: httpd) matches httpd-75c-1",
         ),
     ],
 )
-def test_each_cause_is_told(its, ready, wanted, pods, said):
-    assert said in subject.explain("s", its, ready, wanted, pods)
+def test_each_cause_is_explained(service_object, ready, expected, pods, message):
+    assert message in subject.explain("s", service_object, ready, expected, pods)
 
 
-def test_pods_that_end_count_for_nothing():
-    going = pod("old", leaving=True, app="tomcat")
-    assert subject.selected({"app": "tomcat"}, [going]) == []
-    assert subject.carried({"app": "tomcat"}, [going]) == []
-    assert subject.instead({"app": "tomcat"}, [pod("old", leaving=True, server="tomcat")]) is None
+def test_terminating_pods_are_ignored():
+    old = pod("old", terminating=True, app="tomcat")
+    assert subject.matching_pods({"app": "tomcat"}, [old]) == []
+    assert subject.describe_labels({"app": "tomcat"}, [old]) == []
+    assert subject.suggest_selector({"app": "tomcat"}, [pod("old", terminating=True, server="tomcat")]) is None
 
 
-def test_an_empty_selector_fits_no_pod():
-    assert subject.selected({}, PODS) == []
+def test_empty_selector_matches_no_pod():
+    assert subject.matching_pods({}, PODS) == []
 
 
 @pytest.mark.parametrize(
@@ -137,33 +143,33 @@ def test_an_empty_selector_fits_no_pod():
         ({"app": "tomcat"}, {"server": "tomcat"}),
         ({"app": "tomcat", "server": "tomcat"}, {"server": "tomcat"}),
         ({"name": "web", "server": "httpd"}, {"app": "web", "server": "httpd"}),
-        ({"name": "client", "server": "httpd"}, None),  # each is there, both on no pod
+        ({"name": "client", "server": "httpd"}, None),  # each matches a pod, but no pod matches both
         ({"app": "nginx"}, None),
-        ({"app": "web"}, None),  # it fits
+        ({"app": "web"}, None),  # it matches
     ],
 )
-def test_what_was_probably_meant(selector, meant):
-    assert subject.instead(selector, PODS) == meant
+def test_suggest_selector(selector, meant):
+    assert subject.suggest_selector(selector, PODS) == meant
 
 
-def test_labels_that_controllers_put_on_are_not_proposed():
-    assert subject.instead({"app": "75c"}, PODS) is None
+def test_controller_labels_are_not_suggested():
+    assert subject.suggest_selector({"app": "75c"}, PODS) is None
 
 
-def test_many_kinds_of_pods_are_cut_short():
+def test_many_label_sets_are_truncated():
     pods = [pod(f"p{number}", app=f"a{number}") for number in range(8)] + [
         pod(f"q{number}", app="q") for number in range(7)
     ]
-    said = subject.explain("s", service(app="x"), set(), 1, pods)
-    assert said.count("app: a") == 5 and said.endswith("; and 4 other kinds")
-    assert subject.carried({"app": "q"}, pods)[0] == "app: q (q0, q1, q2, q3, q4 and 2 more)"
+    message = subject.explain("s", service(app="x"), set(), 1, pods)
+    assert message.count("app: a") == 5 and message.endswith("; and 4 more label sets")
+    assert subject.describe_labels({"app": "q"}, pods)[0] == "app: q (q0, q1, q2, q3, q4 and 2 more)"
 
 
-# ---- of a cluster ----
+# ---- with a cluster ----
 
 
 class Answers:
-    """A Cluster with these Services and slices, and EndpointSlices of one version."""
+    """A Cluster with Services and EndpointSlices of one API version."""
 
     def __init__(self, services, slices, version="v1"):
         self.services, self.slices, self.version = services, slices, version
@@ -177,12 +183,12 @@ class Answers:
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta1"])
-def test_a_line_for_each_service_that_lacks_endpoints(version):
+def test_one_problem_per_service_with_missing_endpoints(version):
     services = {"tomcat-svc": {"app": "tomcat"}, "web-svc": {"app": "web"}}
-    cluster = Answers(services, [piece("web-svc", "httpd-75c-1", "tomcat-75c-1")], version)
-    lines = subject.not_ready(cluster, "shop", {"tomcat-svc": 1, "web-svc": 2, "none-svc": 1}, PODS)
-    assert [x.split(":")[0] for x in lines] == ["Service tomcat-svc", "Service none-svc"]
+    cluster = Answers(services, [endpoint_slice("web-svc", "httpd-75c-1", "tomcat-75c-1")], version)
+    lines = subject.find_problems(cluster, "shop", {"tomcat-svc": 1, "web-svc": 2, "none-svc": 1}, PODS)
+    assert [" ".join(x.split()[:2]) for x in lines] == ["Service tomcat-svc:", "Service none-svc"]
 
 
-def test_a_cluster_without_the_namespace_has_no_service():
-    assert subject.not_ready(Answers({}, []), "nowhere", {"a": 1}, []) == ["Service a: it does not exist"]
+def test_missing_namespace_has_no_service():
+    assert subject.find_problems(Answers({}, []), "nowhere", {"a": 1}, []) == ["Service a does not exist"]

@@ -8,7 +8,7 @@ from kube_objects import event
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.events import last_events
 
 
-def test_events_of_every_kind_of_time_are_put_in_order_and_warnings_go_first():
+def test_newest_warnings_come_from_every_kind_of_timestamp():
     name = "reviews-v1-7b5d4c9c6b-x2x5s"
     events = [
         event("Third", "c", "2026-02-01T10:00:03Z", kind="Normal", field="creationTimestamp"),

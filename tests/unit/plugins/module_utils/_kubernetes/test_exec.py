@@ -13,7 +13,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors i
 
 
 class Socket:
-    """Replaces the library's WebSocket: status is the server's last message, None if there is none."""
+    """Replaces the library's WebSocket. status: the server's final message, None if the command is still running."""
 
     def __init__(self, status, stdout="", stderr=""):
         self.status, self.streams, self.closed = status, (stdout, stderr), False
@@ -56,56 +56,56 @@ EXIT_3 = json.dumps(
 
 
 def run(monkeypatch, kubeconfig, answer):
-    """Cluster.exec with a stream() that gives or raises the answer; the result and the arguments of stream()."""
-    asked = {}
+    """Run Cluster.exec with a stream() that returns or raises answer; return its result and stream()'s arguments."""
+    arguments = {}
 
     def stream(_method, pod, namespace, **rest):
-        asked.update(rest, pod=pod, namespace=namespace)
+        arguments.update(rest, pod=pod, namespace=namespace)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
     monkeypatch.setattr(subject, "stream", stream)
     with connect({"kubeconfig": kubeconfig()}) as cluster:
-        return cluster.exec("default", "client-1", "client", ["sh", "-c", "a b"], timeout=7), asked
+        return cluster.exec("default", "client-1", "client", ["sh", "-c", "a b"], timeout=7), arguments
 
 
 @pytest.mark.parametrize(("status", "rc"), [(SUCCESS, 0), (EXIT_3, 3)])
-def test_exec_gives_the_exit_code_and_both_streams(monkeypatch, kubeconfig, status, rc):
+def test_exec_returns_the_exit_code_and_both_streams(monkeypatch, kubeconfig, status, rc):
     socket = Socket(status, "out\n", "err\n")
-    result, asked = run(monkeypatch, kubeconfig, socket)
+    result, arguments = run(monkeypatch, kubeconfig, socket)
     assert (result.rc, result.stdout, result.stderr) == (rc, "out\n", "err\n")
     assert 0 <= result.seconds < 5
-    assert (asked["namespace"], asked["pod"], asked["container"]) == ("default", "client-1", "client")
-    assert asked["command"] == ["sh", "-c", "a b"]
+    assert (arguments["namespace"], arguments["pod"], arguments["container"]) == ("default", "client-1", "client")
+    assert arguments["command"] == ["sh", "-c", "a b"]
     assert socket.closed
 
 
-def test_exec_without_output_gives_empty_streams(monkeypatch, kubeconfig):
-    result, _asked = run(monkeypatch, kubeconfig, Socket(SUCCESS))
+def test_exec_without_output_returns_empty_streams(monkeypatch, kubeconfig):
+    result, _arguments = run(monkeypatch, kubeconfig, Socket(SUCCESS))
     assert (result.stdout, result.stderr) == ("", "")
 
 
 @pytest.mark.parametrize(
-    ("socket", "said"),
+    ("socket", "message"),
     [
-        (Socket(None), "the command in default/client-1/client did not end within 7 s"),
+        (Socket(None), "the command in default/client-1/client did not finish within 7 s"),
         (Socket(ConnectionError("reset by peer")), "the connection to the command in .* broke: reset by peer"),
         (Socket("no JSON"), "the connection to the command in default/client-1/client broke: "),
     ],
 )
-def test_an_exec_that_ends_badly_is_told_and_closed(monkeypatch, kubeconfig, socket, said):
-    with pytest.raises(ClusterError, match=said):
+def test_failed_exec_closes_the_socket(monkeypatch, kubeconfig, socket, message):
+    with pytest.raises(ClusterError, match=message):
         run(monkeypatch, kubeconfig, socket)
     assert socket.closed
 
 
 @pytest.mark.parametrize(
-    ("status", "reason", "said"),
+    ("status", "reason", "message"),
     [
         (403, "Forbidden", "403 Forbidden"),
         (0, "[Errno 111] Connection refused", r"\[Errno 111\] Connection refused"),
-        # What the library makes of an answer to a websocket, as a Kubernetes 1.33 gave it.
+        # The library's reason for a rejected handshake, with Kubernetes 1.33.
         (
             0,
             "Handshake status 404 Not Found -+-+- {'date': 'Mon'} -+-+- "
@@ -119,27 +119,29 @@ def test_an_exec_that_ends_badly_is_told_and_closed(monkeypatch, kubeconfig, soc
         ),
     ],
 )
-def test_an_exec_that_the_server_refuses_is_told(monkeypatch, kubeconfig, status, reason, said):
+def test_exec_rejected_by_the_server(monkeypatch, kubeconfig, status, reason, message):
     refused = subject.kubernetes.client.ApiException(status=status, reason=reason)
-    with pytest.raises(ClusterError, match=rf"^cannot exec in default/client-1/client at http://127.0.0.1:1: {said}$"):
+    with pytest.raises(
+        ClusterError, match=rf"^cannot exec in default/client-1/client at http://127.0.0.1:1: {message}$"
+    ):
         run(monkeypatch, kubeconfig, refused)
 
 
-def test_an_exec_without_a_way_to_the_server_is_told(monkeypatch, kubeconfig):
+def test_exec_without_a_route_to_the_server(monkeypatch, kubeconfig):
     with pytest.raises(ClusterError, match=r"^cannot exec in default/client-1/client at http://127.0.0.1:1: no route$"):
         run(monkeypatch, kubeconfig, OSError("no route"))
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "message"),
     [
         ('{"status":"Failure","reason":"InternalError","message":"exec: \\"sh\\": not found","code":500}', "not found"),
         ('{"status":"Failure","message":"no","details":{"causes":[{"message":"exec: not found"}]}}', "no$"),
         ("", "without an exit status"),
     ],
 )
-def test_an_exec_that_never_ran_says_why(monkeypatch, kubeconfig, status, said):
-    with pytest.raises(ClusterError, match=f"^cannot run the command in default/client-1/client: .*{said}"):
+def test_command_that_never_ran(monkeypatch, kubeconfig, status, message):
+    with pytest.raises(ClusterError, match=f"^cannot run the command in default/client-1/client: .*{message}"):
         run(monkeypatch, kubeconfig, Socket(status))
 
 
@@ -170,7 +172,7 @@ def test_exec_acts_as_the_impersonated_user(monkeypatch, kubeconfig, who, expect
     assert [x for x in sent if x.startswith("Impersonate")] == expected
 
 
-def test_the_password_in_the_server_of_a_kubeconfig_is_not_in_the_message(monkeypatch, kubeconfig):
+def test_password_in_the_server_url_is_not_in_the_message(monkeypatch, kubeconfig):
     content = kubeconfig("http://me:pr0xyword@127.0.0.1:1")
     with pytest.raises(ClusterError, match=r"^cannot exec in default/client-1/client at http://127.0.0.1:1: no route$"):
         run(monkeypatch, lambda: content, OSError("no route"))

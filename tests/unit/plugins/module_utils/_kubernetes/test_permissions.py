@@ -18,7 +18,7 @@ def answer(status):
     return read
 
 
-def test_a_forbidden_request_gives_the_default():
+def test_forbidden_request_returns_the_default():
     refused = []
     assert unless_forbidden(answer(None)) == "read"
     assert unless_forbidden(answer(403)) is None
@@ -27,6 +27,6 @@ def test_a_forbidden_request_gives_the_default():
 
 
 @pytest.mark.parametrize("status", [401, 404, 500])
-def test_every_other_error_is_raised(status):
+def test_other_errors_are_raised(status):
     with pytest.raises(ClusterError, match=str(status)):
         unless_forbidden(answer(status))

@@ -22,7 +22,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods imp
     ],
     ids=["classic", "classic-half", "native", "native-half", "none", "unscheduled", "no-status"],
 )
-def test_summaries_count_as_kubectl_does(made, ready, sidecar, restarts):
+def test_summarize_pod(made, ready, sidecar, restarts):
     summary = summarize_pod(made)
     assert (summary["ready"], summary["sidecar"], summary["restarts"]) == (ready, sidecar, restarts)
     assert summary["name"] == made["metadata"]["name"]

@@ -32,7 +32,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.selector
         ),
     ],
 )
-def test_a_selector_selects_by_all_that_it_says(selector, selected):
+def test_selects(selector, selected):
     labels = {"a": {"app": "web"}, "b": {"app": "web", "server": "httpd"}, "c": {"app": "db", "server": "tomcat"}}
     assert "".join(x for x in labels if selects(selector, labels[x])) == selected
     assert selects(selector, None) == selects(selector, {})

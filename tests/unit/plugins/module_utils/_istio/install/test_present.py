@@ -120,7 +120,7 @@ def test_a_failed_install_says_what_is_not_ready():
     error = IstioctlError("istioctl install failed with exit code 1: timed out", 1, "out", "err", "istioctl install")
     with pytest.raises(InstallError) as caught:
         present(cluster, FakeIstioctl(cluster, fails=error))
-    assert str(caught.value) == f"{error}\nthere is no namespace istio-system"
+    assert str(caught.value) == f"{error}\nnamespace istio-system does not exist"
     result = caught.value.result
     assert (result["rc"], result["stderr"], result["command"]) == (1, "err", "istioctl install")
     # It may be half done.
