@@ -10,31 +10,31 @@ short_description: Measure how traffic splits over backends
 version_added: "1.0.0"
 description:
   - >-
-    Sends HTTP requests from a pod through the mesh, tells the backends apart by their responses, and reports
-    whether the traffic splits over them as O(backends) declare.
+    Sends HTTP requests from a pod through the mesh, assigns each response to a backend, and reports whether the traffic
+    splits as the weights in O(backends) declare.
   - >-
-    The verdict is an exact binomial test of each backend, with Bonferroni's correction for more than two backends. The
+    The verdict is an exact binomial test for each backend, with Bonferroni correction for more than two backends. The
     test is never repeated until it passes, because that would hide a wrong split.
   - >-
-    A backend of weight 0 has to get exactly nothing, and a backend that has all the weight has to get everything. No
+    A backend with weight 0 must receive no request, and a backend with all the weight must receive every request. No
     tolerance applies to them.
   - >-
-    Responses that match no backend or more than one backend, responses of another status than 200, and requests without
-    a response are errors. They are counted separately, and the verdict is V(fail) if there are more than O(max_errors).
-    The denominator of all shares is the number of responses that match exactly one backend.
+    Responses that match no backend or several backends, responses with a status other than 200, and requests without a
+    response are errors. They are counted separately, and more than O(max_errors) of them make the verdict V(fail). The
+    denominator of all shares is the number of responses that match exactly one backend.
   - >-
-    The verdict is V(inconclusive) where the sample decides nothing: too few requests could be sent or were answered, or
-    what came fits an even split just as well, as if there were no rule.
+    The verdict is V(inconclusive) if the sample cannot decide: not all requests were sent, too few were answered, or
+    the counts are equally consistent with an even split, as without any rule.
   - >-
-    All requests are sent in one exec, by O(parallel) workers and each over a connection of its own, and are counted in
-    the pod. Environment variables that name an HTTP proxy are not followed, nor are redirects taken for an answer.
+    All requests are sent in one exec, by O(parallel) workers and each over its own connection, and the responses are
+    counted in the pod. HTTP proxies from environment variables are ignored, and a redirect is an error.
   - >-
-    Where there is no client to send from, O(ephemeral_client=true) creates a pod for the time of the measurement.
+    If there is no client to send from, O(ephemeral_client=true) creates a pod for the duration of the measurement.
   - >-
-    Weights act in the proxy of the client. A client pod without a sidecar is measured nevertheless, and shows how the
-    Service spreads its traffic.
+    Weights are applied by the client's sidecar. A client pod without a sidecar is measured too, and shows how the
+    Service distributes its traffic.
   - >-
-    The test takes each request for an independent draw, as Envoy's weighted routes are. It does not fit a
+    The test assumes that every request is routed independently, as Envoy's weighted routes do. It is not suitable for a
     DestinationRule that keeps a client on one backend (session affinity, consistent hash).
 extends_documentation_fragment:
   - meshlab.istio.attributes
@@ -45,176 +45,176 @@ attributes:
   check_mode:
     support: partial
     details: >-
-      Nothing would be changed, but traffic would be sent. In check mode the options are checked, no cluster is asked,
-      and the task is skipped.
+      Nothing is changed, but traffic would be sent. In check mode the options are validated, no request goes to the
+      cluster, and the task is skipped.
   diff_mode:
     support: none
     details: Changes nothing.
   idempotent:
     support: full
     details: >-
-      Never reports a change. What it counts differs from run to run, as chance has it. The pod of
-      O(ephemeral_client=true) is not a change either, because it is removed when the task ends.
+      Never reports a change. The counts vary randomly between runs. The pod of O(ephemeral_client=true) is not a change
+      either, because it is removed when the task ends.
 options:
   url:
     description:
-      - Where to send C(GET) requests to, as the client pod sees it.
-      - >-
-        Plain HTTP only. Characters beyond ASCII and spaces have to be percent-encoded.
+      - URL for the C(GET) requests, as seen from the client pod.
+      - Plain HTTP only. Spaces and non-ASCII characters must be percent-encoded.
     type: str
     required: true
   backends:
     description:
-      - The backends to tell apart, and the share that each of them should get.
+      - Backends with the share that each of them is expected to get.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
         description:
-          - A name for the backend, for the results.
+          - Name of the backend in the results.
         type: str
         required: true
       weight:
         description:
-          - Its weight, 0 or more. The share is the weight divided by the sum of all weights, which may be any.
+          - Weight of the backend, at least 0. Its share is this weight divided by the sum of all weights.
         type: int
         required: true
       match:
         description:
           - >-
-            A POSIX extended regular expression, as in C(grep -E). A response belongs to the backend if any line of its
-            body contains a match. Case matters, and line ends do not count (LF or CRLF).
-          - C(\d), C(\w) and the like are not POSIX, and are refused. Write C([0-9]) or C([[:alnum:]_]).
+            POSIX extended regular expression, as for C(grep -E). A response belongs to the backend if any line of its
+            body contains a match. Case-sensitive. Line ends (LF or CRLF) are not part of a line.
+          - C(\d), C(\w) and the like are not POSIX and are rejected. Use C([0-9]) or C([[:alnum:]_]).
         type: str
         required: true
       header:
         description:
           - >-
-            The name of a response header, in any case. If set, O(backends[].match) is searched for in its value,
-            and not in the body.
-          - With C(wget), this takes one that has the option C(-S).
+            Name of a response header, not case-sensitive. If set, O(backends[].match) is applied to its value instead
+            of the body.
+          - With C(wget), this requires its option C(-S).
         type: str
   requests:
     description:
-      - How many requests to send and count, 1 to 100000.
+      - Number of requests to send and count, 1 to 100000.
       - >-
-        The default settles whether the rule is in force (80/20 or 50/50). Thousands are needed to tell neighbours such
-        as 80/20 and 75/25 apart. RV(backends[].detectable) says what a run could tell, and a warning comes if it could
-        not even tell an even split.
+        The default tells 80/20 from an even split. Thousands are needed to tell similar splits apart, such as 80/20 and
+        75/25. RV(backends[].detectable) shows which deviations the run could detect. A warning is
+        shown if it could not even detect an even split.
     type: int
     default: 400
   parallel:
     description:
-      - How many requests may be under way at a time, 1 to 16. With V(1) they are sent one after the other.
+      - Number of requests in flight at a time, 1 to 16. With V(1) they are sent one after the other.
     type: int
     default: 4
   warmup:
     description:
-      - How many requests to send before, which are not counted and may fail.
-      - They end with the first one that fails after O(request_timeout) seconds of them.
+      - Number of requests to send first. They are not counted and may fail.
+      - The warm-up ends with the first failure after its first O(request_timeout) seconds.
     type: int
     default: 10
   headers:
     description:
       - >-
-        Request headers to send, as a dictionary of names and values. For a rule that matches a header, or a C(Host) of
-        its own.
+        Request headers to send, as a dictionary of names and values, for example a header that a rule matches, or
+        C(Host).
       - The values are visible in the process list of the client pod.
     type: dict
     default: {}
   method:
     description:
-      - The program in the client container that sends the requests.
-      - V(auto) takes C(curl) if it is there, which is faster, else C(wget).
-      - C(wget) may be the one of BusyBox or of GNU.
-      - Besides it, C(sh) and C(awk) have to be there, as in every BusyBox image.
+      - Program in the client container that sends the requests.
+      - V(auto) uses C(curl) if the container has it, because it is faster, and C(wget) otherwise.
+      - Both BusyBox C(wget) and GNU C(wget) are supported.
+      - The container must also have C(sh) and C(awk), as every BusyBox image does.
     type: str
     choices: [auto, wget, curl]
     default: auto
   namespace:
     description:
-      - The namespace of the client pod.
+      - Namespace of the client pod.
     type: str
     default: default
   pod:
     description:
-      - The client pod, by its name.
+      - Name of the client pod.
       - Exactly one of O(pod), O(deployment), O(label_selector), and O(ephemeral_client) is required.
     type: str
   deployment:
     description:
-      - The client pod, as one of this Deployment.
+      - Name of the Deployment of the client pod.
     type: str
   label_selector:
     description:
-      - The client pod, by its labels, such as V(app=client).
-      - If there are several running pods, a ready one is taken, the first by name.
+      - Label selector of the client pod, such as V(app=client).
+      - Of several running pods, the first ready one by name is used.
     type: str
   container:
     description:
-      - The container of the client pod to send from.
+      - Container of the client pod to send from.
       - >-
-        If not set, the one that the annotation C(kubectl.kubernetes.io/default-container) names, else the first one
-        that is not C(istio-proxy).
+        Defaults to the container that the annotation C(kubectl.kubernetes.io/default-container) names, or else the
+        first container other than C(istio-proxy).
     type: str
   ephemeral_client:
     description:
       - >-
-        Whether to send from a pod that is created in O(namespace) and removed at the end of the task, whether it
-        succeeds or fails. With an existing client (O(pod), O(deployment), O(label_selector)) nothing is created.
-      - It has a sidecar where O(namespace) is labelled for automatic injection.
+        Whether to send from a pod that is created in O(namespace) and removed at the end of the task, even if the task
+        fails. With an existing client (O(pod), O(deployment), O(label_selector)) nothing is created.
+      - It has a sidecar if O(namespace) is labelled for automatic injection.
       - >-
-        Its name starts with C(traffic-split-). Should the module be killed, it ends by itself at the latest two and a
-        half minutes after O(timeout), and remains as a completed pod.
+        Its name starts with C(traffic-split-). If the module is killed, the pod completes at most two and a half
+        minutes after O(timeout), and is not deleted.
       - Requires permission to create and delete pods.
     type: bool
     default: false
   ephemeral_client_image:
     description:
       - >-
-        The image of that pod. It must contain C(sh), C(sleep), C(awk), and C(curl) or C(wget), and must run as any
-        user.
+        Image of the ephemeral client. It must contain C(sh), C(sleep), C(awk), and C(curl) or C(wget), and must run as
+        any user.
     type: str
     default: docker.io/curlimages/curl
   request_timeout:
     description:
-      - How long one request may take, in seconds.
+      - Maximum time for one request, in seconds.
     type: int
     default: 5
   timeout:
     description:
-      - How long all requests together may take, in seconds. At least O(request_timeout).
+      - Maximum time for all requests together, in seconds. At least O(request_timeout).
       - >-
-        The verdict is no V(pass) if not all of them could be sent. A run ends earlier when O(max_errors) is exceeded
-        by about ten failed requests.
+        The verdict cannot be V(pass) if not all requests were sent in this time. A run ends earlier if there are about
+        ten errors more than O(max_errors).
     type: int
     default: 300
   max_errors:
     description:
-      - How many errors are accepted.
+      - Number of errors that are accepted.
     type: int
     default: 0
   significance:
     description:
       - >-
-        How often a right split may be judged V(fail) by chance. 0.001 is once in a thousand runs. Smaller values let
-        wrong splits pass more easily.
+        Probability that a correct split is judged V(fail) by chance. V(0.001) is once in a thousand runs. Smaller
+        values make it more likely that a wrong split passes.
     type: float
     default: 0.001
   tolerance:
     description:
       - >-
-        Accept shares that are off by at most this many percentage points, in place of the exact test. V(5) accepts
-        0.75 to 0.85 where 0.8 is expected.
+        Maximum deviation of a share in percentage points. Replaces the exact test. V(5) accepts 0.75 to 0.85 where 0.8
+        is expected.
       - >-
-        It is refused if a right split would leave it by chance more often than O(significance) allows, with the number
-        of O(requests) that resolve it.
+        Rejected if a correct split would exceed it by chance more often than O(significance) allows. The message then
+        gives the number of O(requests) that is sufficient.
     type: float
   fail_on_verdict:
     description:
-      - Whether the task fails if the verdict is not V(pass). Set to V(false) to look at RV(verdict) in the play.
-      - A measurement that is not possible fails the task always.
+      - >-
+        Whether to fail if the verdict is not V(pass). Set to V(false) to evaluate RV(verdict) in the play.
+      - The task always fails if nothing could be measured.
     type: bool
     default: true
 requirements:
@@ -222,7 +222,7 @@ requirements:
   - kubernetes >= 24.2.0 (Python library)
 seealso:
   - name: Traffic shifting
-    description: Istio's own task about weighted routes.
+    description: Istio task about weighted routes.
     link: https://istio.io/latest/docs/tasks/traffic-management/traffic-shifting/
 author:
   - The meshlab.istio founders (@meshlab)
@@ -238,7 +238,7 @@ EXAMPLES = r"""
       - {name: tomcat, weight: 80, match: Apache Tomcat}
       - {name: httpd, weight: 20, match: hello httpd}
 
-- name: See how the Service spreads traffic before there is a rule
+- name: Measure how the Service distributes traffic without a rule
   meshlab.istio.istio_traffic_split:
     kubeconfig: ~/.kube/lab
     label_selector: app=client
@@ -253,7 +253,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ baseline.verdict }}: {{ baseline.msg }}"
 
-- name: Tell 80/20 from 75/25
+- name: Send enough requests to tell 80/20 from 75/25
   meshlab.istio.istio_traffic_split:
     kubeconfig: ~/.kube/lab
     deployment: client
@@ -274,7 +274,7 @@ EXAMPLES = r"""
       - {name: tomcat, weight: 80, match: Apache Tomcat}
       - {name: httpd, weight: 20, match: hello httpd}
 
-- name: Check that a request which meets the rule's condition goes to Tomcat alone
+- name: Check that requests with the matched header go to Tomcat only
   meshlab.istio.istio_traffic_split:
     kubeconfig: ~/.kube/lab
     deployment: client
@@ -285,7 +285,7 @@ EXAMPLES = r"""
       - {name: tomcat, weight: 100, match: Apache Tomcat}
       - {name: httpd, weight: 0, match: hello httpd}
 
-- name: Tell versions apart by a field of their JSON bodies, from an ephemeral client
+- name: Identify versions by a field of their JSON responses, from an ephemeral client
   meshlab.istio.istio_traffic_split:
     kubeconfig: ~/.kube/lab
     namespace: shop
@@ -295,7 +295,7 @@ EXAMPLES = r"""
       - {name: v1, weight: 80, match: '"podname": *"reviews-v1-'}
       - {name: v2, weight: 20, match: '"podname": *"reviews-v2-'}
 
-- name: Tell versions apart by a response header
+- name: Identify versions by a response header
   meshlab.istio.istio_traffic_split:
     kubeconfig: ~/.kube/lab
     namespace: shop
@@ -312,109 +312,109 @@ verdict:
   description:
     - V(pass) if the split holds, and V(fail) if it does not, or if there were more errors than O(max_errors).
     - >-
-      V(inconclusive) if the sample does not decide: not all requests could be sent, no backend responded, the accepted
-      errors leave too few responses for the O(tolerance), or an even split fits the counts too, by the same test at the
-      same O(significance). Without O(tolerance), a V(pass) thus rules out an even split.
+      V(inconclusive) if the sample cannot decide: not all requests were sent, no backend responded, the accepted errors
+      leave too few responses for O(tolerance), or the counts are also consistent with an even split, by the same test
+      at the same O(significance). Without O(tolerance), V(pass) therefore rules out an even split.
   returned: when the split was measured
   type: str
   sample: pass
 msg:
-  description: The verdict with its reasons in a sentence, or what went wrong.
+  description: The verdict with its reasons, or the error.
   returned: always
   type: str
   sample: >-
     the 80/20 split holds: tomcat 316 of 400 = 79.0% (expected 80.0%), httpd 84 of 400 = 21.0% (expected 20.0%);
     p = 0.65, not below significance 0.001
-likely_cause:
-  description: What most likely made the verdict V(fail) or V(inconclusive). Empty if it is V(pass).
+reason:
+  description: The most likely reason why the verdict is not V(pass). Empty if it is V(pass).
   returned: when the split was measured
   type: str
-  sample: "the client has no sidecar: weights act in the client's proxy"
+  sample: the client has no sidecar, which would apply the weights
 requests:
-  description: The number of requests that were to be counted, O(requests).
+  description: Number of requests that were planned, O(requests).
   returned: when the split was measured
   type: int
   sample: 400
 sent:
-  description: The number of requests that were sent and counted. Less than RV(requests) if the run ended early.
+  description: Number of requests that were sent and counted. Less than RV(requests) if the run ended early.
   returned: when the split was measured
   type: int
   sample: 400
 answered:
-  description: The number of responses that exactly one backend gave. The denominator of the shares.
+  description: Number of responses that match exactly one backend. The denominator of the shares.
   returned: when the split was measured
   type: int
   sample: 400
 backends:
-  description: What each backend got, in the order of O(backends).
+  description: Result for each backend, in the order of O(backends).
   returned: when the split was measured
   type: list
   elements: dict
   contains:
     name:
-      description: The name of the backend.
+      description: Name of the backend.
       returned: always
       type: str
       sample: tomcat
     weight:
-      description: Its weight.
+      description: Weight of the backend.
       returned: always
       type: int
       sample: 80
     expected_share:
-      description: The share that its weight stands for, 0 to 1.
+      description: Share that corresponds to its weight, 0 to 1.
       returned: always
       type: float
       sample: 0.8
     count:
-      description: How many responses it gave.
+      description: Number of its responses.
       returned: always
       type: int
       sample: 316
     share:
-      description: The share of RV(answered) that it gave, 0 to 1. Null if no backend gave a response.
+      description: Share of RV(answered), 0 to 1. Null if no backend responded.
       returned: always
       type: float
       sample: 0.79
     interval:
       description: >-
-        The Clopper-Pearson interval of its true share, lower and upper end, at confidence 1 - O(significance).
+        Clopper-Pearson interval of its true share, lower and upper bound, at confidence 1 - O(significance).
       returned: always
       type: list
       elements: float
       sample: [0.716, 0.852]
     p_value:
       description: >-
-        How likely a count at least this far off is, in either direction, if the true share is the expected one.
+        Probability of a deviation at least this large, in either direction, if the true share is the expected one.
       returned: always
       type: float
       sample: 0.65
     detectable:
       description: >-
-        A true share below the first value, or above the second, would have been judged V(fail) in at least 99 of 100
-        such runs. Null in place of a value that no share reaches.
+        A true share below the first value or above the second one is judged V(fail) in at least 99% of such runs. Null
+        if no share on that side is.
       returned: always
       type: list
       elements: float
       sample: [0.678, 0.9]
 p_value:
   description: >-
-    The p-value of the whole split. Without O(tolerance), the verdict is V(fail) if it is below O(significance).
+    P-value of the whole split. Without O(tolerance), the verdict is V(fail) if it is below O(significance).
   returned: when the split was measured
   type: float
   sample: 0.65
 significance:
-  description: O(significance), which the verdict and the intervals go by.
+  description: O(significance), which the verdict and the intervals are based on.
   returned: when the split was measured
   type: float
   sample: 0.001
 errors:
-  description: The responses and requests that no backend counts, by kind.
+  description: Number of errors by kind.
   returned: when the split was measured
   type: dict
   contains:
     total:
-      description: All of them together, what O(max_errors) limits.
+      description: All errors, which O(max_errors) limits.
       returned: always
       type: int
       sample: 0
@@ -439,12 +439,12 @@ errors:
       type: int
       sample: 0
     connection:
-      description: Requests whose connection was refused, or had no way to its host.
+      description: Requests whose connection was refused, or whose host was unreachable.
       returned: always
       type: int
       sample: 0
     broken:
-      description: Requests whose connection ended before the response was whole.
+      description: Requests whose connection ended before the response was complete.
       returned: always
       type: int
       sample: 0
@@ -454,45 +454,45 @@ errors:
       type: int
       sample: 0
     status:
-      description: Responses of a status other than 200, by status.
+      description: Responses with a status other than 200, by status.
       returned: always
       type: dict
       sample: {"503": 2}
     messages:
-      description: What the client program said of requests that failed, each message once.
+      description: Error messages of the client program, each once.
       returned: always
       type: list
       elements: str
       sample: ["wget: download timed out"]
 samples:
   description: >-
-    The start of the body, at most 200 characters, of the first response of each kind of error that there was.
-    The kinds are C(unknown), C(ambiguous), and C(failed).
+    Start of the body, at most 200 characters, of the first response of each kind of error (C(unknown), C(ambiguous),
+    C(failed)).
   returned: when the split was measured
   type: dict
   sample: {unknown: "<html><head><title>Welcome</title>"}
 elapsed:
-  description: How long the counted requests took, in seconds, by the clock of the client pod.
+  description: Duration of the counted requests in seconds, by the clock of the client pod.
   returned: when the split was measured
   type: float
   sample: 1.46
 client:
-  description: Where the requests came from.
+  description: Client that sent the requests.
   returned: when the split was measured
   type: dict
   contains:
     namespace:
-      description: The namespace of the pod.
+      description: Namespace of the pod.
       returned: always
       type: str
       sample: default
     pod:
-      description: The name of the pod.
+      description: Name of the pod.
       returned: always
       type: str
       sample: client-7d9c5b6f4-x2x8k
     container:
-      description: The container.
+      description: Name of the container.
       returned: always
       type: str
       sample: client
@@ -502,7 +502,7 @@ client:
       type: bool
       sample: true
     method:
-      description: The program that sent the requests, V(curl) or V(wget).
+      description: Program that sent the requests, V(curl) or V(wget).
       returned: always
       type: str
       sample: wget
@@ -522,7 +522,7 @@ CLIENTS = ("pod", "deployment", "label_selector")
 
 
 def measure(params, plan):
-    """Find or create the client, send the plan's requests from it, and return the verdict with its grounds."""
+    """Find or create the client, send the requests of the plan from it, and return the module's result."""
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(connect(params))
         if params["ephemeral_client"]:

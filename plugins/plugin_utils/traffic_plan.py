@@ -210,7 +210,7 @@ def requests_to_tell(shares: list[float], max_requests: int, significance: float
     even = [1.0 / len(shares)] * len(shares)
     if shares == even:
         return min(max_requests, MIN_REQUESTS)
-    needed = statistics.requests_to_tell(even, shares, significance, most=max_requests) or max_requests
+    needed = statistics.requests_to_tell(even, shares, significance, max_n=max_requests) or max_requests
     return min(max_requests, max(MIN_REQUESTS, needed))
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading what the probe printed."""
+"""Parse the output of the probe."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from typing import Any
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan, SplitError
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.probe import SAMPLE
 
-_LACKS = {
+_MISSING = {
     "wget": "has no wget",
     "curl": "has no curl",
-    "awk": "has no awk, which is needed to tell the responses apart",
-    "headers": "has a wget that cannot show headers, which a backend's header needs",
-    "timeout": "has a wget without -T, and a shell that cannot stand in for it (no read -t)",
+    "awk": "has no awk, which is required to count the responses",
+    "headers": "has a wget without -S, which is required for backends[].header",
+    "timeout": "has neither a wget with -T nor a shell with read -t, one of which is required for request_timeout",
 }
 _CURL_EXITS = {6: "dns", 7: "connection", 18: "broken", 28: "timeout", 52: "broken", 55: "broken", 56: "broken"}
-_WGET_EXITS = {4: "connection", 143: "timeout"}  # 143: ended by the probe
-# Tried in this order on what wget says.
+_WGET_EXITS = {4: "connection", 143: "timeout"}  # 143: terminated by the probe
+# Matched in this order with the message of wget.
 _WGET_TEXTS = (
     ("timeout", re.compile(r"tim(?:ed|e) ?out", re.IGNORECASE)),
     ("dns", re.compile(r"bad address|unable to resolve|not known|temporary failure in name", re.IGNORECASE)),
@@ -35,7 +35,7 @@ KINDS = ("status", "timeout", "dns", "connection", "broken", "other")
 
 @dataclass
 class Tally:
-    """What the probe counted. backends is parallel to the plan's; failures maps (kind, detail) to a count."""
+    """Counts of the probe. backends: in the order of the plan; failures: by (kind, detail)."""
 
     method: str = ""
     elapsed: float = 0.0
@@ -50,17 +50,17 @@ class Tally:
 
     @property
     def answered(self) -> int:
-        """The responses that one backend gave: the denominator of the shares."""
+        """Number of responses that match exactly one backend: the denominator of the shares."""
         return sum(self.backends)
 
     @property
     def errors(self) -> int:
-        """Everything that was sent and is not answered by exactly one backend."""
+        """Number of requests without a response that matches exactly one backend."""
         return self.unknown + self.ambiguous + sum(self.failures.values())
 
 
 def read_answer(answer: Any, nonce: str, plan: Plan) -> Tally:
-    """The Tally in the probe's output (anything with rc, stdout, stderr). Raises SplitError if it is incomplete."""
+    """Return the Tally for the probe's output (with rc, stdout, stderr). Raises SplitError if it is incomplete."""
     reader = _Reader(plan)
     for line in answer.stdout.splitlines():
         if line.startswith(nonce + " "):
@@ -76,13 +76,13 @@ def read_answer(answer: Any, nonce: str, plan: Plan) -> Tally:
 
 
 class _Reader:
-    """Reads the lines of the probe: read_WORD gets the rest of a line that starts with WORD."""
+    """Parser of the probe's lines: read_WORD is called with the rest of a line that starts with WORD."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.result = Tally(backends=[0] * len(plan.backends))
         self.failed: Counter[str] = Counter()
-        self.told: dict[str, str] = {}
+        self.messages: dict[str, str] = {}
         self.sample: dict[str, list[str]] = {}
         self.samples: dict[str, list[str]] = {}
         self.finished = 0
@@ -90,25 +90,25 @@ class _Reader:
         self.awk_status = ""
 
     def tally(self) -> Tally:
-        """What all workers counted together."""
+        """The sum of all workers' counts."""
         for key, count in self.failed.items():
-            self.result.failures[_failure(key, self.result.method, self.told)] += count
+            self.result.failures[_failure(key, self.result.method, self.messages)] += count
         self.result.samples = {kind: printable("\n".join(lines)) for kind, lines in self.samples.items()}
         return self.result
 
     def ignore(self, _rest: str) -> None:
-        """Skip a line of an unknown word."""
+        """Skip a line that starts with an unknown word."""
 
-    def read_lacks(self, rest: str) -> None:
+    def read_missing(self, rest: str) -> None:
         if rest == "wget" and self.plan.method == "auto":
             raise SplitError("the client container has neither curl nor wget")
-        raise SplitError(f"the client container {_LACKS.get(rest, 'lacks ' + rest)}")
+        raise SplitError(f"the client container {_MISSING.get(rest, 'has no ' + rest)}")
 
     def read_stop(self, rest: str) -> None:
         if rest == "weak":
-            raise SplitError("awk in the client container does not support {n} or [:class:]; write the match without")
+            raise SplitError("awk in the client container does not support {n} or [:class:]; write match without them")
         if rest == "long":
-            raise SplitError(f"a response of {self.plan.url} is longer than 16 MiB: measure a smaller page")
+            raise SplitError(f"a response of {self.plan.url} is longer than 16 MiB; use a smaller page")
         self.result.gave_up = True
 
     def read_method(self, rest: str) -> None:
@@ -122,9 +122,9 @@ class _Reader:
         count, _space, key = rest.partition(" ")
         self.failed[key] += int(count)
 
-    def read_told(self, rest: str) -> None:
+    def read_message(self, rest: str) -> None:
         code, _space, text = rest.partition(" ")
-        self.told[code] = text
+        self.messages[code] = text
 
     def read_sample(self, rest: str) -> None:
         kind, _space, text = rest.partition(" ")
@@ -134,7 +134,7 @@ class _Reader:
         self.result.overlap = tuple(int(number) for number in rest.split())
 
     def read_sent(self, rest: str) -> None:
-        """The last line of a worker's awk."""
+        """Read the last line of a worker's awk."""
         sent, unknown, ambiguous = (int(number) for number in rest.split())
         self.result.sent += sent
         self.result.unknown += unknown
@@ -143,7 +143,7 @@ class _Reader:
         self.finished += 1
 
     def read_awk(self, rest: str) -> None:
-        """The exit status of a worker's awk."""
+        """Read the exit status of a worker's awk."""
         if rest != "0":
             self.awk_status = rest
 
@@ -153,24 +153,24 @@ class _Reader:
         self.complete = self.finished == self.plan.workers
 
 
-def _failure(key: str, method: str, told: dict[str, str]) -> tuple[str, str]:
-    """(kind, detail) of what the probe calls a failure.
+def _failure(key: str, method: str, messages: dict[str, str]) -> tuple[str, str]:
+    """(kind, detail) for a failure as the probe prints it.
 
-    That is "http 503", "exit 28", "cut 18" for an exit status after a good start, or "text wget: download timed out".
+    key: "http 503", "exit 28", "cut 18" (exit status after status 200), or "text wget: download timed out".
     """
-    sort, _space, detail = key.partition(" ")
-    if sort == "http":
+    source, _space, detail = key.partition(" ")
+    if source == "http":
         return "status", detail
-    if sort in ("exit", "cut"):
+    if source in ("exit", "cut"):
         kind = (_CURL_EXITS if method == "curl" else _WGET_EXITS).get(int(detail), "other")
-        said = told.get(detail) or f"{method} ended with exit status {detail}"
-        if sort == "cut" and kind != "timeout":
+        message = messages.get(detail) or f"{method} failed with exit status {detail}"
+        if source == "cut" and kind != "timeout":
             kind = "broken"
-        elif kind == "timeout" and "resolving timed out" in said.lower():
+        elif kind == "timeout" and "resolving timed out" in message.lower():
             kind = "dns"
         elif kind == "timeout" and method == "wget":
-            said = "wget was ended, which leaves open whether the name or the answer took so long"
-        return kind, said
+            message = "wget was terminated, while it resolved the name or waited for the response"
+        return kind, message
     for kind, pattern in _WGET_TEXTS:
         if pattern.search(detail):
             return kind, detail
@@ -178,11 +178,11 @@ def _failure(key: str, method: str, told: dict[str, str]) -> tuple[str, str]:
 
 
 def printable(text: str) -> str:
-    """At most SAMPLE characters of a body, with what cannot be printed as question marks."""
+    """At most SAMPLE characters of a body, with unprintable characters as question marks."""
     return "".join(char if char.isprintable() or char in "\n\t" else "?" for char in text)[:SAMPLE]
 
 
-def one_line(text: str, most: int = SAMPLE) -> str:
-    """The text in one line of at most so many characters."""
+def one_line(text: str, length: int = SAMPLE) -> str:
+    """The text in one line of at most this many characters."""
     line = " ".join(printable(text).split())
-    return line if len(line) <= most else line[: most - 3] + "..."
+    return line if len(line) <= length else line[: length - 3] + "..."

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The container that sends the requests."""
+"""Find the container that sends the requests."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 
 @dataclass(frozen=True)
 class Client:
-    """The container that sends, and whether its pod has a ready sidecar."""
+    """A container that sends requests. sidecar: whether its pod has a ready sidecar."""
 
     namespace: str
     pod: str
@@ -36,13 +36,13 @@ def find_client(
     label_selector: str | None = None,
     container: str | None = None,
 ) -> Client:
-    """The Client that the user named, by pod, deployment or label selector.
+    """Return the Client for a pod, Deployment or label selector.
 
-    cluster: anything with Cluster.get. Raises SplitError if there is no such pod that runs.
+    cluster: anything with Cluster.get. Raises SplitError if no such pod is running.
     """
-    for what, name in (("namespace", namespace), ("pod", pod), ("deployment", deployment)):
+    for kind, name in (("namespace", namespace), ("pod", pod), ("deployment", deployment)):
         if name and not NAME.fullmatch(name):
-            raise SplitError(f"client: {name!r} is not a valid {what} name")
+            raise SplitError(f"client: {name!r} is not a valid {kind} name")
     if not namespace or not (pod or deployment or label_selector):
         raise SplitError("client: namespace and one of pod, deployment and label_selector must be set")
     pods_path = f"/api/v1/namespaces/{namespace}/pods"
@@ -50,7 +50,7 @@ def find_client(
         found = cluster.get(f"{pods_path}/{pod}")
         if found is None:
             raise SplitError(f"client: pod {pod} does not exist in namespace {namespace}")
-        candidates, asked = [found], f"pod {pod}"
+        candidates, criterion = [found], f"pod {pod}"
     elif deployment:
         owner = cluster.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/{deployment}")
         if owner is None:
@@ -58,19 +58,19 @@ def find_client(
         labels = owner["spec"]["selector"].get("matchLabels") or {}
         listed = cluster.get(pods_path, labelSelector=",".join(f"{key}={labels[key]}" for key in sorted(labels))) or {}
         candidates = [item for item in listed.get("items", []) if _belongs(item, deployment)]
-        asked = f"deployment {deployment}"
+        criterion = f"deployment {deployment}"
     else:
         listed = cluster.get(pods_path, labelSelector=label_selector) or {}
-        candidates, asked = listed.get("items", []), f"label selector {label_selector}"
+        candidates, criterion = listed.get("items", []), f"label selector {label_selector}"
     chosen = choose_pod(candidates)
     if chosen is None:
-        seen = ", ".join(f"{item['metadata']['name']} is {_state(item)}" for item in candidates) or "none exists"
-        raise SplitError(f"client: no pod of {asked} in namespace {namespace} is running: {seen}")
+        states = ", ".join(f"{item['metadata']['name']} is {_state(item)}" for item in candidates) or "none exists"
+        raise SplitError(f"client: no pod of {criterion} in namespace {namespace} is running: {states}")
     return Client(namespace, chosen["metadata"]["name"], choose_container(chosen, container), has_sidecar(chosen))
 
 
 def _belongs(pod: dict[str, Any], deployment: str) -> bool:
-    """True if the pod is this deployment's: selectors of two deployments can overlap, owners cannot."""
+    """Whether the pod is owned by this Deployment; the selectors of two Deployments may overlap."""
     metadata = pod["metadata"]
     replica_set = f"{deployment}-{(metadata.get('labels') or {}).get('pod-template-hash')}"
     owners = metadata.get("ownerReferences") or []
@@ -78,7 +78,7 @@ def _belongs(pod: dict[str, Any], deployment: str) -> bool:
 
 
 def choose_pod(pods: list[dict[str, Any]]) -> dict[str, Any] | None:
-    """The pod to send from: running and not ending, best a ready one, then by name; None if there is none."""
+    """Choose a running pod, preferably a ready one, then by name; None if no pod is running."""
     running = [
         pod
         for pod in pods
@@ -93,14 +93,14 @@ def _state(pod: dict[str, Any]) -> str:
     return pod.get("status", {}).get("phase", "without a phase")
 
 
-def choose_container(pod: dict[str, Any], wanted: str | None = None) -> str:
-    """The container to send from: the wanted one, the pod's default container, or the first that is not the sidecar."""
-    names: list[str] = [container["name"] for container in pod["spec"]["containers"]]
+def choose_container(pod: dict[str, Any], container: str | None = None) -> str:
+    """Choose the container to send from: the given one, the pod's default, or the first that is not the sidecar."""
+    names: list[str] = [item["name"] for item in pod["spec"]["containers"]]
     where = f"pod {pod['metadata']['name']}"
-    if wanted:
-        if wanted not in names:
-            raise SplitError(f"client: {where} has no container {wanted}; it has {', '.join(names)}")
-        return wanted
+    if container:
+        if container not in names:
+            raise SplitError(f"client: {where} has no container {container}; its containers are {', '.join(names)}")
+        return container
     default = (pod["metadata"].get("annotations") or {}).get(DEFAULT_CONTAINER)
     if default in names and default != SIDECAR:
         return str(default)
@@ -111,5 +111,5 @@ def choose_container(pod: dict[str, Any], wanted: str | None = None) -> str:
 
 
 def has_sidecar(pod: dict[str, Any]) -> bool:
-    """True if the pod has a ready sidecar, as a container or as a native one (an init container that stays)."""
+    """Whether the pod has a ready sidecar, either a container or a native sidecar (init container)."""
     return any(item["name"] == SIDECAR and item.get("ready") for item in running_statuses(pod))

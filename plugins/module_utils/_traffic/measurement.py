@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sending the requests of a plan from a client."""
+"""Send the requests of a plan from a client."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic.probe impor
 
 
 def measure(cluster: Cluster, plan: Plan, client: Client) -> Tally:
-    """Send the plan's requests from the client, in one exec, and return the Tally.
+    """Send the plan's requests from the client in one exec, and return the Tally.
 
-    cluster: anything with Cluster.exec. Raises SplitError if the container cannot measure, or its answer is not whole.
+    cluster: anything with Cluster.exec. Raises SplitError if a program is missing or the output is incomplete.
     """
     nonce = new_nonce()
     answer = cluster.exec(

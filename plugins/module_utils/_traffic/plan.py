@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The plan of a measurement: what to send, and how to judge the counts."""
+"""Plan of a measurement: the requests to send and the criteria for the counts."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic import stat
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.patterns import HEADER_NAME, regex_problem
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, number_problem
 
-MOST_REQUESTS = 100_000
-MOST_WORKERS = 16
-# Seconds that starting the probe and reading its answer may take on top of what the plan allows for requests.
+MAX_REQUESTS = 100_000
+MAX_WORKERS = 16
+# Seconds for starting the probe and reading its output, in addition to the time for the requests.
 EXEC_MARGIN = 30
 
 
 class SplitError(Exception):
-    """Why a split cannot be measured, in words for the user."""
+    """A split cannot be measured. The message is shown to the user."""
 
 
 @dataclass(frozen=True)
 class Backend:
-    """One backend: its weight, and the extended regular expression that a line of its body, or a header, matches."""
+    """A backend with its weight. match: extended regular expression for a line of the body, or for a header value."""
 
     name: str
     weight: int
@@ -37,7 +37,7 @@ class Backend:
 
 @dataclass(frozen=True)
 class Plan:
-    """What to send and how to judge it. Times in whole seconds; significance and tolerance as fractions."""
+    """Requests to send and criteria for the result. Times in whole seconds; significance and tolerance as fractions."""
 
     url: str
     backends: tuple[Backend, ...]
@@ -54,28 +54,28 @@ class Plan:
 
     @property
     def workers(self) -> int:
-        """How many workers send side by side: no more than there are requests."""
+        """Number of workers that send in parallel, at most one per request."""
         return min(self.parallel, self.requests)
 
     @property
     def shares(self) -> list[float]:
-        """The expected share of each backend, as fractions that sum to 1."""
+        """Expected share of each backend, as fractions that sum to 1."""
         total = sum(backend.weight for backend in self.backends)
         return [backend.weight / total for backend in self.backends]
 
     @property
     def weights(self) -> str:
-        """The weights as people write them: 80/20."""
+        """The weights as text, such as 80/20."""
         return "/".join(str(backend.weight) for backend in self.backends)
 
     @property
     def exec_timeout(self) -> int:
-        """How many seconds the exec of the probe may take."""
+        """Maximum duration of the probe's exec, in seconds."""
         return self.timeout + self.request_timeout + EXEC_MARGIN
 
 
 def plan_from(params: dict[str, Any]) -> Plan:
-    """The Plan of a module's parameters. Raises SplitError for what can be known wrong without a cluster."""
+    """Return the Plan for a module's parameters. Raises SplitError for invalid ones."""
     backends = tuple(
         Backend(backend["name"], backend["weight"], backend["match"], backend.get("header") or None)
         for backend in params["backends"] or []
@@ -106,10 +106,10 @@ def plan_from(params: dict[str, Any]) -> Plan:
 def _check_url(url: str) -> None:
     try:
         parts = urlsplit(url)
-        good = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0 and parts.username is None
+        valid = parts.scheme == "http" and bool(parts.hostname) and parts.port != 0 and parts.username is None
     except ValueError:
-        good = False
-    if not good:
+        valid = False
+    if not valid:
         raise SplitError(
             f"url must be an http:// URL such as http://web-svc:8080/ without credentials, got {url!r} "
             "(the client's proxy cannot inspect https)"
@@ -124,28 +124,28 @@ def _check_backends(backends: tuple[Backend, ...]) -> None:
     for number, backend in enumerate(backends, 1):
         where = f"backends[{number}] ({backend.name})" if backend.name else f"backends[{number}]"
         if not backend.name:
-            raise SplitError(f"{where}: the name is empty")
-        told = number_problem(f"{where}: weight", backend.weight, 0)
-        if told:
-            raise SplitError(told)
+            raise SplitError(f"{where}: name must not be empty")
+        problem = number_problem(f"{where}: weight", backend.weight, 0)
+        if problem:
+            raise SplitError(problem)
         if backend.header is not None and not HEADER_NAME.fullmatch(backend.header):
             raise SplitError(f"{where}: {backend.header!r} is not a valid header name")
         problem = regex_problem(backend.match)
         if problem:
-            raise SplitError(f"{where}: match {backend.match}: {problem}")
+            raise SplitError(f"{where}: match {backend.match!r} {problem}")
     for name, count in Counter(backend.name for backend in backends).items():
         if count > 1:
-            raise SplitError(f"backends: {count} of them have the name {name}")
-    looks: dict[tuple[str, str], str] = {}
+            raise SplitError(f"backends: {count} backends have the name {name}")
+    names: dict[tuple[str, str], str] = {}
     for backend in backends:
-        look = ((backend.header or "").lower(), backend.match)
-        if look in looks:
+        criterion = ((backend.header or "").lower(), backend.match)
+        if criterion in names:
             raise SplitError(
-                f"backends: {looks[look]} and {backend.name} have the same match, so nothing tells them apart"
+                f"backends: {names[criterion]} and {backend.name} have the same match and cannot be told apart"
             )
-        looks[look] = backend.name
+        names[criterion] = backend.name
     if not any(backend.weight for backend in backends):
-        raise SplitError("backends: every weight is 0")
+        raise SplitError("backends: at least one weight must be above 0")
 
 
 def _check_headers(headers: tuple[tuple[str, str], ...]) -> None:
@@ -153,33 +153,33 @@ def _check_headers(headers: tuple[tuple[str, str], ...]) -> None:
         if not HEADER_NAME.fullmatch(name):
             raise SplitError(f"headers: {name!r} is not a valid header name")
         if not value.strip():
-            raise SplitError(f"headers: the value of {name} is empty, and curl would not send it")
+            raise SplitError(f"headers: the value of {name} must not be empty (curl does not send such a header)")
         if re.search(r"[\x00-\x08\x0a-\x1f\x7f]", value):
-            raise SplitError(f"headers: the value of {name} has a line break or another control character")
+            raise SplitError(f"headers: the value of {name} must not contain a line break or another control character")
 
 
 def _check_numbers(plan: Plan) -> None:
     limits = {
-        "requests": (1, MOST_REQUESTS),
-        "warmup": (0, MOST_REQUESTS),
+        "requests": (1, MAX_REQUESTS),
+        "warmup": (0, MAX_REQUESTS),
         "request_timeout": (1, 3600),
         "timeout": (plan.request_timeout, DAY),
-        "parallel": (1, MOST_WORKERS),
+        "parallel": (1, MAX_WORKERS),
         "max_errors": (0, plan.requests),
         "significance": (1e-9, 0.1),
     }
     for name, (low, high) in limits.items():
-        told = number_problem(name, getattr(plan, name), low, high)
-        if told:
-            raise SplitError(told)
+        problem = number_problem(name, getattr(plan, name), low, high)
+        if problem:
+            raise SplitError(problem)
     if plan.tolerance is None:
         return
     if not 0.0 < plan.tolerance < 1.0:
         raise SplitError(f"tolerance must be above 0 and below 100 percentage points, got {100 * plan.tolerance:g}")
     if not statistics.resolves(plan.requests, plan.shares, plan.tolerance, plan.significance):
-        needed = statistics.requests_for_tolerance(plan.shares, plan.tolerance, plan.significance, MOST_REQUESTS)
+        needed = statistics.requests_for_tolerance(plan.shares, plan.tolerance, plan.significance, MAX_REQUESTS)
         remedy = (
-            f"use at least {needed} requests" if needed else f"even {MOST_REQUESTS} are too few: widen the tolerance"
+            f"use at least {needed} requests" if needed else f"even {MAX_REQUESTS} are too few: widen the tolerance"
         )
         raise SplitError(
             f"tolerance {100 * plan.tolerance:g} is too narrow for {plan.requests} requests: a correct {plan.weights} "
@@ -188,29 +188,29 @@ def _check_numbers(plan: Plan) -> None:
 
 
 def plan_warnings(plan: Plan) -> list[str]:
-    """Sentences about a sample that is too small to tell the plan's split from an even one."""
+    """Warnings about a sample that is too small to tell the plan's split from an even one."""
     equal = 1.0 / len(plan.backends)
     if len(set(plan.shares)) == 1:
         return []
-    # A backend of weight 0 or 100% is caught by its first wrong response: accepted() is one count then.
-    caught = max(statistics.outside(plan.requests, equal, *accepted(plan, share)) for share in plan.shares)
-    if caught >= 0.99:
+    # accepted() is a single count for a share of 0 or 1, so the first wrong response is detected.
+    detected = max(statistics.outside(plan.requests, equal, *accepted(plan, share)) for share in plan.shares)
+    if detected >= 0.99:
         return []
     return [
-        f"{plan.requests} requests would catch an even split, as without any rule, with a probability of only "
-        f"{100 * caught:.0f}%: {needed_requests(plan)}"
+        f"{plan.requests} requests would detect an even split, as without any rule, with a probability of only "
+        f"{100 * detected:.0f}%: {needed_requests(plan)}"
     ]
 
 
 def needed_requests(plan: Plan) -> str:
     """How many requests tell the plan's split from an even one, as a clause."""
     even = [1.0 / len(plan.backends)] * len(plan.backends)
-    needed = statistics.requests_to_tell(even, plan.shares, plan.significance, most=MOST_REQUESTS)
-    return f"about {needed} tell the two apart" if needed else f"not even {MOST_REQUESTS} tell the two apart"
+    needed = statistics.requests_to_tell(even, plan.shares, plan.significance, max_n=MAX_REQUESTS)
+    return f"about {needed} are needed" if needed else f"not even {MAX_REQUESTS} are enough"
 
 
 def accepted(plan: Plan, share: float, n: int | None = None) -> tuple[int, int]:
-    """The counts (lowest, highest) of n responses (the plan's requests if not given) that pass for this share."""
+    """Counts (lowest, highest) of n responses that are accepted for this share. n defaults to the plan's requests."""
     n = plan.requests if n is None else n
     if plan.tolerance is not None:
         return statistics.band(n, share, plan.tolerance)

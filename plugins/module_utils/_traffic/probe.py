@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The probe: one shell script that sends the requests from the client and counts the responses.
+"""The probe: a shell script that sends the requests from the client and counts the responses.
 
-It sends the requests, tells the backends apart where the bodies arrive, and prints a few counted lines, so that
-thousands of bodies never travel. User input reaches it as positional parameters and never as text of the script.
+It assigns the responses to backends in the client and prints only counts, so that the bodies are never transferred.
+User input is passed in positional parameters and is never part of the script.
 """
 
 from __future__ import annotations
@@ -14,29 +14,30 @@ import secrets
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.patterns import META_CHARACTERS
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan
 
-# Failures after the verdict is settled that are still worth waiting for: they show the pattern. The workers share them.
+# Errors beyond max_errors, shared by the workers, before the run stops: more than one, to show the pattern.
 MORE_FAILURES = 9
 SAMPLE = 200
 
-# Parameters: nonce method url request-timeout timeout requests warmup give-up backends workers, then per backend the
-# name of a header (empty for the body) and a match, then options for the client program. A match starts with "=" (plain
+# Parameters: nonce method url request-timeout timeout requests warmup give-up backends workers, then for each backend a
+# header name (empty for the body) and a match, then options for the client program. A match starts with "=" (plain
 # text) or "~" (regular expression).
 #
-# Each worker sends its share of the requests one after the other into an awk of its own, so that bodies never
-# interleave. The workers are a pipeline, though none reads what it is to send or count: each one, when it is done, says
-# its own counts and then hands on those of the ones before it. So answers do not interleave either.
+# Each worker sends its share of the requests one after the other and pipes the responses into its own awk, so that
+# responses are not interleaved. The workers form a pipeline, although none of them uses its input: each one prints
+# its counts when it is done, and then copies those of the previous workers. So the counts are not interleaved either.
 #
-# The stream from the client program to awk is body, newline, then lines that start with the nonce, which no backend
-# has seen: "done" after each response of curl, "wget" or "curl" with the exit status and then what the program said on
-# stderr, up to "end". Stderr is kept apart from the body by the command substitution: 2>&1 before >&3.
+# awk reads the response body, a newline, and then lines that start with the nonce, which is unknown to the backends:
+# "done" after each response of curl; "wget" or "curl" with the exit status, followed by stderr and "end". The command
+# substitution captures stderr separately from the body, because 2>&1 precedes >&3.
 #
-# A wget that has no -T of its own is watched: its process id goes to fd 4 when it starts, and 0 when there is no more.
-# It is ended if no other one follows in time. (/proc/self is the shell that opens it, and wget takes that one's place.)
+# A wget without -T is terminated by a watchdog: wget's process ID is written to fd 4 when it starts, and 0 after the
+# last one. The watchdog kills wget if no other line follows in time. (/proc/self/stat is that of the subshell, which
+# exec replaces with wget.)
 #
-# A batch never outlives the time that is left: it has at most (time left / request timeout) requests.
-# It is one request at first and after a failure, and grows from there, so that an outage costs few timeouts.
-# Of the warm-up it costs no more than one: patience is when a failure ends it, and empty once it is over.
-# A warm-up that went well leaves the step as it was, since each start of a client program costs as much as requests.
+# A batch never outlives the remaining time: it has at most (remaining time / request timeout) requests. It starts with
+# one request, also after a failure, and grows, so that an outage costs few timeouts. During the warm-up, a failure
+# after the time in "patience" ends it; afterwards "patience" is empty. A successful warm-up keeps the batch size,
+# because starting a client program takes as long as several requests.
 _SHELL = r"""
 nonce=$1 method=$2 url=$3 per=$4 limit=$5 requests=$6 warmup=$7 give_up=$8 backends=$9
 shift 9
@@ -44,7 +45,7 @@ workers=$1
 shift
 say() { printf '%s %s\n' "$nonce" "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
-lacks() { say lacks "$1"; exit 0; }
+missing() { say missing "$1"; exit 0; }
 clock() { read -r now rest </proc/uptime; }
 i=0 heads=
 while [ $i -lt "$backends" ]; do
@@ -58,25 +59,25 @@ unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY
 if [ $method = auto ]; then
   if have curl; then method=curl; else method=wget; fi
 fi
-have $method || lacks $method
-have awk || lacks awk
-most=100 code=' %{exitcode}' dog=
+have $method || missing $method
+have awk || missing awk
+batch=100 code=' %{exitcode}' watchdog=
 if [ $method = wget ]; then
-  most=1 quiet=-q show= timer=
+  batch=1 quiet=-q show= timer=
   help=$(wget --help 2>&1)
   case $help in *--no-verbose*) quiet=-nv ;; esac
   case $help in *cqS*|*-S\ *|*-S,*|*-S\|*) show=-S ;; esac
-  [ -z "$heads" ] || [ "$show" ] || lacks headers
+  [ -z "$heads" ] || [ "$show" ] || missing headers
   case $help in
   *-T\ *|*-T,*) timer="-T $per" ;;
-  *) echo | read -t 1 -r word 2>/dev/null || lacks timeout
-     dog=1 ;;
+  *) echo | read -t 1 -r word 2>/dev/null || missing timeout
+     watchdog=1 ;;
   esac
 else
-  case $(curl --version) in curl\ [0-6].*|curl\ 7.[0-9].*|curl\ 7.[0-6][0-9].*|curl\ 7.7[0-4].*) most=1 code= ;; esac
+  case $(curl --version) in curl\ [0-6].*|curl\ 7.[0-9].*|curl\ 7.[0-6][0-9].*|curl\ 7.7[0-4].*) batch=1 code= ;; esac
 fi
 say method $method
-many() {
+run_curl() {
   i=$1
   shift
   set -- -q -g -s -S $heads -m "$per" -H 'Connection: close' -w "\n$nonce done %{http_code}$code\n" "$@"
@@ -94,9 +95,9 @@ send() {
     [ $step -le $left ] || step=$left
     left=$((left - step))
     if [ $method = curl ]; then
-      err=$(many $step "$@" 2>&1 >&3 3>&-)
+      err=$(run_curl $step "$@" 2>&1 >&3 3>&-)
       rc=$?
-    elif [ -z "$dog" ]; then
+    elif [ -z "$watchdog" ]; then
       err=$(wget $quiet $show -O - $timer -t 1 "$@" "$url" 2>&1 >&3 3>&-)
       rc=$?
     else
@@ -111,7 +112,7 @@ send() {
       step=1
       [ -z "$patience" ] || { clock; [ ${now%.*} -lt $patience ] || return 0; }
     fi
-    [ $step -le $most ] || step=$most
+    [ $step -le $batch ] || step=$batch
   done
 }
 watch() {
@@ -120,14 +121,14 @@ watch() {
     [ $pid = 0 ] || kill $pid 2>/dev/null
   done
 }
-timed() {
-  if [ "$dog" ]; then { send "$@"; echo 0 >&4; } 4>&1 | watch; else send "$@"; fi
+send_timed() {
+  if [ "$watchdog" ]; then { send "$@"; echo 0 >&4; } 4>&1 | watch; else send "$@"; fi
 }
 work() {
-  timed "$@" 3>&1 | awk '@AWK@'
+  send_timed "$@" 3>&1 | awk '@AWK@'
   say awk $?
 }
-crew() {
+run_workers() {
   share=$(($2 / $1))
   if [ $1 -eq 1 ]; then
     shift 2
@@ -135,7 +136,7 @@ crew() {
   else
     before=$(($1 - 1)) rest=$(($2 - share))
     shift 2
-    crew $before $rest "$@" | { work $share "$@" </dev/null; awk 1; }
+    run_workers $before $rest "$@" | { work $share "$@" </dev/null; awk 1; }
   fi
 }
 [ $method = curl ] || heads=
@@ -144,19 +145,19 @@ clock
 deadline=$((${now%.*} + limit))
 patience=$((${now%.*} + per))
 step=1
-timed $warmup "$@" 3>/dev/null
+send_timed $warmup "$@" 3>/dev/null
 patience=
 clock
 begin=$now
-crew $workers $requests "$@"
+run_workers $workers $requests "$@"
 clock
 say time $begin $now
 """
 
-# A line is looked at when the next one is there, as the newline before the nonce is not part of the body.
+# A line is processed when the next one has been read, because the newline before the nonce is not part of the body.
 #
-# Lines cost time, in BusyBox above all. So where every backend is told by plain text in the body, which no line end can
-# part, they are gathered, and looked at by the thousands of characters.
+# Matching single lines is slow, especially in BusyBox. If every match is plain text in the body, which cannot span
+# lines, the lines are collected and searched in blocks of some thousand characters.
 _AWK = r"""
 function found(i, s) { return plain[i] ? index(s, what[i]) > 0 : s ~ what[i] }
 function field(s, i, p, key) {
@@ -259,7 +260,7 @@ said {
   if (wget) note($0)
   else if (match($0, /curl: \([0-9]+\)/)) {
     key = substr($0, RSTART + 7, RLENGTH - 8)
-    if (!(key in told)) { told[key] = 1; say("told " key " " $0) }
+    if (!(key in messages)) { messages[key] = 1; say("message " key " " $0) }
   }
   next
 }
@@ -290,21 +291,21 @@ END {
 """
 
 
-def _lean(text: str) -> str:
-    """The text without indentation and empty lines: a command travels in the exec request's URL, so bytes count."""
+def _compact(text: str) -> str:
+    """Remove indentation and empty lines: the command is part of the exec request's URL, whose length is limited."""
     return "\n".join(line.strip() for line in text.splitlines() if line.strip())
 
 
-SCRIPT = _lean(_SHELL.replace("@AWK@", _AWK.replace("@SAMPLE@", str(SAMPLE))))
+SCRIPT = _compact(_SHELL.replace("@AWK@", _AWK.replace("@SAMPLE@", str(SAMPLE))))
 
 
 def new_nonce() -> str:
-    """The word that marks the probe's own lines in this run; no backend can know it."""
+    """A random word that marks the probe's own lines, unknown to the backends."""
     return secrets.token_hex(12)
 
 
 def probe_command(plan: Plan, nonce: str) -> list[str]:
-    """The argv of the probe, for one exec."""
+    """The command of the probe, for one exec."""
     argv = [
         "sh",
         "-c",

@@ -1,11 +1,11 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Exact statistics of counts: binomial tails, tests, intervals, and what a sample of n can tell.
+"""Exact statistics of counts: binomial tails, tests, intervals, and the power of a sample of n.
 
 Pure Python, no dependency. Shares, tolerances and significances are fractions (0.2, not 20).
-The two-sided test doubles the smaller tail, so that it and the Clopper-Pearson interval always agree:
-an expected share is rejected exactly when it lies outside the interval.
+The two-sided test doubles the smaller tail, as the Clopper-Pearson interval does: at the same significance, it rejects
+an expected share exactly if that share is outside the interval.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from collections.abc import Callable, Sequence
 
 # Relative cut-off for negligible terms.
 _NEGLIGIBLE = 1e-18
-# Makes 0.15 * 400 the whole number that it stands for; far below the 1/n by which shares differ.
+# Compensates for rounding, so that 0.15 * 400 is 60; far below 1/n, the distance between two shares.
 _ROUNDING = 1e-9
 
 
 def _log(share: float, rest: float) -> float:
-    """log(share) of share + rest = 1, without loss where share is next to 1."""
+    """log(share) for share + rest = 1, accurate also for a share close to 1."""
     return math.log(share) if share < 0.5 else math.log1p(-rest)
 
 
 def _sum_down(k: int, n: int, p: float, q: float) -> float:
-    """P(X <= k) summed from k downwards: quick and accurate where k is not above the mean. Needs 0 < p, q."""
+    """P(X <= k) summed from k downwards: fast and accurate for k up to the mean. Requires 0 < p, q."""
     ways = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
     term = total = math.exp(ways + k * _log(p, q) + (n - k) * _log(q, p))
     odds = q / p
@@ -37,7 +37,7 @@ def _sum_down(k: int, n: int, p: float, q: float) -> float:
 
 
 def _lower(k: int, n: int, p: float, q: float) -> float:
-    """P(X <= k) for X ~ Binomial(n, p) and q = 1 - p, which are both given as neither may be rounded away."""
+    """P(X <= k) for X ~ Binomial(n, p). q: 1 - p, passed separately to avoid rounding errors."""
     if k < 0:
         return 0.0
     if k >= n or p <= 0.0:
@@ -46,7 +46,7 @@ def _lower(k: int, n: int, p: float, q: float) -> float:
         return 0.0
     if k <= n * p:
         return min(1.0, _sum_down(k, n, p, q))
-    # Of n - X ~ Binomial(n, q), the part above k is the lower tail.
+    # The upper tail of X is the lower tail of n - X ~ Binomial(n, q).
     return max(0.0, 1.0 - _sum_down(n - k - 1, n, q, p))
 
 
@@ -61,12 +61,12 @@ def upper_tail(k: int, n: int, p: float) -> float:
 
 
 def binomial_p_value(k: int, n: int, p: float) -> float:
-    """The exact two-sided p-value of seeing k of n where a share p is expected: twice the smaller tail, at most 1."""
+    """Exact two-sided p-value of k out of n for an expected share p: twice the smaller tail, at most 1."""
     return min(1.0, 2.0 * min(lower_tail(k, n, p), upper_tail(k, n, p)))
 
 
 def acceptance(n: int, p: float, significance: float) -> tuple[int, int]:
-    """The counts (lowest, highest) that the exact two-sided test of share p accepts in n trials."""
+    """Counts (lowest, highest) that the exact two-sided test of share p accepts in n trials."""
     half = significance / 2.0
     lowest = _first(0, n, lambda k: lower_tail(k, n, p) >= half)
     highest = n - _first(0, n, lambda k: upper_tail(n - k, n, p) >= half)
@@ -74,9 +74,9 @@ def acceptance(n: int, p: float, significance: float) -> tuple[int, int]:
 
 
 def interval(k: int, n: int, significance: float) -> tuple[float, float]:
-    """The Clopper-Pearson interval (low, high) of the true share after k of n, at confidence 1 - significance.
+    """Clopper-Pearson interval (low, high) of the true share for k out of n, at confidence 1 - significance.
 
-    No trial tells nothing: (0.0, 1.0).
+    (0.0, 1.0) if n is 0.
     """
     half = significance / 2.0
     low = 0.0 if k == 0 else _root(0.0, k / n, lambda p: upper_tail(k, n, p) >= half)[0]
@@ -85,18 +85,19 @@ def interval(k: int, n: int, significance: float) -> tuple[float, float]:
 
 
 def family(shares: Sequence[float]) -> int:
-    """How many separate two-sided tests a split of these shares is: what a significance is divided by (Bonferroni).
+    """Number of two-sided tests for a split of these shares, by which the significance is divided (Bonferroni).
 
-    Shares of 0 and 1 need no chance. Two backends are one test: what one gets, the other lacks.
+    Shares of 0 and 1 are not random. Two backends need one test, because each count determines the other.
     """
     uncertain = sum(1 for share in shares if 0.0 < share < 1.0)
     return 1 if uncertain == 2 else max(1, uncertain)
 
 
 def split_p_value(counts: Sequence[int], shares: Sequence[float]) -> tuple[float, list[float]]:
-    """(p-value of the whole split, list of p-values per backend) of counts where shares, which sum to 1, are expected.
+    """(p-value of the whole split, p-values per backend) for counts and expected shares, which sum to 1.
 
-    Per backend the exact binomial; the whole is the smallest of them times the number of separate tests.
+    The p-value per backend is that of the exact binomial test. The p-value of the whole split is the smallest of them
+    times the number of tests.
     """
     n = sum(counts)
     each = [binomial_p_value(count, n, share) for count, share in zip(counts, shares)]
@@ -104,7 +105,7 @@ def split_p_value(counts: Sequence[int], shares: Sequence[float]) -> tuple[float
 
 
 def band(n: int, p: float, tolerance: float) -> tuple[int, int]:
-    """The counts (lowest, highest) of n trials whose share is within tolerance of p; p of 0 or 1 knows no tolerance."""
+    """Counts (lowest, highest) of n trials whose share is within tolerance of p; exact for p of 0 or 1."""
     if p <= 0.0 or p >= 1.0:
         exact = round(n * p)
         return exact, exact
@@ -117,14 +118,14 @@ def outside(n: int, p: float, lowest: int, highest: int) -> float:
 
 
 def power(n: int, expected: float, true: float, significance: float) -> float:
-    """The probability that the exact test of the expected share rejects when the true share is another."""
+    """Probability that the exact test of the expected share rejects, given the true share."""
     return outside(n, true, *acceptance(n, expected, significance))
 
 
 def detectable(n: int, lowest: int, highest: int, certainty: float = 0.99) -> tuple[float | None, float | None]:
-    """The true shares (below, above) that a test which accepts lowest..highest of n rejects with this certainty.
+    """Largest and smallest true share (below, above) that a test accepting lowest..highest of n rejects with certainty.
 
-    Every share further out is rejected more often still. None in place of one that no share reaches.
+    Shares further out are rejected even more often. None if no share on that side is.
     """
     below = above = None
     if lowest > 0:
@@ -135,58 +136,60 @@ def detectable(n: int, lowest: int, highest: int, certainty: float = 0.99) -> tu
 
 
 def resolves(n: int, shares: Sequence[float], tolerance: float, significance: float) -> bool:
-    """True if a split that is exactly these shares leaves the tolerance in n trials with at most this probability."""
+    """Whether a correct split exceeds the tolerance in n trials with a probability of at most significance."""
     allowed = significance / family(shares)
     return all(outside(n, p, *band(n, p, tolerance)) <= allowed for p in shares if 0.0 < p < 1.0)
 
 
 def requests_for_tolerance(
-    shares: Sequence[float], tolerance: float, significance: float, most: int = 100_000
+    shares: Sequence[float], tolerance: float, significance: float, max_n: int = 100_000
 ) -> int | None:
-    """The smallest n from which on every n resolves the tolerance (see resolves); None if that is above most.
+    """Smallest n from which on every n resolves the tolerance (see resolves); None if that is above max_n.
 
-    Counts are whole, so a slightly larger n can resolve less than a smaller one: a stretch of 2/tolerance values
-    of n, longer than such a ripple, has to resolve it.
+    Counts are integers, so a slightly larger n may resolve less than a smaller one. Therefore a range of 2/tolerance
+    values of n, longer than such a ripple, must resolve it.
     """
-    stretch = math.ceil(2.0 / tolerance)
+    ripple = math.ceil(2.0 / tolerance)
 
     def settled(n: int) -> bool:
-        return all(resolves(m, shares, tolerance, significance) for m in range(n, n + stretch))
+        return all(resolves(m, shares, tolerance, significance) for m in range(n, n + ripple))
 
     high = 1
     while not settled(high):
-        if high >= most:
+        if high >= max_n:
             return None
-        high = min(2 * high, most)
+        high = min(2 * high, max_n)
     return _first(max(1, high // 2), high, settled)
 
 
 def split_power(n: int, expected: Sequence[float], true: Sequence[float], significance: float) -> float:
-    """A probability at which split_p_value of n rejects the expected shares when others are true: at least that of the
-    backend that shows it best."""
+    """Lower bound of the probability that split_p_value rejects the expected shares, given the true shares.
+
+    It is the probability for the backend whose test rejects most often.
+    """
     each = significance / family(expected)
     return max(power(n, share, other, each) for share, other in zip(expected, true))
 
 
 def requests_to_tell(
-    expected: Sequence[float], true: Sequence[float], significance: float, certainty: float = 0.99, most: int = 100_000
+    expected: Sequence[float], true: Sequence[float], significance: float, certainty: float = 0.99, max_n: int = 100_000
 ) -> int | None:
-    """About the smallest n at which split_power reaches the certainty; None if that is above most.
+    """Approximate smallest n at which split_power reaches certainty; None if that is above max_n.
 
-    Only about, as a slightly larger n can tell less than a smaller one.
+    Approximate, because a slightly larger n may have less power than a smaller one.
     """
     high = 1
     while split_power(high, expected, true, significance) < certainty:
-        if high >= most:
+        if high >= max_n:
             return None
-        high = min(2 * high, most)
+        high = min(2 * high, max_n)
     return _first(
         max(1, high // 2), high, lambda n: n == high or split_power(n, expected, true, significance) >= certainty
     )
 
 
 def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
-    """The first whole number in low..high for which holds(number); holds is False, then True, and True at high."""
+    """First integer in low..high for which holds; holds must be False, then True, and True at high."""
     while low < high:
         middle = (low + high) // 2
         if holds(middle):
@@ -197,7 +200,7 @@ def _first(low: int, high: int, holds: Callable[[int], bool]) -> int:
 
 
 def _root(low: float, high: float, holds: Callable[[float], bool]) -> tuple[float, float]:
-    """The pair of neighbouring floats between which holds(p) turns from False to True in low..high."""
+    """The pair of adjacent floats in low..high between which holds changes from False to True."""
     while True:
         middle = (low + high) / 2.0
         if not low < middle < high:

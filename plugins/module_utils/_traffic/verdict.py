@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verdict on a measurement."""
+"""Judge a measurement."""
 
 from __future__ import annotations
 
@@ -11,35 +11,34 @@ from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer import KINDS, Tally, one_line
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.causes import (
-    cause_of_doubt,
-    cause_of_failure,
-    percent,
-)
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.client import Client
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan, accepted
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.reasons import (
+    doubt_reason,
+    failure_reason,
+    percent,
+)
 
 
 def judge(plan: Plan, tally: Tally, client: Client) -> dict[str, Any]:
-    """The verdict with everything that led to it, as the dictionary that the module returns."""
+    """Return the module's result: the verdict with all numbers that it is based on."""
     overall, each = statistics.split_p_value(tally.backends, plan.shares)
     backends = _backends(plan, tally, each)
-    against, doubts = _against(plan, tally, overall), _doubts(plan, tally, overall)
-    verdict = "fail" if against else "inconclusive" if doubts else "pass"
+    objections, doubts = _objections(plan, tally, overall), _doubts(plan, tally, overall)
+    verdict = "fail" if objections else "inconclusive" if doubts else "pass"
     counts = ", ".join(_backend_text(x, tally.answered, plan.significance, verdict != "pass") for x in backends)
-    cause = {"fail": cause_of_failure, "inconclusive": cause_of_doubt}.get(verdict, _no_cause)(
-        plan, tally, client.sidecar
-    )
+    reason = ""
     if verdict == "pass":
         message = f"the {plan.weights} split holds: {counts}; {_pass_text(plan, tally, overall)}"
     else:
-        result = "does not hold" if against else "is inconclusive"
-        reasons = "; ".join([*against, *doubts])
-        message = f"the {plan.weights} split {result}: {reasons}. Counts: {counts}. Likely cause: {cause}"
+        result = "does not hold" if objections else "is inconclusive"
+        reason = (failure_reason if objections else doubt_reason)(plan, tally, client.sidecar)
+        findings = "; ".join([*objections, *doubts])
+        message = f"the {plan.weights} split {result}: {findings}. Counts: {counts}. Likely cause: {reason}"
     return {
         "verdict": verdict,
         "msg": message,
-        "likely_cause": cause,
+        "reason": reason,
         "requests": plan.requests,
         "sent": tally.sent,
         "answered": tally.answered,
@@ -53,12 +52,8 @@ def judge(plan: Plan, tally: Tally, client: Client) -> dict[str, Any]:
     }
 
 
-def _no_cause(_plan: Plan, _tally: Tally, _sidecar: bool) -> str:
-    return ""
-
-
 def _backends(plan: Plan, tally: Tally, p_values: list[float]) -> list[dict[str, Any]]:
-    """What each backend got, as the module returns it."""
+    """The result of each backend, as the module returns it."""
     n = tally.answered
     return [
         {
@@ -76,62 +71,64 @@ def _backends(plan: Plan, tally: Tally, p_values: list[float]) -> list[dict[str,
 
 
 def _pass_text(plan: Plan, tally: Tally, overall: float) -> str:
-    """By which rule the split holds, and the errors that were accepted."""
+    """The criterion that the split meets, and the accepted errors."""
     text = f"p {_p_text(overall)}, not below significance {plan.significance:g}"
     if plan.tolerance is not None:
         text = f"within {100 * plan.tolerance:g} percentage points"
     return f"{text}; {_errors_text(tally)} within max_errors {plan.max_errors}" if tally.errors else text
 
 
-def _against(plan: Plan, tally: Tally, overall: float) -> list[str]:
-    """What speaks against the split, as a list of clauses; any means fail."""
-    against = []
+def _objections(plan: Plan, tally: Tally, overall: float) -> list[str]:
+    """Clauses about what refutes the split; with any of them the verdict is fail."""
+    objections = []
     if tally.errors > plan.max_errors:
-        against.append(f"{_errors_text(tally)}, max_errors is {plan.max_errors}")
+        objections.append(f"{_errors_text(tally)}, max_errors is {plan.max_errors}")
     n = tally.answered
     if not n:
-        return against
+        return objections
     strict = [
         f"{backend.name} has weight 0 and got {count}"
         if share == 0.0
-        else f"{backend.name} has all the weight, not all of {n}"
+        else f"{backend.name} has all the weight and got only {count} of {n}"
         for backend, share, count in zip(plan.backends, plan.shares, tally.backends)
         if (share == 0.0 and count) or (share == 1.0 and count < n)
     ]
-    against += strict
+    objections += strict
     if plan.tolerance is not None:
         if _resolved(plan, n, overall):
-            against += _beyond_tolerance(plan, tally)
+            objections += _beyond_tolerance(plan, tally)
     elif overall < plan.significance and not strict:
-        against.append(f"p {_p_text(overall)} is below significance {plan.significance:g}")
-    return against
+        objections.append(f"p {_p_text(overall)} is below significance {plan.significance:g}")
+    return objections
 
 
 def _doubts(plan: Plan, tally: Tally, overall: float) -> list[str]:
-    """What keeps a verdict from being reached, as a list of clauses; any means that there is no pass."""
+    """Clauses about why the sample cannot decide; with any of them the verdict is not pass."""
     doubts, n = [], tally.answered
     if tally.sent < plan.requests:
-        reason = "then the run was given up" if tally.gave_up else f"as timeout {plan.timeout} s was over"
-        doubts.append(f"only {tally.sent} of {plan.requests} requests were sent, {reason}")
+        reason = "the run was stopped because of errors" if tally.gave_up else f"timeout ({plan.timeout} s) expired"
+        doubts.append(f"only {tally.sent} of {plan.requests} requests were sent: {reason}")
     if not n:
-        doubts.append("no response came from any backend")
+        doubts.append("no backend responded")
     elif plan.tolerance is not None:
         if not _resolved(plan, n, overall):
-            doubts += [f"{clause}, which {n} responses cannot resolve" for clause in _beyond_tolerance(plan, tally)]
+            doubts += [
+                f"{clause}, but {n} responses are too few to decide" for clause in _beyond_tolerance(plan, tally)
+            ]
     elif overall >= plan.significance and len(set(plan.shares)) > 1:
         even = statistics.split_p_value(tally.backends, [1.0 / len(plan.backends)] * len(plan.backends))[0]
         if even >= plan.significance:
-            doubts.append(f"an even split fits these {n} responses too (p {_p_text(even)})")
+            doubts.append(f"these {n} responses are also consistent with an even split (p {_p_text(even)})")
     return doubts
 
 
 def _resolved(plan: Plan, n: int, overall: float) -> bool:
-    """Whether chance alone does not explain that n responses, which may be fewer than planned, leave the tolerance."""
+    """Whether n responses, possibly fewer than planned, are enough to judge the tolerance."""
     return overall < plan.significance or statistics.resolves(n, plan.shares, plan.tolerance or 0.0, plan.significance)
 
 
 def _beyond_tolerance(plan: Plan, tally: Tally) -> list[str]:
-    """A clause for each backend that is further off than the tolerance."""
+    """A clause for each backend whose deviation exceeds the tolerance."""
     clauses, n = [], tally.answered
     for backend, share, count in zip(plan.backends, plan.shares, tally.backends):
         low, high = accepted(plan, share, n)

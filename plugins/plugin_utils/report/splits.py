@@ -90,7 +90,7 @@ def _split(result: Document, name: str, title: str, shows: str) -> Document:
         "sidecar": bool(as_dict(result.get("client")).get("sidecar")),
         "backends": [_backend(backend) for backend in as_dicts(result.get("backends"))],
     }
-    return {**split, "words": split_words(split, as_text(result.get("likely_cause")))}
+    return {**split, "words": split_words(split, as_text(result.get("reason")))}
 
 
 def _backend(backend: Document) -> Document:

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sends requests from a pod as one does by hand, a kubectl exec for each; prints as JSON how, and the seconds of each.
+"""Send requests from a pod with one kubectl exec each; print the method and the seconds of each request as JSON.
 
     exec_each.py NAMESPACE POD CONTAINER COUNT COMMAND...     (the cluster of K8S_AUTH_KUBECONFIG)
 
-kubectl is the one that KUBECTL names, or the one in PATH. Where there is none, it is an exec of the Python client,
-which has no process to start and takes about half the time.
+KUBECTL is the kubectl to use, by default the one in PATH. Without kubectl, the Python client is used, which takes about
+half the time because it starts no process.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from kubernetes.stream import stream
 
 
 def by_kubectl(kubectl, namespace, pod, container, command):
-    """What the command in the container prints."""
+    """Return the output of the command in the container."""
     argv = [kubectl, "--kubeconfig", os.environ["K8S_AUTH_KUBECONFIG"], "exec", "--namespace", namespace, pod]
     return subprocess.run([*argv, "--container", container, "--", *command], capture_output=True, check=True).stdout
 
 
 def by_python(namespace, pod, container, command):
-    """What the command in the container prints."""
+    """Return the output of the command in the container."""
     method = kubernetes.client.CoreV1Api().connect_get_namespaced_pod_exec
     return stream(method, pod, namespace, container=container, command=command, stdout=True, stderr=True)
 
@@ -47,7 +47,7 @@ def main():
             body = by_python(namespace, pod, container, command)
         seconds.append(time.monotonic() - started)
         if not body.strip():
-            sys.exit("no answer")
+            sys.exit("the response is empty")
     print(json.dumps({"how": "kubectl exec" if kubectl else "exec without kubectl", "seconds": seconds}))
 
 

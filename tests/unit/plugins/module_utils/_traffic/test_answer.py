@@ -6,13 +6,12 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+from traffic_support import BACKENDS, URL
 
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer import Tally, read_answer
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Backend, Plan, SplitError
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan, SplitError
 
-BACKENDS = (Backend("tomcat", 80, "Apache Tomcat"), Backend("httpd", 20, "hello httpd"))
-URL = "http://web-svc:8080/"
-WHOLE = """N method wget
+COMPLETE = """N method wget
 N backend 1 320
 N backend 2 80
 N sent 400 0 0
@@ -26,29 +25,29 @@ def read(text, rc=0, stderr="", **options):
     return read_answer(answer, "N", Plan(url=URL, backends=BACKENDS, **{"parallel": 1, **options}))
 
 
-def test_a_whole_answer():
-    tally = read("noise\n" + WHOLE + "N2 backend 1 7\n")
+def test_a_complete_output():
+    tally = read("noise\n" + COMPLETE + "N2 backend 1 7\n")
     assert tally == Tally(method="wget", elapsed=1.5, sent=400, backends=[320, 80])
     assert (tally.answered, tally.errors) == (400, 0)
 
 
-def test_answers_of_several_workers_add_up():
-    both = WHOLE.replace(
+def test_counts_of_several_workers_are_added():
+    both = COMPLETE.replace(
         "N awk", "N backend 1 5\nN backend 2 1\nN failed 2 http 503\nN failed 1 exit 143\nN sent 9 0 0\nN awk"
     )
     tally = read(both, parallel=2)
     assert (tally.backends, tally.sent, tally.errors) == ([325, 81], 409, 3)
     assert tally.failures[("status", "503")] == 2
-    assert sum(count for (kind, _said), count in tally.failures.items() if kind == "timeout") == 1
+    assert sum(count for (kind, _detail), count in tally.failures.items() if kind == "timeout") == 1
 
 
 @pytest.mark.parametrize("missing", ["N backend 2 80\n", "N sent 400 0 0\n", "N time 100.25 101.75\n"])
-def test_an_answer_that_lacks_a_line_is_refused(missing):
+def test_an_incomplete_output_is_rejected(missing):
     with pytest.raises(SplitError, match=r"incomplete \(exit status 137\).*Killed"):
-        read(WHOLE.replace(missing, ""), rc=137, stderr="Killed\n")
+        read(COMPLETE.replace(missing, ""), rc=137, stderr="Killed\n")
 
 
-def test_no_answer_is_refused():
+def test_an_empty_output_is_rejected():
     with pytest.raises(SplitError, match="the container printed: nothing"):
         read("", rc=1)
 
@@ -78,24 +77,28 @@ def test_no_answer_is_refused():
     ],
 )
 def test_kinds_of_failures(method, key, kind):
-    text = WHOLE.replace("wget", method).replace("N sent 400", f"N failed 3 {key}\nN sent 403")
+    text = COMPLETE.replace("wget", method).replace("N sent 400", f"N failed 3 {key}\nN sent 403")
     assert [(found, count) for (found, _detail), count in read(text).failures.items()] == [(kind, 3)]
 
 
-def test_what_curl_said_is_kept():
-    text = WHOLE.replace("N backend 1", "N told 28 curl: (28) Connection timed out\nN failed 3 exit 28\nN backend 1")
+def test_messages_of_curl_are_kept():
+    text = COMPLETE.replace(
+        "N backend 1", "N message 28 curl: (28) Connection timed out\nN failed 3 exit 28\nN backend 1"
+    )
     text = text.replace("wget", "curl").replace("N sent 400", "N sent 403")
     assert read(text).failures == {("timeout", "curl: (28) Connection timed out"): 3}
 
 
-def test_a_name_that_takes_too_long_is_no_slow_backend():
-    text = WHOLE.replace("N backend 1", "N told 28 curl: (28) Resolving timed out\nN failed 3 exit 28\nN backend 1")
+def test_a_resolver_timeout_is_a_dns_error():
+    text = COMPLETE.replace(
+        "N backend 1", "N message 28 curl: (28) Resolving timed out\nN failed 3 exit 28\nN backend 1"
+    )
     text = text.replace("wget", "curl").replace("N sent 400", "N sent 403")
     assert read(text).failures == {("dns", "curl: (28) Resolving timed out"): 3}
 
 
-def test_a_wget_that_was_ended_says_what_it_leaves_open():
-    text = WHOLE.replace("N sent 400", "N failed 3 exit 143\nN sent 403")
-    ((kind, said),) = read(text).failures
+def test_the_message_for_a_terminated_wget():
+    text = COMPLETE.replace("N sent 400", "N failed 3 exit 143\nN sent 403")
+    ((kind, message),) = read(text).failures
     assert kind == "timeout"
-    assert "whether the name or the answer took so long" in said
+    assert message == "wget was terminated, while it resolved the name or waited for the response"

@@ -33,7 +33,7 @@ def pod(name, containers=("app",), ready=True, sidecar="container", phase="Runni
 
 
 class FakeCluster:
-    """Serves objects by path and remembers queries."""
+    """Returns objects by path and records the queries."""
 
     def __init__(self, objects):
         self.objects, self.queries = objects, []
@@ -54,7 +54,7 @@ def found(*pods, **options):
 @pytest.mark.parametrize(
     ("sidecar", "expected"), [("container", True), ("native", True), ("unready", False), (None, False)]
 )
-def test_sidecars(sidecar, expected):
+def test_sidecar_is_detected(sidecar, expected):
     assert found(pod("a", sidecar=sidecar)) == Client("default", "a", "app", expected)
 
 
@@ -65,20 +65,20 @@ def test_the_sidecar_is_never_the_client():
     assert found(pod("a", ("one", "two"), annotations={DEFAULT_CONTAINER: "two"})).container == "two"
     assert found(pod("a", annotations={DEFAULT_CONTAINER: "istio-proxy"})).container == "app"
     assert found(pod("a", annotations={DEFAULT_CONTAINER: "gone"})).container == "app"
-    with pytest.raises(SplitError, match="no container three; it has app, istio-proxy"):
+    with pytest.raises(SplitError, match="no container three; its containers are app, istio-proxy"):
         found(pod("a"), container="three")
     with pytest.raises(SplitError, match="no container other than istio-proxy"):
         found(pod("a", containers=("istio-proxy",), sidecar=None))
 
 
 def test_a_ready_pod_is_preferred():
-    ending = pod("a", deletionTimestamp="2026-02-11T00:00:00Z")
-    assert found(ending, pod("b", phase="Pending"), pod("c", ready=False), pod("e"), pod("d")).pod == "d"
-    assert found(ending, pod("c", ready=False)).pod == "c"
+    terminating = pod("a", deletionTimestamp="2026-02-11T00:00:00Z")
+    assert found(terminating, pod("b", phase="Pending"), pod("c", ready=False), pod("e"), pod("d")).pod == "d"
+    assert found(terminating, pod("c", ready=False)).pod == "c"
     with pytest.raises(
         SplitError, match=r"no pod of label selector app=client .* is running: a is terminating, b is Pending"
     ):
-        found(ending, pod("b", phase="Pending"))
+        found(terminating, pod("b", phase="Pending"))
     with pytest.raises(SplitError, match="none exists"):
         found()
 
@@ -90,7 +90,7 @@ def test_a_pod_by_name():
         find_client(cluster, "default", pod="b")
 
 
-def test_a_deployments_own_pod():
+def test_a_pod_of_a_deployment():
     deployments = "/apis/apps/v1/namespaces/default/deployments"
     cluster = FakeCluster(
         {
@@ -108,7 +108,7 @@ def test_a_deployments_own_pod():
     "options",
     [{}, {"pod": ""}, {"pod": "../../secrets"}, {"deployment": "a/b"}, {"namespace": "a?b", "pod": "x"}, {"pod": "A"}],
 )
-def test_names_that_cannot_be(options):
+def test_invalid_names_are_rejected_without_a_request(options):
     cluster = FakeCluster({})
     with pytest.raises(SplitError, match="client: "):
         find_client(cluster, **{"namespace": "default", **options})

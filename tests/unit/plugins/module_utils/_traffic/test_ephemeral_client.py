@@ -4,13 +4,12 @@
 from __future__ import annotations
 
 import pytest
+from traffic_support import BACKENDS, URL
 
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import ephemeral_client as subject
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Backend, Plan, SplitError
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan, SplitError
 
-BACKENDS = (Backend("tomcat", 80, "Apache Tomcat"), Backend("httpd", 20, "hello httpd"))
-URL = "http://web-svc:8080/"
 PODS = "/api/v1/namespaces/default/pods"
 
 
@@ -29,29 +28,29 @@ def pod(sidecar):
 
 
 class PodCluster:
-    """A cluster in which pods are created and deleted. steps: the status of a pod, one per get; the last one stays."""
+    """A cluster in which pods are created and deleted. steps: status of the pod for each get; the last one stays."""
 
-    def __init__(self, *steps, refusal=None, sticky=False):
-        self.steps, self.refusal, self.sticky, self.made, self.log = list(steps), refusal, sticky, {}, []
+    def __init__(self, *steps, error=None, sticky=False):
+        self.steps, self.error, self.sticky, self.pods, self.log = list(steps), error, sticky, {}, []
 
     def create(self, path, definition):
         self.log.append("create")
-        if self.refusal:
-            raise self.refusal
+        if self.error:
+            raise self.error
         if path != PODS:
             return None
-        self.made[f"{path}/{definition['metadata']['name']}"] = definition
+        self.pods[f"{path}/{definition['metadata']['name']}"] = definition
         return definition
 
     def get(self, path, **query):
         if path.endswith("/events"):
-            name = next(iter(self.made.values()))["metadata"]["name"]
+            name = next(iter(self.pods.values()))["metadata"]["name"]
             return {
                 "items": [
                     {"involvedObject": {"name": name}, "reason": "Failed", "message": "no such image", "metadata": {}}
                 ]
             }
-        if path not in self.made:
+        if path not in self.pods:
             return None
         step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
         return {**pod(step.pop("sidecar", None)), **step, "metadata": {"name": "x"}}
@@ -59,7 +58,7 @@ class PodCluster:
     def delete(self, path):
         self.log.append("delete")
         if not self.sticky:
-            self.made.pop(path, None)
+            self.pods.pop(path, None)
 
 
 def status(ready, phase="Running", waiting=None, sidecar=None):
@@ -73,34 +72,34 @@ PLAN = Plan(url=URL, backends=BACKENDS)
 
 
 @pytest.fixture
-def quick(monkeypatch):
+def fast(monkeypatch):
     monkeypatch.setattr(subject.time, "sleep", lambda seconds: None)
 
 
 @pytest.mark.parametrize("sidecar", [None, "container", "native"])
-def test_an_ephemeral_client_is_made_and_removed(quick, sidecar):
+def test_a_pod_is_created_and_removed(fast, sidecar):
     cluster = PodCluster(status(False, "Pending"), status(False), status(True, sidecar=sidecar))
     with subject.ephemeral_client(cluster, PLAN, "default", "curl:1") as client:
-        assert len(cluster.made) == 1
-        path, definition = next(iter(cluster.made.items()))
+        assert len(cluster.pods) == 1
+        path, definition = next(iter(cluster.pods.items()))
         assert path == f"{PODS}/{client.pod}"
         assert (client.namespace, client.container, client.sidecar) == ("default", "client", bool(sidecar))
         (container,) = definition["spec"]["containers"]
         assert (container["name"], container["image"]) == ("client", "curl:1")
-        # Longer than anything that may happen in it, and no longer than documented.
+        # Longer than the measurement, and not longer than documented.
         assert 335 < definition["spec"]["activeDeadlineSeconds"] <= 300 + 5 + 150
-    assert (cluster.made, cluster.log) == ({}, ["create", "delete"])
+    assert (cluster.pods, cluster.log) == ({}, ["create", "delete"])
     names = {definition["metadata"]["name"], client.pod}
     with subject.ephemeral_client(PodCluster(status(True)), PLAN, "default", "curl:1") as client:
         assert client.pod not in names
 
 
 @pytest.mark.parametrize("error", [SplitError("no awk"), ClusterError("broke"), KeyboardInterrupt(), SystemExit(1)])
-def test_an_ephemeral_client_is_removed_whatever_happens(quick, error):
+def test_the_pod_is_removed_after_any_error(fast, error):
     cluster = PodCluster(status(True))
     with pytest.raises(type(error)), subject.ephemeral_client(cluster, PLAN, "default", "curl:1"):
         raise error
-    assert (cluster.made, cluster.log) == ({}, ["create", "delete"])
+    assert (cluster.pods, cluster.log) == ({}, ["create", "delete"])
 
 
 @pytest.mark.parametrize(
@@ -111,29 +110,29 @@ def test_an_ephemeral_client_is_removed_whatever_happens(quick, error):
             "container client: ImagePullBackOff; event Failed: no",
         ),
         (PodCluster(status(False, "Failed")), "does not become ready: event Failed: no such image"),
-        (PodCluster(refusal=ClusterError("answered 403 Forbidden")), "answered 403 Forbidden"),
+        (PodCluster(error=ClusterError("answered 403 Forbidden")), "answered 403 Forbidden"),
     ],
 )
-def test_an_ephemeral_client_that_does_not_get_ready_says_why_and_is_removed(quick, cluster, problem):
-    made = subject.ephemeral_client(cluster, PLAN, "default", "curl:1")
-    with pytest.raises((SplitError, ClusterError), match=problem), made:
-        pytest.fail("it is not there")
-    assert (cluster.made, cluster.log) == ({}, ["create", "delete"])
+def test_a_pod_that_does_not_become_ready_is_explained_and_removed(fast, cluster, problem):
+    client = subject.ephemeral_client(cluster, PLAN, "default", "curl:1")
+    with pytest.raises((SplitError, ClusterError), match=problem), client:
+        pytest.fail("the pod cannot be ready")
+    assert (cluster.pods, cluster.log) == ({}, ["create", "delete"])
 
 
-def test_an_ephemeral_client_that_takes_too_long_or_stays_is_told(quick, monkeypatch):
+def test_timeouts_of_start_and_removal_are_reported(fast, monkeypatch):
     clock = iter(range(0, 10_000, 20))
     monkeypatch.setattr(subject.time, "monotonic", lambda: next(clock))
     cluster = PodCluster(status(False), sticky=True)
     with pytest.raises(SplitError) as caught, subject.ephemeral_client(cluster, PLAN, "default", "curl:1"):
-        pytest.fail("it is not ready")
+        pytest.fail("the pod cannot be ready")
     assert "does not become ready" in str(caught.value)
-    assert "besides, ephemeral_client: pod default/traffic-split-" in str(caught.value)
+    assert "also, ephemeral_client: pod default/traffic-split-" in str(caught.value)
     assert "could not be removed: it still exists after 60 s" in str(caught.value)
 
 
-def test_an_ephemeral_client_needs_its_namespace(quick):
+def test_the_namespace_must_exist_and_be_valid(fast):
     cluster = PodCluster(status(True))
     for name, problem in (("nowhere", "namespace nowhere does not exist"), ("a/b", "is not a valid namespace name")):
         with pytest.raises(SplitError, match=problem), subject.ephemeral_client(cluster, PLAN, name, "curl:1"):
-            pytest.fail("it is not there")
+            pytest.fail("the namespace does not exist")

@@ -7,15 +7,15 @@ import subprocess
 from types import SimpleNamespace
 
 import pytest
+from traffic_support import BACKENDS, CLIENT, HTTPD, TOMCAT, URL
 
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.client import Client
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.measurement import measure
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Backend, Plan, SplitError
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan, SplitError
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.verdict import judge
 
 
 class FakeCluster:
-    """Runs an exec's command with a function."""
+    """Runs the command of an exec with a function."""
 
     def __init__(self, command):
         self.command = command
@@ -25,14 +25,7 @@ class FakeCluster:
         return self.command(argv)
 
 
-TOMCAT = b"<html>\r\n<head><title>Apache Tomcat/8.0</title></head>\r\n<body>\r\n" + b"<p>x</p>\n" * 30 + b"</body>"
-HTTPD = b"hello httpd\n"
-BACKENDS = (Backend("tomcat", 80, "Apache Tomcat"), Backend("httpd", 20, "hello httpd"))
-URL = "http://web-svc:8080/"
-CLIENT = Client("default", "client-1", "client", True)
-
-
-def test_from_the_cluster_to_the_verdict(serve):
+def test_measure_and_judge(serve):
     server = serve(lambda n: HTTPD if n % 5 == 0 else TOMCAT)
 
     def command(argv):
@@ -47,7 +40,7 @@ def test_from_the_cluster_to_the_verdict(serve):
     assert cluster.where == ("default", "client-1", "client", 335)
 
 
-def test_a_container_that_cannot_measure_is_named():
-    cluster = FakeCluster(lambda argv: SimpleNamespace(rc=0, stdout=f"{argv[4]} lacks awk\n", stderr=""))
+def test_an_error_names_the_container():
+    cluster = FakeCluster(lambda argv: SimpleNamespace(rc=0, stdout=f"{argv[4]} missing awk\n", stderr=""))
     with pytest.raises(SplitError, match="client default/client-1/client: the client container has no awk"):
         measure(cluster, Plan(url=URL, backends=BACKENDS), CLIENT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from traffic_support import BACKENDS, URL
 
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import (
     Backend,
@@ -14,9 +15,6 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import
     plan_warnings,
 )
 from ansible_collections.meshlab.istio.plugins.modules import istio_traffic_split
-
-BACKENDS = (Backend("tomcat", 80, "Apache Tomcat"), Backend("httpd", 20, "hello httpd"))
-URL = "http://web-svc:8080/"
 
 
 def params(**changes):
@@ -44,10 +42,10 @@ def backend_option(**changes):
     return {"name": "tomcat", "weight": 80, "match": "Apache Tomcat", **changes}
 
 
-def test_a_plan_of_parameters():
-    made = plan_from(params(tolerance=10, headers={"X-Retry": 1}))
-    assert made == Plan(url=URL, backends=BACKENDS, tolerance=0.1, headers=(("X-Retry", "1"),))
-    assert made.shares == [0.8, 0.2]
+def test_plan_from_parameters():
+    result = plan_from(params(tolerance=10, headers={"X-Retry": 1}))
+    assert result == Plan(url=URL, backends=BACKENDS, tolerance=0.1, headers=(("X-Retry", "1"),))
+    assert result.shares == [0.8, 0.2]
     assert plan_from(params(backends=[backend_option(weight=7)])).shares == [1.0]
 
 
@@ -63,16 +61,16 @@ def test_a_plan_of_parameters():
         ({"url": "http://web-svc/ä"}, "percent-encode"),
         ({"url": "http://web-svc/#top"}, "percent-encode"),
         ({"backends": []}, "must have at least one"),
-        ({"backends": [backend_option(name="")]}, r"backends\[1\]: the name is empty"),
-        ({"backends": [backend_option(), backend_option(match="x")]}, "2 of them have the name tomcat"),
+        ({"backends": [backend_option(name="")]}, r"backends\[1\]: name must not be empty"),
+        ({"backends": [backend_option(), backend_option(match="x")]}, "2 backends have the name tomcat"),
         ({"backends": [backend_option(), backend_option(name="b")]}, "tomcat and b have the same match"),
         ({"backends": [backend_option(header="X-V"), backend_option(name="b", header="x-v")]}, "the same match"),
         ({"backends": [backend_option(weight=-1)]}, r"backends\[1\] \(tomcat\): weight must be at least 0, got -1"),
-        ({"backends": [backend_option(weight=0)]}, "every weight is 0"),
+        ({"backends": [backend_option(weight=0)]}, "at least one weight must be above 0"),
         ({"backends": [backend_option(header="x version")]}, "'x version' is not a valid header name"),
         ({"headers": {"bad name": "x"}}, "'bad name' is not a valid header name"),
-        ({"headers": {"X-A": "a\nX-B: b"}}, "the value of X-A has a line break"),
-        ({"headers": {"X-A": " "}}, "the value of X-A is empty"),
+        ({"headers": {"X-A": "a\nX-B: b"}}, "the value of X-A must not contain a line break"),
+        ({"headers": {"X-A": " "}}, "the value of X-A must not be empty"),
         ({"requests": 0}, r"requests must be between 1 and 100000, got 0"),
         ({"requests": 100_001}, "requests must be between"),
         ({"warmup": -1}, "warmup must be"),
@@ -91,24 +89,23 @@ def test_a_plan_of_parameters():
         ({"tolerance": 0.1}, "even 100000 are too few"),
     ],
 )
-def test_what_is_known_wrong_before_a_cluster_is_asked(changes, problem):
+def test_invalid_parameters(changes, problem):
     with pytest.raises(SplitError, match=problem):
         plan_from(params(**changes))
 
 
-def test_the_number_that_a_refusal_names_is_accepted():
+def test_the_suggested_number_of_requests_is_accepted():
     assert plan_from(params(tolerance=5, requests=708)).tolerance == pytest.approx(0.05)
 
 
-def test_the_documented_examples_are_taken_as_written():
+def test_the_documented_examples_are_valid():
     name = "meshlab.istio.istio_traffic_split"
     tasks = [task[name] for task in yaml.safe_load(istio_traffic_split.EXAMPLES) if name in task]
     options = yaml.safe_load(istio_traffic_split.DOCUMENTATION)["options"]
     defaults = {option: described.get("default") for option, described in options.items()}
     for task in tasks:
         assert set(task) <= {*options, "kubeconfig"}
-        made = plan_from({**defaults, **task})
-        assert plan_warnings(made) == []
+        assert plan_warnings(plan_from({**defaults, **task})) == []
     assert len(tasks) == 7
     assert plan_from({**defaults, **tasks[0]}) == Plan(url=URL, backends=BACKENDS)
 
@@ -126,6 +123,6 @@ def test_the_documented_examples_are_taken_as_written():
         ((80, 10, 10), 400, False),
     ],
 )
-def test_a_sample_that_could_not_even_tell_an_even_split_is_warned_of(weights, requests, warned):
+def test_warning_if_the_sample_cannot_rule_out_an_even_split(weights, requests, warned):
     backends = tuple(Backend(f"v{number}", weight, f"v{number}") for number, weight in enumerate(weights))
     assert bool(plan_warnings(Plan(url=URL, backends=backends, requests=requests))) is warned

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import collections
-import dataclasses
 import itertools
 import math
 import random
@@ -14,32 +13,18 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from traffic_support import BACKENDS, CANARY, CLIENT, THREE, URL, judged
 
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer import Tally
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.client import Client
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Backend, Plan
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.verdict import judge
 from ansible_collections.meshlab.istio.plugins.modules import istio_traffic_split
 
-BACKENDS = (Backend("tomcat", 80, "Apache Tomcat"), Backend("httpd", 20, "hello httpd"))
-THREE = (Backend("v1", 80, "v1"), Backend("v2", 10, "v2"), Backend("v3", 10, "v3"))
-CANARY = (Backend("v1", 100, "v1"), Backend("v2", 0, "v2"))
-URL = "http://web-svc:8080/"
-CLIENT = Client("default", "client-1", "client", True)
 
-
-def judged(counts, backends=BACKENDS, sidecar=True, **options):
-    plan_options = {key: options.pop(key) for key in ("tolerance", "max_errors", "significance") if key in options}
-    tally = Tally(method="wget", backends=list(counts), **options)
-    tally.sent = tally.sent or tally.answered + tally.errors
-    plan_options["requests"] = options.get("wanted", tally.sent)
-    return judge(Plan(url=URL, backends=backends, **plan_options), tally, dataclasses.replace(CLIENT, sidecar=sidecar))
-
-
-def test_a_pass_and_its_documented_sample():
+def test_pass_matches_the_documented_sample():
     result = judged([316, 84])
-    assert (result["verdict"], result["likely_cause"]) == ("pass", "")
+    assert (result["verdict"], result["reason"]) == ("pass", "")
     sample = yaml.safe_load(istio_traffic_split.RETURN)
     assert result["msg"] == sample["msg"]["sample"]
     assert result["p_value"] == pytest.approx(sample["p_value"]["sample"], abs=0.01)
@@ -56,37 +41,37 @@ def test_a_pass_and_its_documented_sample():
 def test_the_verdict_is_the_exact_test(percent, count):
     backends = (Backend("a", percent, "a"), Backend("b", 100 - percent, "b"))
     result = judged([count, 400 - count], backends)
-    right = statistics.binomial_p_value(count, 400, percent / 100) >= 0.001
+    accepted = statistics.binomial_p_value(count, 400, percent / 100) >= 0.001
     even = statistics.binomial_p_value(count, 400, 0.5) >= 0.001 and percent != 50
-    assert result["verdict"] == ("inconclusive" if right and even else "pass" if right else "fail")
-    assert bool(result["likely_cause"]) == (result["verdict"] != "pass")
+    assert result["verdict"] == ("inconclusive" if accepted and even else "pass" if accepted else "fail")
+    assert bool(result["reason"]) == (result["verdict"] != "pass")
 
 
 def simulated(n, true, runs, seed):
-    """Counts of the backends in that many runs of n requests, each an independent draw as Envoy makes it."""
+    """Yield the counts of runs of n independent requests, as Envoy routes them. true: the weights in effect."""
     source = random.Random(seed)
 
     def drawn(m, share):
-        """How many of m requests a backend of this share gets, run by run, by exact chances."""
+        """Return a function that draws from Binomial(m, share)."""
         share = Fraction(share)
-        chances = [float(math.comb(m, k) * share**k * (1 - share) ** (m - k)) for k in range(m + 1)]
-        summed = list(itertools.accumulate(chances))
-        return lambda: source.choices(range(m + 1), cum_weights=summed)[0]
+        probabilities = [float(math.comb(m, k) * share**k * (1 - share) ** (m - k)) for k in range(m + 1)]
+        cumulated = list(itertools.accumulate(probabilities))
+        return lambda: source.choices(range(m + 1), cum_weights=cumulated)[0]
 
     draws = {}
     for _run in range(runs):
         left, rest, counts = n, sum(true), []
         for weight in true[:-1]:
-            place = left, Fraction(weight, rest)
-            if place not in draws:
-                draws[place] = drawn(*place)
-            counts.append(draws[place]())
+            key = left, Fraction(weight, rest)
+            if key not in draws:
+                draws[key] = drawn(*key)
+            counts.append(draws[key]())
             left, rest = left - counts[-1], rest - weight
         yield (*counts, left)
 
 
 def rates(n, true, runs, backends=BACKENDS, **options):
-    """How many of so many simulated runs are judged pass, fail and inconclusive."""
+    """Number of simulated runs per verdict."""
     runs = collections.Counter(simulated(n, true, runs, seed=20260211))
     verdicts = collections.Counter()
     for counts, times in runs.items():
@@ -103,14 +88,14 @@ def rates(n, true, runs, backends=BACKENDS, **options):
         (400, CANARY, (100, 0), 0.001),
     ],
 )
-def test_ten_thousand_right_splits_fail_no_more_often_than_the_significance_says(n, backends, true, significance):
+def test_correct_splits_fail_at_most_as_often_as_the_significance(n, backends, true, significance):
     runs = 10_000
     verdicts = rates(n, true, runs, backends, significance=significance)
     assert verdicts["inconclusive"] == 0
     assert verdicts["pass"] + verdicts["fail"] == runs
-    # As many as the significance allows, give or take what the number of runs leaves to chance.
+    # 1e-6 allows for the random variation of the runs.
     assert statistics.upper_tail(verdicts["fail"], runs, significance) > 1e-6
-    if significance == 0.05 and len(true) == 2:  # and about as many, for a test that never fails is none
+    if significance == 0.05 and len(true) == 2:  # and not much less often: a test that never fails would be useless
         assert verdicts["fail"] > 0.6 * significance * runs
 
 
@@ -118,7 +103,7 @@ def test_ten_thousand_right_splits_fail_no_more_often_than_the_significance_says
     ("n", "true", "power"),
     [(568, (70, 30), 0.987), (400, (70, 30), 0.915), (2160, (75, 25), 0.989), (400, (75, 25), 0.193)],
 )
-def test_wrong_splits_fail_as_often_as_was_computed(n, true, power):
+def test_wrong_splits_fail_as_often_as_computed(n, true, power):
     assert statistics.power(n, 0.2, true[1] / 100, 0.001) == pytest.approx(power, abs=0.002)
     runs = 2_000
     failed = rates(n, true, runs)["fail"]
@@ -126,7 +111,7 @@ def test_wrong_splits_fail_as_often_as_was_computed(n, true, power):
 
 
 @pytest.mark.parametrize("n", [5, 20, 40, 68, 150])
-def test_an_even_split_hardly_ever_passes_however_small_the_sample(n):
+def test_an_even_split_rarely_passes_for_any_sample_size(n):
     runs = 5_000
     verdicts = rates(n, (50, 50), runs)
     assert statistics.upper_tail(verdicts["pass"], runs, 0.001) > 1e-6
@@ -147,38 +132,40 @@ def test_an_even_split_hardly_ever_passes_however_small_the_sample(n):
         ((8, 1, 1), THREE, "inconclusive"),
     ],
 )
-def test_a_sample_that_fits_an_even_split_too_decides_nothing(counts, backends, verdict):
+def test_a_sample_consistent_with_an_even_split_is_inconclusive(counts, backends, verdict):
     assert judged(counts, backends)["verdict"] == verdict
 
 
-def test_an_inconclusive_message_says_how_many_requests_would_do():
+def test_an_inconclusive_message_has_the_sufficient_number_of_requests():
     result = judged([16, 4])
     assert "the 80/20 split is inconclusive" in result["msg"]
-    assert "an even split fits these 20 responses too (p = 0.012)" in result["msg"]
-    assert result["likely_cause"] == "too few requests: about 81 tell the two apart"
-    assert "besides, the client has no sidecar" in judged([16, 4], sidecar=False)["likely_cause"]
+    assert "these 20 responses are also consistent with an even split (p = 0.012)" in result["msg"]
+    assert result["reason"] == "too few requests to rule out an even split: about 81 are needed"
+    assert "also, the client has no sidecar" in judged([16, 4], sidecar=False)["reason"]
     close = judged([202, 198], (Backend("a", 501, "a"), Backend("b", 499, "b")))
-    assert close["likely_cause"] == "too few requests: not even 100000 tell the two apart"
+    assert close["reason"] == "too few requests to rule out an even split: not even 100000 are enough"
 
 
-def test_errors_that_are_accepted_can_leave_too_few_for_the_tolerance():
+def test_accepted_errors_can_leave_too_few_responses_for_the_tolerance():
     tally = {"failures": collections.Counter({("status", "503"): 360}), "tolerance": 0.1, "max_errors": 360}
     result = judged([27, 13], **tally)
     assert result["verdict"] == "inconclusive"
-    assert "tomcat is 12.5 percentage points off, tolerance is 10, which 40 responses cannot resolve" in result["msg"]
-    assert "too many of the 400 requests are errors" in result["likely_cause"]
+    assert (
+        "tomcat is 12.5 percentage points off, tolerance is 10, but 40 responses are too few to decide" in result["msg"]
+    )
+    assert "too many of the 400 requests failed" in result["reason"]
     assert judged([32, 8], **tally)["verdict"] == "pass"
     assert judged([10, 30], **tally)["verdict"] == "fail"
 
 
 @pytest.mark.parametrize(("counts", "verdict"), [((400, 0), "pass"), ((399, 1), "fail"), ((0, 400), "fail")])
 @pytest.mark.parametrize("tolerance", [None, 0.1])
-def test_nothing_and_everything_are_exact(counts, verdict, tolerance):
+def test_shares_of_0_and_1_have_no_tolerance(counts, verdict, tolerance):
     result = judged(counts, CANARY, tolerance=tolerance)
     assert result["verdict"] == verdict
 
 
-def test_tolerance_replaces_the_test():
+def test_tolerance_replaces_the_exact_test():
     assert judged([770, 230])["verdict"] == "pass"
     assert judged([7700, 2300])["verdict"] == "fail"
     assert judged([7700, 2300], tolerance=0.03)["verdict"] == "pass"
@@ -187,14 +174,14 @@ def test_tolerance_replaces_the_test():
     assert "tomcat is 4.0 percentage points off, tolerance is 3" in result["msg"]
 
 
-def test_a_failing_message_has_the_numbers():
+def test_a_failing_message_has_counts_and_intervals():
     message = judged([203, 197])["msg"]
     assert message.startswith("the 80/20 split does not hold: p = ")
     assert "tomcat 203 of 400 = 50.7% (expected 80.0%, 99.9% interval 42.4% to 59.0%)" in message
     assert "p < 1e-300" in judged([20_000, 80_000])["msg"]
 
 
-def test_errors_are_told_by_kind():
+def test_errors_by_kind():
     failures = {
         ("status", "503"): 2,
         ("status", "404"): 1,
@@ -217,30 +204,32 @@ def test_errors_are_told_by_kind():
     }
 
 
-@pytest.mark.parametrize(("gave_up", "why"), [(True, "the run was given up"), (False, "as timeout 300 s was over")])
-def test_a_run_that_ended_early_is_no_pass(gave_up, why):
+@pytest.mark.parametrize(
+    ("gave_up", "reason"), [(True, "the run was stopped because of errors"), (False, "timeout (300 s) expired")]
+)
+def test_an_incomplete_run_is_inconclusive(gave_up, reason):
     tally = Tally(method="wget", backends=[80, 20], sent=100, gave_up=gave_up)
     result = judge(Plan(url=URL, backends=BACKENDS), tally, CLIENT)
     assert result["verdict"] == "inconclusive"
-    assert why in result["msg"]
+    assert f"only 100 of 400 requests were sent: {reason}" in result["msg"]
     assert (result["requests"], result["sent"]) == (400, 100)
-    assert result["likely_cause"] == "the backends answer too slowly for this many requests"
+    assert result["reason"] == "the backends respond too slowly for this number of requests"
 
 
-def test_a_run_that_ended_early_can_still_refute():
+def test_an_incomplete_run_can_fail():
     tally = Tally(method="wget", backends=[50, 50], sent=100)
     result = judge(Plan(url=URL, backends=BACKENDS), tally, CLIENT)
     assert result["verdict"] == "fail"
     assert "only 100 of 400 requests were sent" in result["msg"]
-    assert result["likely_cause"].startswith("the rule is not in force")
+    assert result["reason"].startswith("the counts are consistent with an even split")
 
 
-def test_no_answer_at_all_is_no_pass():
+def test_no_response_is_inconclusive():
     failures = collections.Counter({("timeout", ""): 10})
     result = judged([0, 0], failures=failures, max_errors=10)
     assert result["verdict"] == "inconclusive"
-    assert "web-svc:8080 does not answer" in result["likely_cause"]
+    assert "web-svc:8080 does not respond" in result["reason"]
     assert judged([0, 0], failures=failures)["verdict"] == "fail"
-    assert "no response came from any backend" in result["msg"]
+    assert "no backend responded" in result["msg"]
     assert result["backends"][0]["share"] is None
     assert result["backends"][0]["interval"] == [0.0, 1.0]
