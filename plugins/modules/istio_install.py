@@ -68,9 +68,10 @@ options:
       - Whether the control plane is in the cluster.
       - >-
         With V(absent) and without O(revision), every control plane, gateway, webhook and role that C(istioctl install)
-        installed is removed, known by its labels, and, by their exact names, the certificates, the CA key and the
-        election locks that istiod created. Everything else stays, also in O(namespace): objects that only look like
-        Istio's, and your own custom resources. See O(remove_crds) and O(remove_namespace).
+        installed is removed, identified by its labels and its field managers, and the certificates, the CA key and the
+        election locks that istiod created, identified by their exact names. Everything else stays, also in
+        O(namespace): copies that have the labels of C(istioctl), and your own custom resources. See O(remove_crds) and
+        O(remove_namespace).
       - >-
         V(absent) does not need C(istioctl). C(istioctl uninstall --purge) removes the custom resource definitions in
         some releases, and with them every VirtualService. Of the options, only O(revision), O(namespace), O(timeout),
@@ -167,6 +168,9 @@ options:
       - >-
         Whether O(state=absent) removes Istio's custom resource definitions, and with them every VirtualService, Gateway
         and other object of theirs in every namespace.
+      - >-
+        Refused, before anything is removed, where Helm or another tool installed one of the definitions, or where the
+        webhooks of another control plane show that it uses them.
     type: bool
     default: false
   remove_namespace:

@@ -37,17 +37,25 @@ class Api:
     def __init__(self, cluster: Cluster):
         self.cluster = cluster
         self._resources: dict[str, dict] = {}
-        self._groups: dict[str, str] | None = None
+        self._versions: dict[str, list[str]] | None = None
         self.changed = False  # whether something was, or may have been, changed
 
-    def preferred(self, group: str) -> str | None:
-        """The version that the API server prefers of a group, as an apiVersion; None if it does not serve the group."""
+    def versions(self, group: str) -> list[str]:
+        """The apiVersions that the API server serves of a group, the preferred one first."""
         if not group:
-            return "v1"
-        if self._groups is None:
-            groups = self.cluster.get("/apis")["groups"]
-            self._groups = {entry["name"]: entry["preferredVersion"]["groupVersion"] for entry in groups}
-        return self._groups.get(group)
+            return ["v1"]
+        if self._versions is None:
+            self._versions = {
+                entry["name"]: list(
+                    dict.fromkeys(x["groupVersion"] for x in (entry["preferredVersion"], *entry["versions"]))
+                )
+                for entry in self.cluster.get("/apis")["groups"]
+            }
+        return self._versions.get(group, [])
+
+    def api_version(self, group: str, kind: str) -> str | None:
+        """The apiVersion of a kind: the preferred one that serves it, since not every version serves every kind."""
+        return next((x for x in self.versions(group) if self.path(x, kind)), None)
 
     def path(self, api_version: str, kind: str, namespace: str = "", name: str = "") -> str | None:
         """The path of an object, or of all of a kind without a name; None if the API server does not serve the kind."""

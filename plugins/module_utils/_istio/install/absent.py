@@ -15,9 +15,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane
     control_planes,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import await_gone, delete, half_done
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import Difference
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import WEBHOOKS, Difference
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import (
+    IDENTIFYING,
     instances_of,
     is_installed,
     istio_definitions,
@@ -34,6 +35,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of, title
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
+from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and, shorten_list
 
 # Namespaces that are never removed.
 KEPT_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -47,7 +49,8 @@ CASCADED = "is removed with its CustomResourceDefinition"
 class _Plan:
     """What is to be removed, in this order; namespaces and revisions: where and of which istiod created objects."""
 
-    installed: list[dict]
+    installed: list[dict]  # without those that identify the installation
+    identifying: list[dict]  # the last of all
     whole: bool
     namespaces: set[str]
     revisions: set[str]
@@ -64,6 +67,7 @@ class _Plan:
             (self.definitions, INSTALLED),
             (self.instances, CASCADED),
             (self.namespace, INSTALLED),
+            (self.identifying, INSTALLED),
         )
         return [Difference(key_of(x), reason, x) for objects, reason in parts for x in objects]
 
@@ -84,6 +88,7 @@ def absent(params: dict, cluster: Cluster, check_mode: bool) -> dict:
     _refuse_other_installers(own, planes)
     plan = _plan(params, api, own, whole, planes)
     foreign = [x for x in own if not is_installed(x)]
+    _refuse_shared_definitions(plan.definitions, foreign)
     if foreign:
         warnings.append(f"not removed, because istioctl did not install it: {'; '.join(map(title, foreign))}")
     differences = plan.differences()
@@ -113,8 +118,31 @@ def _refuse_other_installers(own: list[dict], planes: list[ControlPlane]) -> Non
     foreign = [f"{x.namespace}/{x.name}" for x in planes if (x.namespace, x.name) not in installed]
     if foreign:
         raise InstallError(
-            f"istioctl did not install Deployment {', '.join(foreign)} (it does not have the labels of istioctl "
-            "install): remove it with the tool that installed it. Nothing was removed."
+            f"istioctl did not install Deployment {', '.join(foreign)} (its labels or its field managers are not "
+            "those of istioctl install): remove it with the tool that installed it. Nothing was removed."
+        )
+
+
+def _refuse_shared_definitions(definitions: list[dict], foreign: list[dict]) -> None:
+    """Raise InstallError where CRDs to remove belong to another tool, or where another control plane uses them.
+
+    foreign: Istio's objects that istioctl did not install.
+    """
+    if not definitions:
+        return
+    users = [title(x) for x in foreign if x["kind"] in WEBHOOKS]
+    others = [x for x in definitions if HELM in annotations_of(x) or not is_installed(x)]
+    releases = sorted({annotations_of(x)[HELM] for x in others if HELM in annotations_of(x)})
+    reasons = []
+    if users:
+        reasons.append(f"another control plane, with {shorten_list(users)}, uses them")
+    if others:
+        owner = f"Helm release {join_and(releases)} owns" if releases else "istioctl did not install"
+        reasons.append(f"{owner} {shorten_list(x['metadata']['name'] for x in others)}")
+    if reasons:
+        raise InstallError(
+            f"remove_crds must not delete Istio's CustomResourceDefinitions: {'; '.join(reasons)}. Nothing was "
+            "removed. Set remove_crds to false, and remove them with the tool that installed them."
         )
 
 
@@ -122,7 +150,9 @@ def _plan(params: dict, api: Api, own: list[dict], whole: bool, planes: list[Con
     installed = [x for x in own if is_installed(x)]
     owners = {labels_of(x)[OWNER[1]] for x in installed if OWNER[1] in labels_of(x)}
     namespaces = {params["namespace"], *owners, *(x.namespace for x in planes)}
-    plan = _Plan(installed, whole, namespaces, {revision_of(x) for x in installed})
+    identifying = [x for x in installed if x["kind"] in IDENTIFYING]
+    rest = [x for x in installed if x["kind"] not in IDENTIFYING]
+    plan = _Plan(rest, identifying, whole, namespaces, {revision_of(x) for x in installed})
     if not whole:
         return plan
     plan.created = runtime_objects(api, namespaces, plan.revisions)
@@ -147,6 +177,7 @@ def _remove(api: Api, plan: _Plan, deadline: float) -> None:
     delete(api, last)
     for definition in last:
         await_gone(deadline, partial(_remaining, api, definition))
+    delete(api, plan.identifying)
 
 
 def _pods(api: Api) -> list[str]:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
@@ -14,8 +13,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.error
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
-
-POLL_SECONDS = 1.0
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.waits import poll
 
 
 @contextlib.contextmanager
@@ -43,12 +41,8 @@ def delete(api: Api, definitions: list[dict]) -> None:
             api.changed = True
 
 
-def await_gone(deadline: float, look: Callable[[], list[str]]) -> None:
-    """Poll until look returns nothing. Raises InstallError with what it returned last, after the deadline."""
-    while True:
-        remaining = look()
-        if not remaining:
-            return
-        if time.monotonic() > deadline:
-            raise InstallError("timed out waiting for the deletion of " + "; ".join(remaining))
-        time.sleep(POLL_SECONDS)
+def await_gone(deadline: float, remaining: Callable[[], list[str]]) -> None:
+    """Poll until remaining() is empty. Raises InstallError with its last result after the deadline."""
+    names = poll(remaining, lambda found: not found, deadline)
+    if names:
+        raise InstallError("timed out waiting for the deletion of " + "; ".join(names))

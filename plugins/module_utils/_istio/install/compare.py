@@ -162,7 +162,8 @@ def default_tag(api: Api, found: list[dict], version: str) -> Iterator[Differenc
     ]
     if not any(DEACTIVATED in selector for selector in selectors):
         return
-    api_version = api.preferred("admissionregistration.k8s.io") or "admissionregistration.k8s.io/v1"
+    group = "admissionregistration.k8s.io"
+    api_version = api.api_version(group, WEBHOOKS[0]) or f"{group}/v1"
     if not api.list(api_version, WEBHOOKS[0], labelSelector=f"{TAG}=default"):
         yield Difference((WEBHOOKS[0], "", "istio-revision-tag-default"), "is missing")
     validator = (WEBHOOKS[1], "", "istiod-default-validator")

@@ -53,6 +53,9 @@ KINDS = (
     ("rbac.authorization.k8s.io", "ClusterRole"),
 )
 
+# Removed last: their labels tell a run after an interrupted one which namespaces and revisions are not done yet.
+IDENTIFYING = ("ServiceAccount", "RoleBinding", "Role", "ClusterRoleBinding", "ClusterRole")
+
 # API groups of Istio's custom resource definitions, of every release since 1.7.
 GROUPS = frozenset(
     f"{name}.istio.io"
@@ -89,6 +92,10 @@ CA_SECRETS, CA_TYPE = ("istio-ca-secret", "cacerts"), "istio.io/ca-root"
 STATE = "installed-state"
 # The validating webhook of the default tag.
 DEFAULT_VALIDATOR = "istiod-default-validator"
+# Field managers of istioctl: istio-operator for what it installs, istio-ci for revision tags, istioctl before 1.10.
+MANAGER_PREFIX = "istio"
+# The field manager of the operator in the cluster, before 1.10.
+IN_CLUSTER_OPERATOR = "operator"
 # The owner of what was installed from an IstioOperator without a name.
 UNNAMED = "unknown"
 
@@ -99,7 +106,7 @@ def istio_objects(api: Api) -> Iterator[dict]:
     Others may have made it, such as Helm: see is_installed.
     """
     for group, kind in KINDS:
-        api_version = api.preferred(group)
+        api_version = api.api_version(group, kind)
         # Not every release labels the webhooks of a revision tag.
         query = {} if kind in WEBHOOKS else {"labelSelector": COMPONENT}
         for definition in api.list(api_version, kind, **query) if api_version else ():
@@ -108,7 +115,21 @@ def istio_objects(api: Api) -> Iterator[dict]:
 
 
 def is_installed(definition: dict) -> bool:
-    """Whether istioctl install created an object, which may then be removed."""
+    """Whether istioctl created an object, which may then be removed."""
+    return _is_labeled(definition) and _is_applied(definition)
+
+
+def _is_applied(definition: dict) -> bool:
+    """Whether istioctl wrote an object, not only its labels: a copy that a user made has them, too.
+
+    True where the API server does not tell who wrote it.
+    """
+    managers = [x.get("manager", "") for x in definition["metadata"].get("managedFields") or ()]
+    return not managers or any(x.startswith(MANAGER_PREFIX) or x == IN_CLUSTER_OPERATOR for x in managers)
+
+
+def _is_labeled(definition: dict) -> bool:
+    """Whether an object has the labels or the name of what istioctl creates."""
     labels = labels_of(definition)
     if labels.get(MANAGED) == "Reconcile" and (COMPONENT in labels or _has_istio_hooks(definition)):
         return True

@@ -89,7 +89,10 @@ INJECTOR = {
 DEFINITION = {
     "apiVersion": "apiextensions.k8s.io/v1",
     "kind": "CustomResourceDefinition",
-    "metadata": {"name": "virtualservices.networking.istio.io", "labels": {"release": "istio"}},
+    "metadata": {
+        "name": "virtualservices.networking.istio.io",
+        "labels": {"release": "istio", "operator.istio.io/component": "Base"},
+    },
     "spec": {
         "group": "networking.istio.io",
         "names": {"kind": "VirtualService", "plural": "virtualservices"},
@@ -172,6 +175,7 @@ RESOURCES = {
         "ValidatingWebhookConfiguration": "validatingwebhookconfigurations",
     },
     "networking.istio.io/v1": {"VirtualService": "virtualservices", "Gateway": "gateways"},
+    "networking.istio.io/v1alpha3": {"EnvoyFilter": "envoyfilters"},
 }
 
 
@@ -205,8 +209,11 @@ class FakeCluster:
         if path == "/version":
             return {"gitVersion": self.kubernetes}
         if path == "/apis":
-            versions = [version for version in RESOURCES if "/" in version]
-            return {"groups": [{"name": x.split("/")[0], "preferredVersion": {"groupVersion": x}} for x in versions]}
+            versions = {}
+            for version in RESOURCES:
+                versions.setdefault(version.partition("/")[0], []).append({"groupVersion": version})
+            del versions["v1"]
+            return {"groups": [{"name": k, "preferredVersion": v[0], "versions": v} for k, v in versions.items()]}
         api_version = re.sub("^/apis?/", "", path)
         if api_version in RESOURCES:
             kinds = RESOURCES[api_version].items()

@@ -236,7 +236,9 @@ def test_objects_of_others_stay_also_where_they_look_like_istios():
 def test_check_mode_lists_exactly_what_a_run_deletes(params):
     more = {} if params.get("remove_crds") else {"other": installed(istiod(revision="canary"))}
     objects = [in_infra(installed(x)) for x in RENDERED] + [in_infra(x) for x in more.values()]
-    objects += [*LOCKS, *FOREIGN, RULE, an_object("v1", "Namespace", "infra")]
+    # With the webhooks of another control plane, remove_crds is refused.
+    foreign = [x for x in FOREIGN if x["metadata"]["name"] != "acme"]
+    objects += [*LOCKS, *foreign, RULE, an_object("v1", "Namespace", "infra")]
     cluster = FakeCluster(*objects)
     found = {key_of(x): cluster.path(x) for x in objects}
     check = absent(cluster, True, namespace="infra", **params)
@@ -269,6 +271,114 @@ def test_a_control_plane_that_istioctl_did_not_install_is_refused():
         with pytest.raises(InstallError, match="istioctl did not install Deployment istio-system/istiod"):
             absent(cluster, check_mode)
     assert cluster.delete_requests == []
+
+
+def a_definition(labels=None, annotations=None):
+    """Istio's CustomResourceDefinition with additional labels and annotations."""
+    definition = copy.deepcopy(RENDERED[0])
+    definition["metadata"]["labels"].update(labels or {})
+    definition["metadata"]["annotations"] = annotations
+    return definition
+
+
+def written_by(definition, *managers):
+    """An object as the API server returns it after these field managers wrote it."""
+    definition = copy.deepcopy(definition)
+    definition["metadata"]["managedFields"] = [{"manager": x, "operation": "Apply", "fieldsV1": {}} for x in managers]
+    return definition
+
+
+EXTERNAL = "https://istiod.example/inject"
+INJECTOR_OF_OTHERS = {
+    **an_object("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "istio-sidecar-injector-theirs"),
+    "webhooks": [{"name": "namespace.sidecar-injector.istio.io", "clientConfig": {"url": EXTERNAL}}],
+}
+HELM_ANNOTATIONS = {"meta.helm.sh/release-name": "istio-base"}
+HELM_LABELS = {"app.kubernetes.io/managed-by": "Helm", "helm.sh/chart": "base-1.27.0"}
+
+
+@pytest.mark.parametrize(
+    ("objects", "reason"),
+    [
+        ([a_definition(HELM_LABELS, HELM_ANNOTATIONS)], "Helm release istio-base owns virtualservices"),
+        ([a_definition(HELM_LABELS)], "istioctl did not install virtualservices.networking.istio.io"),
+        ([written_by(installed(a_definition()), "kubectl-create")], "istioctl did not install virtualservices"),
+        (
+            [installed(a_definition()), INJECTOR_OF_OTHERS],
+            "another control plane, with MutatingWebhookConfiguration istio-sidecar-injector-theirs, uses them",
+        ),
+        (
+            [a_definition(HELM_LABELS, HELM_ANNOTATIONS), INJECTOR_OF_OTHERS],
+            "another control plane.* uses them; Helm release istio-base owns",
+        ),
+        (
+            [
+                {
+                    **installed(a_definition()),
+                    "metadata": {**installed(a_definition())["metadata"], "annotations": HELM_ANNOTATIONS},
+                }
+            ],
+            "Helm release istio-base owns",
+        ),
+    ],
+)
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_crds_of_another_installation_are_never_deleted(objects, reason, check_mode):
+    cluster = FakeCluster(installed(GATEWAY), RULE, *objects)
+    with pytest.raises(InstallError, match=rf"{reason}.*\. Nothing was removed\. Set remove_crds to false"):
+        absent(cluster, check_mode, remove_crds=True)
+    assert cluster.delete_requests == []
+    absent(cluster)
+    assert cluster.deleted == ["istio-ingressgateway"]
+
+
+def test_kinds_that_the_preferred_version_does_not_serve_are_removed():
+    labels = {**ISTIO_LABELS, COMPONENT: "Telemetry"}
+    envoy_filter = an_object("networking.istio.io/v1alpha3", "EnvoyFilter", "stats-filter-1.13", "istio-system", labels)
+    cluster = FakeCluster(envoy_filter)
+    absent(cluster)
+    assert cluster.deleted == ["stats-filter-1.13"]
+
+
+@pytest.mark.parametrize("params", [{}, {"revision": "default"}])
+def test_a_second_run_finishes_an_interrupted_removal(params):
+    owner = {"install.operator.istio.io/owning-resource-namespace": "infra"}
+    role = an_object(
+        "rbac.authorization.k8s.io/v1", "ClusterRole", "istiod", None, {**ISTIO_LABELS, COMPONENT: "Pilot", **owner}
+    )
+    pod = an_object("v1", "Pod", "istiod-1", "infra", {"app": "istiod"})
+    cluster = FakeCluster(*[in_infra(installed(x)) for x in RENDERED], role, *LOCKS, pod)
+    with pytest.raises(InstallError, match="timed out waiting for the deletion of pod infra/istiod-1"):
+        absent(cluster, timeout=-1, remove_crds=True, **params)
+    assert "istiod" in cluster.deleted and "istio-ca-secret" not in cluster.deleted
+    cluster.delete(cluster.path(pod))
+    absent(cluster, remove_crds=True, **params)
+    assert paths(cluster) == [] and cluster.deleted[-1] == "istiod"
+    assert not absent(cluster, remove_crds=True, **params)["changed"]
+
+
+def test_copies_with_the_labels_of_istioctl_stay():
+    copied = [
+        an_object("v1", "ConfigMap", "istio-copy", "istio-system", {**ISTIO_LABELS, COMPONENT: "Pilot"}),
+        an_object("apps/v1", "Deployment", "gateway-copy", "shop", {**ISTIO_LABELS, COMPONENT: "IngressGateways"}),
+        UNLABELLED,  # from helm template | kubectl apply
+    ]
+    copies = [written_by(x, "kubectl-client-side-apply") for x in copied]
+    own = [
+        written_by(an_object("v1", "ConfigMap", name, "istio-system", {**ISTIO_LABELS, COMPONENT: "Pilot"}), *managers)
+        for name, managers in (
+            ("istio", ["kubectl-edit", "istio-operator"]),
+            ("istio-1-7", ["istioctl-1.7.4"]),
+            ("istio-1-7-operator", ["operator"]),
+        )
+    ]
+    cluster = FakeCluster(*copies, *own)
+    warnings = absent(cluster)["warnings"]
+    assert cluster.deleted == ["istio", "istio-1-7", "istio-1-7-operator"]
+    assert warnings == [
+        "not removed, because istioctl did not install it: ValidatingWebhookConfiguration istiod-default-validator; "
+        "Deployment shop/gateway-copy; ConfigMap istio-system/istio-copy"
+    ]
 
 
 def test_webhooks_of_a_revision_tag_are_removed_also_where_they_are_not_labeled():

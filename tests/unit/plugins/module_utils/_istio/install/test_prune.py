@@ -140,6 +140,12 @@ def test_an_installation_owns_what_its_revision_name_and_namespace_say(labels, n
     assert Installation("default", name, "istio-system").owns(surplus(**labels), planes) is owned
 
 
+def test_an_installation_does_not_own_copies_with_its_labels():
+    copied = surplus()
+    copied["metadata"]["managedFields"] = [{"manager": "kubectl-create", "operation": "Update"}]
+    assert Installation("default", "", "istio-system").owns(copied, [HERE]) is False
+
+
 def test_a_sole_installation_owns_what_has_no_owner():
     role = an_object("rbac.authorization.k8s.io/v1", "ClusterRole", "istiod-old", None, {**PILOT, **ADDED})
     del role["metadata"]["labels"][NAMESPACE]
