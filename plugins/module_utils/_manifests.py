@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reads and writes Kubernetes manifests as kubectl does, and hides the values of Secrets in what is only shown.
+"""Reads and writes Kubernetes manifests as kubectl does, and hides the values of Secrets in diffs.
 
 Definitions are dictionaries of JSON types.
 """
@@ -19,7 +19,7 @@ try:
     import yaml
 
     YAML_IMPORT_ERROR = None
-    # The C parser and emitter where PyYAML has them: injected manifests are long.
+    # The C parser and emitter if available: injected manifests are long.
     _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     _SafeDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 except ImportError:
@@ -27,16 +27,16 @@ except ImportError:
     YAML_IMPORT_ERROR = traceback.format_exc()
     _SafeLoader = _SafeDumper = object
 
-# More values than any manifest has; only aliases can multiply a readable text into this many.
-MOST_VALUES = 1_000_000
+# Upper limit of values in a document with aliases, against exponential expansion.
+MAX_VALUES = 1_000_000
 
 
 class ManifestError(Exception):
-    """A manifest that cannot be used: what is wrong, and where."""
+    """An invalid manifest. The message says what is wrong, and where."""
 
 
 class _Loader(_SafeLoader):
-    """Reads YAML as kubectl does: JSON types only, keys are texts, no key twice, no dates, no base-60 numbers."""
+    """Reads YAML as kubectl does: JSON types only, string keys, no dates, no base-60 numbers, no duplicate keys."""
 
     def construct_mapping(self, node, deep=False):
         self.flatten_mapping(node)
@@ -63,25 +63,27 @@ class _Loader(_SafeLoader):
         node.value = merged + own
 
     def key(self, node):
-        """A mapping's key as text, as JSON wants it: 8080 gives "8080" and true gives "true"."""
+        """Return a key as a string, as in JSON: 8080 gives "8080" and true gives "true"."""
         value = self.construct_object(node, deep=True) if isinstance(node, yaml.ScalarNode) else None
         if value is None:
-            raise yaml.constructor.ConstructorError(None, None, "a key must be a text", node.start_mark)
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key must be a string, number or boolean", node.start_mark
+            )
         return value if isinstance(value, str) else json.dumps(value)
 
     def check(self, node):
-        """Raise ConstructorError for a key that one mapping holds twice, as every reader would silently drop the first,
-        and for aliases that would multiply a small document into a huge one."""
+        """Raise ConstructorError for duplicate keys, of which readers silently drop one, and for aliases that expand
+        a small document into a huge one."""
         sizes = {}
         size = self._check(node, sizes)
-        if size > MOST_VALUES and size > 10 * len(sizes):
+        if size > MAX_VALUES and size > 10 * len(sizes):
             raise yaml.constructor.ConstructorError(
-                None, None, f"aliases make more than {MOST_VALUES} values out of {len(sizes)}", node.start_mark
+                None, None, f"aliases expand {len(sizes)} values to more than {MAX_VALUES}", node.start_mark
             )
 
     def _check(self, node, sizes):
-        """How many values a node holds with its aliases followed; sizes has those that were looked at, by id."""
-        if id(node) in sizes:  # an alias of what was looked at, perhaps of what holds it
+        """Return the number of values in a node with its aliases expanded. sizes: results by id of the node."""
+        if id(node) in sizes:  # an alias, possibly of a parent
             return sizes[id(node)]
         size = sizes[id(node)] = 1
         if isinstance(node, yaml.MappingNode):
@@ -93,7 +95,7 @@ class _Loader(_SafeLoader):
                 key = self.key(key_node)
                 if key in keys:
                     raise yaml.constructor.ConstructorError(
-                        None, None, f"key '{key}' is here again, after line {keys[key] + 1}", key_node.start_mark
+                        None, None, f"duplicate key '{key}', first used in line {keys[key] + 1}", key_node.start_mark
                     )
                 keys[key] = key_node.start_mark.line
         elif isinstance(node, yaml.SequenceNode):
@@ -107,20 +109,22 @@ class _Loader(_SafeLoader):
         try:
             return int(text, 8 if re.fullmatch(r"[-+]?0[0-7]+", text) else 0)
         except ValueError:
-            raise yaml.constructor.ConstructorError(None, None, f"'{text}' is no integer", node.start_mark) from None
+            raise yaml.constructor.ConstructorError(
+                None, None, f"'{text}' is not an integer", node.start_mark
+            ) from None
 
     def to_float(self, node):
         text = self.construct_scalar(node)
         try:
-            number = int(text) if re.fullmatch(r"[-+]?[0-9]+", text) else float(text)  # 08 is no octal, so it is 8
+            number = int(text) if re.fullmatch(r"[-+]?[0-9]+", text) else float(text)  # 08 is not octal, so it is 8
         except ValueError:
-            raise yaml.constructor.ConstructorError(None, None, f"'{text}' is no number", node.start_mark) from None
-        # Too large for a number is a text, such as the commit 1234e5678.
+            raise yaml.constructor.ConstructorError(None, None, f"'{text}' is not a number", node.start_mark) from None
+        # A number that is too large, such as the commit 1234e5678, is a string.
         return text if number in (float("inf"), float("-inf")) else number
 
 
 class _Dumper(_SafeDumper):
-    """Writes YAML that PyYAML, kubectl and Go programs all read as the same values; without anchors."""
+    """Writes YAML that PyYAML, kubectl and Go programs read as the same values; without anchors."""
 
     def ignore_aliases(self, data):
         return True
@@ -128,9 +132,11 @@ class _Dumper(_SafeDumper):
     def text(self, value):
         if "\n" in value and not re.search(r"[\r\t]|[ ]$", value, re.MULTILINE) and value[0] not in "\n ":
             return self.represent_scalar("tag:yaml.org,2002:str", value, style="|")
-        # Readers disagree on what looks like a number, a date or a boolean; quotes end the debate.
-        doubtful = re.match(r"[-+]?\.?[0-9]|[-+]?\.|[~=<]|(?:y|n|yes|no|on|off|true|false|null)$", value, re.IGNORECASE)
-        return self.represent_scalar("tag:yaml.org,2002:str", value, style="'" if doubtful else None)
+        # Quote ambiguous scalars.
+        ambiguous = re.match(
+            r"[-+]?\.?[0-9]|[-+]?\.|[~=<]|(?:y|n|yes|no|on|off|true|false|null)$", value, re.IGNORECASE
+        )
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style="'" if ambiguous else None)
 
 
 def _set_up_yaml():
@@ -156,7 +162,7 @@ def _set_up_yaml():
             list("-+.0123456789"),
             _Loader.to_float,
         ),
-        ("merge", r"<<", ["<"], _Loader.construct_yaml_str),  # a plain << that is no key is a text
+        ("merge", r"<<", ["<"], _Loader.construct_yaml_str),  # as a value, << is a string
     ):
         _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{name}", re.compile(f"(?:{pattern})$"), first)
         _Loader.add_constructor(f"tag:yaml.org,2002:{name}", constructor)
@@ -174,9 +180,9 @@ _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-
 
 
 def parse_manifest(text: str, where: str) -> list[dict[str, Any]]:
-    """The definitions in a YAML (or JSON) text, as a list of dictionaries; empty documents are dropped.
+    """Return the definitions in a YAML or JSON text, without empty documents.
 
-    where names the text in messages. Raises ManifestError with line and column.
+    where: name of the text in messages. Raises ManifestError with line and column.
     """
     stray = _NOT_YAML.search(text)
     if stray:
@@ -196,40 +202,41 @@ def parse_manifest(text: str, where: str) -> list[dict[str, Any]]:
         context = f" {error.context}" if error.context else ""
         raise ManifestError(f"{where}{place}: {error.problem}{context}") from error
     except RecursionError as error:
-        raise ManifestError(f"{where}: it is nested too deeply") from error
+        raise ManifestError(f"{where}: the manifest is nested too deeply") from error
     finally:
         loader.dispose()
     return definitions
 
 
 def check_definitions(value: Any) -> list[dict[str, Any]]:
-    """The definitions in a module parameter: a dictionary or a list of them, as a list of plain dictionaries.
+    """Return the definitions in a module parameter, a dictionary or a list of dictionaries, reduced to JSON types.
 
-    Raises ManifestError if it is something else.
+    Raises ManifestError for other values.
     """
     if isinstance(value, dict):
         value = [value]
     if not isinstance(value, list):
         raise ManifestError(
-            f"definition is a dictionary or a list of them, not {type(value).__name__}; give a text as content"
+            f"definition must be a dictionary or a list of dictionaries, got {type(value).__name__}; "
+            "use content for text"
         )
     return [_check_definition(item, f"definition {n}") for n, item in enumerate(value, 1) if item is not None]
 
 
 def _check_definition(value, where):
     if not isinstance(value, dict):
-        raise ManifestError(f"{where}: a {type(value).__name__} is no Kubernetes object")
+        raise ManifestError(f"{where}: a {type(value).__name__} is not a Kubernetes object")
     if not isinstance(value.get("kind"), str) or not value["kind"]:
-        raise ManifestError(f"{where}: this object has no kind")
+        raise ManifestError(f"{where}: the object has no kind")
     try:
-        # Through JSON, so that no two places share one object and nothing but JSON types is left.
+        # By JSON, so that no objects are shared and only JSON types remain.
         return json.loads(json.dumps(value, allow_nan=False))
     except (ValueError, TypeError) as error:
         raise ManifestError(f"{where}: {error}") from error
 
 
 def dump_manifest(definitions: list[dict[str, Any]]) -> str:
-    """The definitions as YAML text, each in a document of its own, keys in their order."""
+    """Return the definitions as YAML text, one document each, with the order of the keys kept."""
     return yaml.dump_all(
         definitions,
         Dumper=_Dumper,
@@ -242,7 +249,7 @@ def dump_manifest(definitions: list[dict[str, Any]]) -> str:
 
 
 def holds(text: str, definitions: list[dict[str, Any]]) -> bool:
-    """Whether a text holds exactly these definitions, in this order, however it is written."""
+    """Whether a text contains exactly these definitions in this order, regardless of formatting."""
     try:
         held = parse_manifest(text, "")
     except ManifestError:
@@ -251,26 +258,26 @@ def holds(text: str, definitions: list[dict[str, Any]]) -> bool:
 
 
 def _canonical(value):
-    return json.dumps(value, sort_keys=True)  # unlike ==, it tells true from 1
+    return json.dumps(value, sort_keys=True)  # unlike ==, distinguishes true from 1
 
 
 def to_json_documents(definitions: Iterable[dict[str, Any]]) -> str:
-    """The definitions for istioctl: JSON documents, since no two YAML libraries disagree about JSON."""
+    """Return the definitions for istioctl as JSON documents, which all YAML libraries read in the same way."""
     documents = []
     for definition in definitions:
-        text = json.dumps(definition, ensure_ascii=False)  # YAML does not know JSON's surrogate pairs
+        text = json.dumps(definition, ensure_ascii=False)  # YAML does not support surrogate pairs
         text = re.sub("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda match: f"\\u{ord(match[0]):04x}", text)
         documents.append(f"{text}\n---\n")
     return "".join(documents)
 
 
 def objects_in(definitions: list[dict[str, Any]]) -> Iterator[tuple[list[dict[str, Any]], int]]:
-    """Every object in a list of definitions as (the list that holds it, its place in it), also within kind List."""
+    """Yield every object in a list of definitions as (list, index in the list), including those within kind List."""
     for index, definition in enumerate(definitions):
         if definition.get("kind") == "List" and definition.get("apiVersion") == "v1":
             items = definition.get("items") or []
             if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-                raise ManifestError("a List must hold a list of objects in items")
+                raise ManifestError("items of a List must be a list of objects")
             yield from objects_in(items)
         else:
             yield definitions, index
@@ -278,20 +285,20 @@ def objects_in(definitions: list[dict[str, Any]]) -> Iterator[tuple[list[dict[st
 
 # --- Secrets -----------------------------------------------------------------------------------------------------
 
-# What stands in a diff for a value of a Secret, and for one that differs from the other side of the diff.
+# Replacements in a diff for a value of a Secret, and for one that differs from the other side.
 HIDDEN, HIDDEN_CHANGED = "(hidden)", "(hidden, changed)"
 
 
 def secret_titles(definitions: Iterable[dict[str, Any]], namespace: str) -> list[str]:
-    """The Secrets in a manifest, such as "Secret shop/db". namespace: of those that name none."""
+    """Return the Secrets in a manifest, such as "Secret shop/db". namespace: of Secrets without one."""
     metadata = [secret.get("metadata") or {} for secret in _secrets(definitions)]
     return [f"Secret {x.get('namespace') or namespace}/{x.get('name') or '(no name)'}" for x in metadata]
 
 
 def hide_secrets(definitions: list[dict[str, Any]], other: Iterable[dict[str, Any]] = ()) -> list[dict[str, Any]]:
-    """A copy of definitions in which the values of Secrets are hidden.
+    """Return a copy of definitions with hidden values of Secrets.
 
-    other: the definitions on the other side of a diff, so that a hidden value that differs from theirs says so.
+    other: the definitions on the other side of a diff, to mark the values that changed.
     """
     hidden, others = copy.deepcopy(definitions), {_identity(secret): secret for secret in _secrets(other)}
     for secret in _secrets(hidden):
@@ -300,17 +307,17 @@ def hide_secrets(definitions: list[dict[str, Any]], other: Iterable[dict[str, An
 
 
 def diff_texts(before: str, definitions: list[dict[str, Any]]) -> tuple[str, str]:
-    """A file's text and the definitions that replace it as two texts for Ansible's diff, without values of Secrets."""
+    """Return a file's text and the definitions that replace it for Ansible's diff, without values of Secrets."""
     try:
-        held = parse_manifest(before, "") if before else []
+        old = parse_manifest(before, "") if before else []
     except ManifestError:
-        shown = before if "Secret" not in before else "(not shown: it is not a manifest, and may hold a Secret)\n"
+        shown = before if "Secret" not in before else "(not shown: not a manifest, but may contain a Secret)\n"
         return shown, dump_manifest(hide_secrets(definitions))
-    return dump_manifest(hide_secrets(held)), dump_manifest(hide_secrets(definitions, held))
+    return dump_manifest(hide_secrets(old)), dump_manifest(hide_secrets(definitions, old))
 
 
 def _secrets(definitions: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """The Secrets in a list of definitions, those in lists (List, SecretList) among them."""
+    """Yield the Secrets in a list of definitions, including those in lists (List, SecretList)."""
     for definition in definitions:
         kind, items = str(definition.get("kind")), definition.get("items")
         if kind == "Secret":
@@ -328,15 +335,15 @@ def _identity(secret):
 def _hide(secret, other):
     """Hide the values of a Secret in place. other: the same Secret on the other side of a diff, or this one."""
 
-    def shown(value, its):
+    def hide(value, other_value):
         if isinstance(value, dict):
-            its = its if isinstance(its, dict) else {}
-            return {key: shown(inner, its.get(key)) for key, inner in value.items()}
-        return HIDDEN if value == its else HIDDEN_CHANGED
+            other_values = other_value if isinstance(other_value, dict) else {}
+            return {key: hide(inner, other_values.get(key)) for key, inner in value.items()}
+        return HIDDEN if value == other_value else HIDDEN_CHANGED
 
     for field in ("data", "stringData"):
         if field in secret:
-            secret[field] = shown(secret[field], other.get(field))
+            secret[field] = hide(secret[field], other.get(field))
     annotations = (secret.get("metadata") or {}).get("annotations") or {}
-    # kubectl and other tools keep the whole Secret in an annotation.
-    annotations.update(shown(annotations, (other.get("metadata") or {}).get("annotations")))
+    # kubectl and other tools store the whole Secret in an annotation.
+    annotations.update(hide(annotations, (other.get("metadata") or {}).get("annotations")))

@@ -434,7 +434,7 @@ workloads:
       description: Why it is injected, or why not, in words.
       returned: always
       type: str
-      sample: namespace default is labelled istio-injection=enabled
+      sample: namespace default is labeled istio-injection=enabled
 sync_reason:
   description: Why it is not known of all proxies whether they are in step. Null if it is known.
   returned: success

@@ -6,32 +6,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: istio_kube_inject
-short_description: Put the Istio sidecar into a manifest
+short_description: Inject the Istio sidecar into a manifest
 version_added: "1.0.0"
 description:
   - >-
-    Runs C(istioctl kube-inject) on a manifest and returns the injected one, as text and as definitions, and writes it
-    to O(dest) if that is set.
+    Runs C(istioctl kube-inject) on a manifest, returns the injected manifest as text and as definitions, and writes it
+    to O(dest) if set.
   - >-
     Workloads are Deployments, DaemonSets, StatefulSets, ReplicaSets, ReplicationControllers, Jobs, CronJobs, Pods and
-    DeploymentConfigs, also within objects of kind List. Everything else in the manifest stays as it is.
+    DeploymentConfigs, including those within objects of kind List. All other objects remain unchanged.
   - >-
-    Says of every workload whether it was injected, and if not why. C(istioctl) itself succeeds and only mentions it on
-    its standard error.
+    Reports for each workload whether it was injected, and if not, why. C(istioctl) succeeds in both cases and only logs
+    the reason.
   - >-
-    Guards against double injection. Pods that were injected here are injected again by the webhook where their
-    namespace has automatic injection, and with Istio 1.7 and 1.8 C(istio-proxy) then ends in a crash loop, saying
+    Guards against double injection. In a namespace with automatic injection, the webhook injects workloads that are
+    already injected once more. With Istio 1.7 and 1.8, C(istio-proxy) then ends in a crash loop with the message
     V(application port is the same as agent port). See O(on_already_injected).
   - >-
-    With O(inject_config_file), O(mesh_config_file) and O(values_file) neither a cluster nor a network is needed.
-    With O(config_dir) they are read from the cluster and kept. Without them, C(istioctl) asks the cluster, since Istio
-    1.10 by way of its injection webhook.
+    With O(inject_config_file), O(mesh_config_file) and O(values_file), neither a cluster nor a network is required.
+    With O(config_dir), the module reads these files from the cluster and keeps them. Without any of them, C(istioctl)
+    gets the configuration from the cluster, since Istio 1.10 through its injection webhook.
   - >-
-    The two ways do not render quite the same. By way of the webhook, the control plane decides whether the sidecar is a
-    native one (an init container that keeps running), and C(istioctl) does not tell it the name of the workload, so
-    C(ISTIO_META_WORKLOAD_NAME) and C(ISTIO_META_OWNER) are missing and telemetry cannot name it. With the three files
-    the sidecar is an ordinary container and has both. See RV(differences) for what that means for a manifest.
-  - The C(istioctl) should be of the same minor release as the control plane.
+    The results of the two ways differ. With the webhook, the control plane decides whether the sidecar is a native one
+    (an init container that keeps running). C(istioctl) does not send it the name of the workload, so
+    C(ISTIO_META_WORKLOAD_NAME) and C(ISTIO_META_OWNER) are missing and telemetry does not contain the name. With the
+    three files, the sidecar is an ordinary container with both variables. See RV(differences).
+  - C(istioctl) should have the same minor version as the control plane.
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -43,155 +43,156 @@ attributes:
   check_mode:
     support: full
     details: >-
-      The manifest is rendered, which changes nothing, and returned. Neither O(dest) nor the files in O(config_dir) are
-      written.
+      The manifest is rendered and returned. Neither O(dest) nor the files in O(config_dir) are written.
   diff_mode:
     support: full
     details: >-
-      Shows what changes in O(dest), without differences in the way it is written, and in O(config_dir). Values of
+      Shows the changes to O(dest), without differences in formatting, and to the files in O(config_dir). Values of
       Secrets are hidden.
   idempotent:
     support: full
     details: >-
-      O(dest) is compared by what it holds, not by how it is written. Without the three files, what is rendered also
-      follows the control plane of the cluster.
+      O(dest) is compared by its objects, not by its formatting. Without the three files, the result also depends on the
+      control plane of the cluster.
 options:
   src:
     description:
-      - The manifest as a YAML file on the host where the module runs.
+      - Path of the manifest, a YAML file on the host where the module runs.
       - Exactly one of O(src), O(content), and O(definition) is required.
     type: path
   content:
     description:
-      - The manifest as YAML text.
+      - Manifest as YAML text.
     type: str
   definition:
     description:
-      - The manifest as a dictionary or a list of dictionaries, one per object. Empty ones are left out.
+      - Manifest as a dictionary or a list of dictionaries, one per object. Empty items are ignored.
     type: raw
   inject_config_file:
     description:
-      - The injection configuration as a file, such as the key C(config) of the ConfigMap C(istio-sidecar-injector).
-      - It must be of the same Istio release as C(istioctl).
       - >-
-        With the three files, O(kubeconfig) is not required. If it is set, the cluster is only asked for the labels of
-        the workloads' namespaces. Set it to an empty text to stay away from a cluster that the environment names.
+        Path of a file with the injection configuration, which is the key C(config) of the ConfigMap
+        C(istio-sidecar-injector).
+      - It must be from the same Istio release as C(istioctl).
+      - >-
+        With the three files, O(kubeconfig) is optional. If it is set, the module only reads the labels of the
+        workloads' namespaces and the injection webhooks. Set it to an empty string to ignore a cluster that the
+        environment names.
     type: path
   mesh_config_file:
     description:
-      - The mesh configuration as a file, such as the key C(mesh) of the ConfigMap C(istio).
+      - Path of a file with the mesh configuration, which is the key C(mesh) of the ConfigMap C(istio).
     type: path
   values_file:
     description:
-      - The values for the injection as a file, such as the key C(values) of the ConfigMap C(istio-sidecar-injector).
+      - >-
+        Path of a file with the values for the injection, which is the key C(values) of the ConfigMap
+        C(istio-sidecar-injector).
     type: path
   config_dir:
     description:
       - >-
-        A folder to keep the three files in. They are read from the ConfigMaps C(istio-sidecar-injector) and C(istio) of
-        the cluster (of O(revision)), written to C(inject-config.yaml), C(mesh-config.yaml) and C(inject-values.yaml)
-        where they differ, and used for the injection.
-      - This is manual injection as Istio's documentation has it. C(istiod) need not run for it.
-      - >-
-        The folder is made where it is not there. It is only written to when the injection succeeded.
-      - Without O(dest) and with files that are up to date, nothing changes.
+        Directory for the three files. The module reads them from the ConfigMaps C(istio-sidecar-injector) and C(istio)
+        of O(revision), updates C(inject-config.yaml), C(mesh-config.yaml) and C(inject-values.yaml), and injects with
+        them.
+      - This is manual injection as in Istio's documentation. It does not require a running C(istiod).
+      - The directory is created if it does not exist. It is only modified if the injection succeeds.
+      - Without O(dest), nothing changes if the files are up to date.
       - Mutually exclusive with O(inject_config_file), O(mesh_config_file) and O(values_file).
     type: path
   namespace:
     description:
-      - The namespace of the workloads that name none. They are rendered for it and guarded for it.
-      - It is not written into the manifest; apply it to the same namespace.
+      - Namespace of the workloads without one in the manifest.
+      - It is not added to the manifest. Apply the manifest to the same namespace.
     type: str
     default: default
   revision:
     description:
-      - The revision of the control plane. The default one if not set.
+      - Revision of the control plane. The default revision if not set.
     type: str
   istio_namespace:
     description:
-      - The namespace of the control plane, whose ConfigMaps are read.
+      - Namespace of the control plane and its ConfigMaps.
     type: str
     default: istio-system
   on_already_injected:
     description:
-      - What to do with a workload that would end up injected twice.
+      - How to handle a workload that would be injected twice.
       - >-
-        That is one that is injected already, by the annotation C(sidecar.istio.io/status) or by its container
-        C(istio-proxy).
+        This is a workload that is already injected, as shown by the annotation C(sidecar.istio.io/status) or a
+        rendered container C(istio-proxy).
       - >-
-        It is also one that a webhook injects when it is applied. Where a cluster is named, the selectors of its
-        injection webhooks decide, on the labels of the namespace, in the cluster and in the manifest itself, and on
-        the labels and annotations of the pods. Without a cluster, or the permission to list
+        It is also a workload that a webhook injects once the manifest is applied. With a cluster, this is decided by
+        the selectors of its injection webhooks, the labels of the namespace (in the cluster and in the manifest), and
+        the labels and annotations of the pod template. Without a cluster, or without the permission to list
         MutatingWebhookConfigurations, the labels C(istio-injection) and C(istio.io/rev) decide as if every revision
-        were installed. RV(decided_by) says which. Namespaces that Istio never injects in, such as C(kube-system), are
-        known.
-      - V(fail) fails and names each such workload, why, and the cure. Nothing is written.
-      - V(skip) leaves the workload as it is.
+        existed. See RV(decided_by). Istio never injects in some namespaces, such as C(kube-system).
+      - V(fail) fails with the reason and the remedy for each such workload, and writes nothing.
+      - V(skip) leaves the workload unchanged.
       - >-
-        V(replace) renders one that is injected already again, which takes C(istioctl) 1.17 or newer and the annotation.
-        One that the webhook would inject is injected here, and its pods get the label and the annotation
-        C(sidecar.istio.io/inject=false), so that the webhook leaves them alone.
+        V(replace) renders an already injected workload again, which requires C(istioctl) 1.17 or newer and the
+        annotation. It injects a workload that the webhook would inject, and sets the label and the annotation
+        C(sidecar.istio.io/inject=false) on the pod template, so that the webhook ignores it.
     type: str
     choices: [fail, skip, replace]
     default: fail
   dest:
     description:
-      - Where to write the injected manifest, as a file on the host where the module runs. It may be O(src).
+      - Path of the file for the injected manifest on the host where the module runs. It may be the same as O(src).
       - >-
-        It is replaced in one step, and only if something else is to be in it. A link stays, and what it points to is
+        The file is replaced atomically, and only if its objects change. If it is a symbolic link, the target is
         replaced.
-      - Comments of O(src) are not kept.
-      - A new file has the mode C(0600) if the manifest holds a Secret, unless O(mode) is set.
+      - Comments in O(src) are not kept.
+      - A new file has the mode C(0600) if the manifest contains a Secret, unless O(mode) is set.
     type: path
   return_secrets:
     description:
-      - Whether to return RV(content) and RV(definitions) of a manifest that holds Secrets.
+      - Whether to return RV(content) and RV(definitions) of a manifest that contains Secrets.
       - >-
-        Returned values end up in logs, registered variables and callbacks. So they are left out where the manifest
-        holds a Secret, and O(dest) is required, which gets the whole manifest. Set C(no_log=true) on a task that sets
-        this option.
+        Returned values appear in logs, registered variables and callbacks. Therefore O(dest) is required for a manifest
+        that contains Secrets, unless this option is set. Set C(no_log=true) on a task that sets this option.
     type: bool
     default: false
   backup:
     description:
-      - Keep what O(dest) held before, in a file beside it.
+      - Whether to create a backup of O(dest) in the same directory before it is replaced.
     type: bool
     default: false
   timeout:
     description:
       - >-
-        How long C(istioctl) may run, in seconds. Where it fails, this includes the runs that find out which workload it
-        fails on.
+        Maximum run time of C(istioctl) in seconds. After a failure, this includes the additional runs that find the
+        workload that causes it.
     type: int
     default: 60
 requirements:
   - python >= 3.9
   - istioctl 1.7 or newer
   - PyYAML >= 3.11
-  - kubernetes >= 24.2.0 (Python library), where a cluster is named
+  - kubernetes >= 24.2.0 (Python library), unless the three files are given
 seealso:
   - name: Installing the sidecar
-    description: Istio's own documentation of manual and automatic injection.
+    description: Istio's documentation of manual and automatic injection.
     link: https://istio.io/latest/docs/setup/additional-setup/sidecar-injection/
 author:
   - The meshlab.istio founders (@meshlab)
 """
 
 EXAMPLES = r"""
-- name: Inject a manifest as the control plane in the cluster would
+- name: Inject a manifest with the configuration of the control plane in the cluster
   meshlab.istio.istio_kube_inject:
     kubeconfig: ~/.kube/lab
     src: /opt/istio/current/samples/sleep/sleep.yaml
     namespace: manual
   register: sleep
 
-- name: Apply it
+- name: Apply the injected manifest
   kubernetes.core.k8s:
     kubeconfig: ~/.kube/lab
     namespace: manual
     definition: "{{ sleep.definitions }}"
 
-- name: Inject with the configuration of the cluster, and keep its three files
+- name: Inject with the configuration of the cluster and keep its three files
   meshlab.istio.istio_kube_inject:
     kubeconfig: ~/.kube/lab
     src: /opt/istio/current/samples/sleep/sleep.yaml
@@ -200,7 +201,7 @@ EXAMPLES = r"""
     dest: /etc/istio-lab/sleep-injected.yaml
     mode: "0644"
 
-- name: Inject with those files, and no cluster at hand
+- name: Inject with these files, without a cluster
   meshlab.istio.istio_kube_inject:
     kubeconfig: ""
     src: /opt/istio/current/samples/sleep/sleep.yaml
@@ -212,7 +213,7 @@ EXAMPLES = r"""
     mode: "0644"
     backup: true
 
-- name: Inject in a namespace that has automatic injection too, and keep the webhook away
+- name: Inject in a namespace with automatic injection and exclude the workload from the webhook
   meshlab.istio.istio_kube_inject:
     kubeconfig: ~/.kube/lab
     content: "{{ lookup('ansible.builtin.file', '/opt/istio/current/samples/httpbin/httpbin.yaml') }}"
@@ -220,7 +221,7 @@ EXAMPLES = r"""
     on_already_injected: replace
   register: httpbin
 
-- name: Inject a manifest that holds a Secret into a file
+- name: Inject a manifest that contains a Secret
   meshlab.istio.istio_kube_inject:
     kubeconfig: ~/.kube/lab
     definition:
@@ -229,7 +230,7 @@ EXAMPLES = r"""
     namespace: manual
     dest: /etc/istio-lab/db-injected.yaml
 
-- name: Show what was not injected, and why
+- name: Show which workloads were not injected, and why
   ansible.builtin.debug:
     msg: "{{ item.kind }} {{ item.name }}: {{ item.reason }}"
   loop: "{{ httpbin.workloads | rejectattr('result', 'equalto', 'injected') }}"
@@ -239,8 +240,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 content:
-  description: The manifest with the sidecars, as YAML text.
-  returned: success, and the manifest holds no Secret or O(return_secrets=true)
+  description: Injected manifest as YAML text.
+  returned: success, if the manifest contains no Secret or O(return_secrets=true)
   type: str
   sample: |
     ---
@@ -249,109 +250,107 @@ content:
     metadata:
       name: sleep
 definitions:
-  description: The manifest with the sidecars, as a list of definitions in the order of the input.
-  returned: success, and the manifest holds no Secret or O(return_secrets=true)
+  description: Injected manifest as a list of definitions in the order of the input.
+  returned: success, if the manifest contains no Secret or O(return_secrets=true)
   type: list
   elements: dict
   sample: [{apiVersion: apps/v1, kind: Deployment, metadata: {name: sleep}}]
 secrets:
-  description: The Secrets in the manifest. Their values are never in C(diff).
+  description: Secrets in the manifest. Their values are never shown in C(diff).
   returned: success
   type: list
   elements: str
   sample: ["Secret default/db"]
 workloads:
-  description: What became of each workload, in the order of the input.
+  description: Result of each workload, in the order of the input.
   returned: success, and when O(on_already_injected=fail) refuses one
   type: list
   elements: dict
   contains:
     kind:
-      description: Its kind.
+      description: Kind of the workload.
       returned: always
       type: str
       sample: Deployment
     namespace:
-      description: Its namespace, or O(namespace) if it names none.
+      description: Namespace of the workload, O(namespace) if it has none.
       returned: always
       type: str
       sample: default
     name:
-      description: Its name. One that the cluster is to complete ends in C(*).
+      description: Name of the workload. A C(generateName) is followed by C(*).
       returned: always
       type: str
       sample: sleep
     sidecar:
       description: >-
-        What it has now, as it is returned here: V(native) is an init container that keeps running, V(container) an
-        ordinary one. Empty if there is none.
+        Kind of the sidecar in the returned manifest, V(native) for an init container that keeps running or V(container)
+        for an ordinary container. Empty if there is none.
       returned: always
       type: str
       sample: native
     result:
       description:
-        - V(injected) has a sidecar now.
-        - V(skipped) has none, and stays as it was.
-        - V(already_injected) had one before, and stays as it was.
-        - V(refused) would end up injected twice. Only when the module fails for it.
+        - V(injected) if the workload was injected.
+        - V(skipped) if it was not injected and is unchanged.
+        - V(already_injected) if it had a sidecar before and is unchanged.
+        - V(refused) if it would be injected twice, in which case the module fails.
       returned: always
       type: str
       sample: skipped
     reason:
-      description: Why. Empty for a workload that was simply injected.
+      description: Reason for the result. May be empty for an injected workload.
       returned: always
       type: str
-      sample: istioctl says that it has host networking enabled
+      sample: istioctl reports that it has host networking enabled
 decided_by:
   description:
-    - V(webhooks) if the selectors of the cluster's injection webhooks decided what they inject.
-    - >-
-      V(labels) if only labels and annotations were known, because no cluster was named or its webhooks may not be
-      read.
+    - V(webhooks) if the selectors of the cluster's injection webhooks decided whether they inject a workload.
+    - V(labels) if only labels and annotations decided, because the webhooks could not be read.
   returned: success
   type: str
   sample: webhooks
 rendered_by:
   description:
-    - V(webhook) if C(istioctl) asked the cluster.
-    - V(files) if it had the three files, as they were given, or as they were read into O(config_dir).
+    - V(webhook) if C(istioctl) used the configuration in the cluster.
+    - V(files) if it used the three files, whether given or read into O(config_dir).
   returned: success
   type: str
   sample: webhook
 differences:
   description:
     - >-
-      In what the workloads that were injected would, or may, look different had they been rendered in the other way
-      (see RV(rendered_by)). Empty where the two are the same, as before Istio 1.10.
+      How the injected workloads would, or may, differ if they were rendered in the other way (see RV(rendered_by)).
+      Empty before Istio 1.10, where the results are the same.
   returned: success
   type: list
   elements: dict
   contains:
-    what:
-      description: What differs.
+    field:
+      description: The part of the workload that differs.
       returned: always
       type: str
       sample: sidecar
-    here:
-      description: What it is in the manifest that is returned.
+    actual:
+      description: Its value in the returned manifest.
       returned: always
       type: str
       sample: an ordinary container
-    otherwise:
-      description: What it would be, or what decides it, in the other way.
+    alternative:
+      description: Its value, or what decides it, when rendered in the other way.
       returned: always
       type: str
       sample: >-
-        the control plane decides, by its ENABLE_NATIVE_SIDECARS, which since Istio 1.27 follows the Kubernetes version
-        of the nodes
+        the control plane decides by its ENABLE_NATIVE_SIDECARS, whose default follows the Kubernetes version of the
+        nodes since Istio 1.27
     workloads:
-      description: The workloads that it is about.
+      description: The affected workloads.
       returned: always
       type: list
       elements: str
       sample: ["Deployment default/sleep"]
 config_files:
-  description: The three files in O(config_dir), in the order of the options that take them.
+  description: Paths of the three files in O(config_dir), in the order of the options for such files.
   returned: success and O(config_dir) is set
   type: list
   elements: str
@@ -360,40 +359,40 @@ config_files:
     - /etc/istio-lab/mesh-config.yaml
     - /etc/istio-lab/inject-values.yaml
 version:
-  description: The version of C(istioctl).
+  description: Version of C(istioctl).
   returned: success
   type: str
   sample: 1.27.0
 command:
   description:
-    - The command that injected, for a manifest on its standard input. Empty if there was nothing to inject.
+    - The C(istioctl) command, which reads the manifest from its standard input. Empty if it did not run.
     - C(KUBECONFIG_FILE) replaces the path of a temporary kubeconfig.
   returned: success, and when istioctl fails
   type: str
   sample: >-
     /opt/istio/current/bin/istioctl kube-inject -f - --istioNamespace istio-system --kubeconfig /home/me/.kube/lab
 dest:
-  description: The file that holds the injected manifest.
+  description: Path of the injected manifest.
   returned: success and O(dest) is set
   type: str
   sample: /etc/istio-lab/sleep-injected.yaml
 backup_file:
-  description: The file that holds what O(dest) held before.
-  returned: O(dest) was there and changed, and O(backup=true)
+  description: Path of the backup of O(dest).
+  returned: if O(dest) existed and changed, and O(backup=true)
   type: str
   sample: /etc/istio-lab/sleep-injected.yaml.4711.2026-02-01@10:00:00~
 rc:
-  description: The exit code of C(istioctl). Null if it did not end by itself.
+  description: Exit code of C(istioctl). Null if it timed out.
   returned: when istioctl fails
   type: int
   sample: 1
 stdout:
-  description: What C(istioctl) printed.
+  description: Standard output of C(istioctl).
   returned: when istioctl fails
   type: str
   sample: ""
 stderr:
-  description: What C(istioctl) printed to its standard error.
+  description: Standard error of C(istioctl).
   returned: when istioctl fails
   type: str
   sample: "Error: loading --injectConfigFile"
@@ -440,14 +439,14 @@ MANIFEST_ARGUMENTS = ("content", "definition")
 
 
 class InjectModule(ClusterModule):
-    """A module whose log and returned invocation do not show a manifest that may hold Secrets.
+    """A module whose log and returned invocation do not contain a manifest that may contain Secrets.
 
-    The option no_log would hide, in all that is returned, every word that the manifest holds.
+    The option no_log would hide every word of the manifest in all results.
     """
 
     def log(self, msg, log_args=None):
         if log_args and self._secret_arguments():
-            msg, log_args = "Invoked with a manifest that may hold a Secret, so its arguments are not logged", None
+            msg, log_args = "Invoked with a manifest that may contain a Secret; arguments not logged", None
         super().log(msg, log_args)
 
     def _without_secrets(self, result):
@@ -458,15 +457,15 @@ class InjectModule(ClusterModule):
         return {**result, "invocation": {"module_args": {**arguments, **hidden}}}
 
     def _secret_arguments(self):
-        """The arguments that may hold a Secret, each with the text that is shown instead."""
+        """Return a replacement for each argument that may contain a Secret."""
         params = getattr(self, "params", None) or {}
         return {name: HIDDEN for name in MANIFEST_ARGUMENTS if "Secret" in str(params.get(name))}
 
 
 def inject(module):
-    """Inject as the parameters say; returns the Injection, what to keep in config_dir and the module's results so far.
+    """Inject and return the Injection, the files for config_dir and the module's results so far.
 
-    Nothing is written but temporary files.
+    Writes only temporary files.
     """
     params = module.params
     check_places(params["config_dir"], params["dest"])
@@ -483,13 +482,13 @@ def inject(module):
         istioctl = Istioctl(params["binary_path"], None if files else kubeconfig, timeout=params["timeout"])
         arguments = configuration.arguments(istioctl.version, params["revision"], files, params["istio_namespace"])
         result.update(version=istioctl.version, command="", rendered_by="files" if files else "webhook")
-        until = None
+        deadline = None
 
         def render(text):
-            # More than one run is made where one fails, and the time is that of all together.
-            nonlocal until
-            until = until or time.monotonic() + params["timeout"]
-            output = istioctl.run(*arguments, stdin=text, timeout=max(1, math.ceil(until - time.monotonic())))
+            # After a failure, there are more runs; the timeout applies to all of them together.
+            nonlocal deadline
+            deadline = deadline or time.monotonic() + params["timeout"]
+            output = istioctl.run(*arguments, stdin=text, timeout=max(1, math.ceil(deadline - time.monotonic())))
             result["command"] = configuration.with_final_paths(output.command, temporary)
             return output
 
@@ -508,7 +507,7 @@ def inject(module):
 
 
 def write_files(module, injection, content, temporary, result):
-    """Write config_dir and dest as the parameters say, and add what changed to the module's results."""
+    """Write config_dir and dest, and add the changes to the module's results."""
     if module.params["config_dir"] and not module.check_mode:
         keep_configuration(module, temporary)
     if module.params["dest"]:

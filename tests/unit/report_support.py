@@ -129,7 +129,7 @@ def state(namespace, workload, injected, how="", reason="namespace has neither l
     }
 
 
-LABEL = "namespace default is labelled istio-injection=enabled"
+LABEL = "namespace default is labeled istio-injection=enabled"
 BOOKINFO_PODS = ("details-v1", "productpage-v1", "ratings-v1", "reviews-v1", "reviews-v2", "reviews-v3")
 LOOKS = {"none": "no stars", "black": "black stars", "red": "red stars"}
 FACTS = {
@@ -175,13 +175,13 @@ FACTS = {
         ),
     ],
     "sidecar_injection_demonstration": {
-        "refused": "injection-double/curl would be injected twice: namespace injection-double is labelled",
+        "refused": "injection-double/curl would be injected twice: namespace injection-double is labeled",
         "runs": True,
         "message": "",
         "log": [],
         "manifest": "container",
         "pod": "native",
-        "reason": "already in the manifest, and namespace injection-double is labelled",
+        "reason": "already in the manifest, and namespace injection-double is labeled",
     },
     "traffic_shifting_baseline": measured({"tomcat": 50, "httpd": 50}, [509, 491]),
     "traffic_shifting_baseline_without_sidecar": measured({"tomcat": 50, "httpd": 50}, [97, 103], sidecar=False),

@@ -36,7 +36,7 @@ def namespace_state(namespace: dict[str, Any], configurations: list[dict[str, An
     }
     if name in IGNORED_NAMESPACES:
         if labels.get(NAMESPACE_LABEL) == "enabled" or REVISION in labels:
-            found["warnings"].append(f"it is labelled for injection, which istiod never does in {name}")
+            found["warnings"].append(f"it is labeled for injection, which istiod never does in {name}")
         return found
     if configurations is None:
         if labels.get(NAMESPACE_LABEL) == "enabled":

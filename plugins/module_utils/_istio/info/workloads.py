@@ -118,7 +118,7 @@ def _reason_without_sidecar(state, decision):
     if labels and state["warnings"]:
         return f"namespace {name}: {state['warnings'][0]}"
     if state["injection"] == "disabled":
-        return f"namespace {name} is labelled {NAMESPACE_LABEL}={labels[NAMESPACE_LABEL]}"
+        return f"namespace {name} is labeled {NAMESPACE_LABEL}={labels[NAMESPACE_LABEL]}"
     return decision.reason or f"namespace {name} has neither label, {NAMESPACE_LABEL} nor {REVISION}"
 
 

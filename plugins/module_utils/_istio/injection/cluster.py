@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What injection asks a cluster for, and the way to do without one."""
+"""Reads from a cluster what decides about injection."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissi
 
 @contextlib.contextmanager
 def open_cluster(params: Mapping[str, Any]) -> Iterator[tuple[Cluster | None, KubeconfigFile | None]]:
-    """Yield the cluster of a module's options and its kubeconfig for istioctl, which ends with the context.
+    """Yield the cluster of a module's options, and a kubeconfig for istioctl that exists within the context.
 
-    Both are None if no cluster is named and the three files are given. Raises ClusterError.
+    Both are None if the options name no cluster but the three files. Raises ClusterError.
     """
     if params["values_file"] and not is_named(params):
         yield None, None
@@ -37,19 +37,19 @@ def open_cluster(params: Mapping[str, Any]) -> Iterator[tuple[Cluster | None, Ku
             cluster = stack.enter_context(connect(params))
             kubeconfig = stack.enter_context(kubeconfig_file(cluster.connection))
         except ClusterError as error:
-            hint = "" if is_named(params) else f"; or give {', '.join(FILE_OPTIONS)} to do without one"
+            hint = "" if is_named(params) else f"; or set {', '.join(FILE_OPTIONS)} to inject without a cluster"
             raise ClusterError(f"{error}{hint}") from error
         yield cluster, kubeconfig
 
 
 def read_webhooks(cluster: Cluster, params: Mapping[str, Any]) -> list[dict[str, Any]] | None:
-    """The configurations of injection webhooks; None if this user may not read them, so that labels decide."""
+    """Return the configurations of the injection webhooks; None if the user lacks permission to list them."""
     with _hint_at_files(params):
         return unless_forbidden(lambda: list(cluster.items(WEBHOOKS_PATH, labelSelector=INJECTOR)))
 
 
 def read_namespace_labels(cluster: Cluster, namespace: str, params: Mapping[str, Any]) -> dict[str, str]:
-    """The labels of a namespace, empty if it does not exist. Raises ClusterError that names it."""
+    """Return the labels of a namespace, empty if it does not exist. Raises ClusterError that names it."""
     with _hint_at_files(params, f"namespace {namespace}: "):
         found = cluster.get(f"/api/v1/namespaces/{quote(namespace, safe='')}")
     return labels_of(found) if found else {}
@@ -57,9 +57,9 @@ def read_namespace_labels(cluster: Cluster, namespace: str, params: Mapping[str,
 
 @contextlib.contextmanager
 def _hint_at_files(params, subject=""):
-    """Put subject before a ClusterError's message and, where the three files are given, how to do without a cluster."""
+    """Prefix the message of a ClusterError and, if the three files are given, add how to inject without a cluster."""
     try:
         yield
     except ClusterError as error:
-        hint = "; set kubeconfig to an empty text to inject without a cluster" if params["values_file"] else ""
+        hint = "; set kubeconfig to an empty string to inject without a cluster" if params["values_file"] else ""
         raise ClusterError(f"{subject}{error}{hint}", error.status) from error

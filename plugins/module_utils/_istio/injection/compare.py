@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compares workloads before and after rendering, and the two ways of rendering."""
+"""Compares workloads before and after rendering, and rendering by webhook with rendering from files."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.wor
     sidecar_of,
 )
 
-# Injection rewrites what is under these keys, so nothing is missing if it looks different afterwards.
+# Fields that injection rewrites, so differences in them are expected.
 _REWRITTEN = ("livenessProbe", "readinessProbe", "startupProbe", "lifecycle")
 
 
 def _pairs(before, after):
-    """The items of two lists that belong together, as (item before or None, item after): by name, else by place."""
+    """Pair the items of two lists as (item before or None, item after), by name if all have one, else by position."""
     names = {item.get("name"): item for item in before if isinstance(item, dict)}
     if None not in names and len(names) == len(before):
         return [(names.get(item.get("name")) if isinstance(item, dict) else None, item) for item in after]
@@ -32,7 +32,7 @@ def _pairs(before, after):
 
 
 def settle(before: Any, after: Any) -> Any:
-    """What istioctl gave in the order of the input, without the empty fields that only its Go types brought in."""
+    """Return istioctl's output in the key order of the input, without the empty fields that Go adds."""
     if isinstance(before, dict) and isinstance(after, dict):
         settled = {key: settle(before[key], after[key]) for key in before if key in after}
         for key, value in after.items():
@@ -45,7 +45,7 @@ def settle(before: Any, after: Any) -> Any:
 
 
 def missing_fields(before: Any, after: Any, path: str = "") -> Iterator[str]:
-    """Paths of fields that the input had and istioctl's answer has not, without empty ones; as an iterable."""
+    """Yield the paths of the non-empty fields of the input that istioctl's output does not have."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key, value in before.items():
             if key in _REWRITTEN or (key == "status" and not path) or not value:
@@ -62,39 +62,40 @@ def missing_fields(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 
 def differences(workloads: list[Workload], version: str, by_files: bool) -> list[dict[str, Any]]:
-    """In what these injected workloads would, or may, look different had istioctl rendered them the other way.
+    """Return how the injected workloads would, or may, differ if istioctl had rendered them in the other way.
 
-    version: istioctl's; by_files: whether it had the three files. A list of dictionaries for the user.
+    version: istioctl's; by_files: whether it rendered with the three files. The result is for the user.
     """
-    if not releases.has(version, "by_webhook"):  # istioctl itself renders, by the same ConfigMaps
+    if not releases.has(version, "by_webhook"):  # istioctl itself renders, from the same ConfigMaps
         return []
     found = []
 
-    def note(what, here, otherwise, of):
-        if of:
-            titles = [workload.title for workload in of]
-            found.append({"what": what, "here": here, "otherwise": otherwise, "workloads": titles})
+    def add(field, actual, alternative, affected):
+        if affected:
+            titles = [workload.title for workload in affected]
+            found.append({"field": field, "actual": actual, "alternative": alternative, "workloads": titles})
 
     if releases.has(version, "native_sidecars"):
         by_kind: dict[str, list[Workload]] = {"container": [], "native": []}
         for workload in workloads:
-            if sidecar_of(workload) and not workload.annotations().get(NATIVE):  # else the pod itself decides
+            if sidecar_of(workload) and not workload.annotations().get(NATIVE):  # otherwise the pod itself decides
                 by_kind[sidecar_of(workload)].append(workload)
         by_webhook = (
-            "the control plane decides, by its ENABLE_NATIVE_SIDECARS, which since Istio 1.27 follows the Kubernetes "
-            "version of the nodes"
+            "the control plane decides by its ENABLE_NATIVE_SIDECARS, whose default follows the Kubernetes version of "
+            "the nodes since Istio 1.27"
         )
         by_istioctl = "an ordinary container, unless ENABLE_NATIVE_SIDECARS is set for istioctl"
-        for kind, here in (("container", "an ordinary container"), ("native", "a native sidecar (init container)")):
+        for kind, actual in (("container", "an ordinary container"), ("native", "a native sidecar (init container)")):
             if by_files or kind == "native":
-                note("sidecar", here, by_webhook if by_files else by_istioctl, by_kind[kind])
-    of = [workload for workload in workloads if _names_workload(workload) == by_files]
-    note("ISTIO_META_WORKLOAD_NAME and ISTIO_META_OWNER", *(("set", "missing") if by_files else ("missing", "set")), of)
+                add("sidecar", actual, by_webhook if by_files else by_istioctl, by_kind[kind])
+    affected = [workload for workload in workloads if _names_workload(workload) == by_files]
+    values = ("set", "missing") if by_files else ("missing", "set")
+    add("ISTIO_META_WORKLOAD_NAME and ISTIO_META_OWNER", *values, affected)
     return found
 
 
 def _names_workload(workload):
-    """Whether the sidecar knows the name of its workload."""
+    """Whether the environment of the sidecar contains the name of its workload."""
     for container in containers_in(workload.template["spec"]):
         if container.get("name") == PROXY:
             return any(item.get("name") == "ISTIO_META_WORKLOAD_NAME" for item in container.get("env") or ())

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration of injection: how istioctl is called with it, and how it is read from a cluster."""
+"""The injection configuration: how it is read from a cluster and passed to istioctl."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 
-# What injection needs to know, as the control plane keeps it in the cluster: the names that Istio's documentation gives
-# the files, the ConfigMaps (of the default revision) and their keys. In the order that arguments() wants.
+# (file name in Istio's documentation, ConfigMap of the default revision, key), in the order that arguments() expects.
 ISTIO_NAMESPACE = "istio-system"
 LIVE_FILES = (
     ("inject-config.yaml", "istio-sidecar-injector", "config"),
@@ -21,21 +20,21 @@ LIVE_FILES = (
     ("inject-values.yaml", "istio-sidecar-injector", "values"),
 )
 
-# The module's options for such files, in the same order.
+# The module's options for these files, in the same order.
 FILE_OPTIONS = ("inject_config_file", "mesh_config_file", "values_file")
 
 
 class ConfigurationError(Exception):
-    """What the cluster lacks of the configuration of injection, in words for the user."""
+    """A part of the injection configuration is missing in the cluster. The message is for the user."""
 
 
 def live_configuration(
     get: Callable[[str], dict[str, Any] | None], revision: str | None = None, namespace: str = ISTIO_NAMESPACE
 ) -> dict[str, str]:
-    """The three files of a cluster: a dictionary of texts by the names in LIVE_FILES.
+    """Return the texts of the three files of a cluster by their names in LIVE_FILES.
 
-    get: called with an API path, returns the object, or None if there is none; revision: of the control plane, or None;
-    namespace: its own. Raises ConfigurationError if the cluster does not have all of it.
+    get: returns the object at an API path, None if it does not exist; revision and namespace: of the control plane.
+    Raises ConfigurationError if one is missing.
     """
     suffix = f"-{revision}" if revision and revision != "default" else ""
     path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps"
@@ -45,36 +44,33 @@ def live_configuration(
         name += suffix
         config_map = found.get(name) or get(f"{path}/{name}")
         if config_map is None:
-            raise ConfigurationError(
-                f"there is no ConfigMap {name} in namespace {namespace}: {_other_revisions(get(path))}"
-            )
+            raise ConfigurationError(f"ConfigMap {namespace}/{name} does not exist: {_suggest_revision(get(path))}")
         found[name] = config_map
         texts[file] = (config_map.get("data") or {}).get(key) or ""
         if not texts[file]:
-            raise ConfigurationError(f"ConfigMap {name} in namespace {namespace} has no {key}")
+            raise ConfigurationError(f"ConfigMap {namespace}/{name} has no key {key}")
     return texts
 
 
-def _other_revisions(config_maps):
-    """What to do where a revision's ConfigMaps are missing; config_maps: the list of all, or None."""
+def _suggest_revision(config_maps):
+    """Return what to do if the ConfigMaps of a revision are missing. config_maps: the list of all, or None."""
     main, revisions = LIVE_FILES[0][1], []
     for config_map in (config_maps or {}).get("items") or ():
         name = config_map["metadata"]["name"]
         if name == main or name.startswith(f"{main}-"):
             revisions.append(name[len(main) + 1 :] or "default")
     if revisions:
-        return f"set revision to one that is there: {', '.join(sorted(revisions))}"
-    return "install Istio there first, or set istio_namespace to where it is"
+        return f"set revision to an installed one: {', '.join(sorted(revisions))}"
+    return "install Istio first, or set istio_namespace to its namespace"
 
 
 def arguments(
     version: str, revision: str | None = None, files: list[str] | None = None, namespace: str = ISTIO_NAMESPACE
 ) -> list[str]:
-    """istioctl's arguments to inject what comes on stdin.
+    """Return istioctl's arguments to inject a manifest on stdin.
 
-    version: istioctl's; revision: of the control plane, or None; files: the paths of the injection configuration, the
-    mesh configuration and the values, in this order, or None to have istioctl ask the cluster; namespace: of the
-    control plane.
+    version: istioctl's; revision and namespace: of the control plane; files: paths of the injection configuration, the
+    mesh configuration and the values, in this order, or None if istioctl gets them from the cluster.
     """
     args = ["kube-inject", "-f", "-"]
     if revision:
@@ -83,17 +79,17 @@ def arguments(
         for flag, path in zip(("--injectConfigFile", "--meshConfigFile", "--valuesFile"), files):
             args += [flag, path]
         return args
-    # The webhook's own configuration is found by its label, in whichever namespace its service is.
+    # istioctl finds the webhook configuration by its label, whatever the namespace of its Service.
     args += ["--istioNamespace", namespace]
     if revision and revision != "default" and not releases.has(version, "by_webhook"):
-        # Releases that read the ConfigMaps do not all look for those of the revision by themselves.
+        # Not all releases that read the ConfigMaps derive their names from the revision.
         args += ["--meshConfigMapName", f"istio-{revision}"]
         args += ["--injectConfigMapName", f"istio-sidecar-injector-{revision}"]
     return args
 
 
 def with_final_paths(command: str, temporary: dict[str, str]) -> str:
-    """A command as it can be pasted once its files are in place. temporary: {final path: path until then}."""
+    """Replace temporary paths in a command by the final ones. temporary: {final path: temporary path}."""
     for path, source in temporary.items():
         command = command.replace(shlex.quote(source), shlex.quote(path))
     return command

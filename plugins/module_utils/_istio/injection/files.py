@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of istio_kube_inject: those that it reads, the three files in config_dir, and dest."""
+"""The files of istio_kube_inject: inputs, the three files in config_dir, and dest."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ansible_collections.meshlab.istio.plugins.module_utils._manifests import Ma
 
 
 def read_text(path: str, option: str, errors: str = "strict") -> str:
-    """The text of a file. Raises ManifestError that names the option."""
+    """Return the text of a file. Raises ManifestError that names the option."""
     try:
         with open(path, encoding="utf-8-sig", errors=errors, newline="") as source:
             return source.read()
     except OSError as error:
         raise ManifestError(f"{option} {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise ManifestError(f"{option} {path}: it is no UTF-8 text, see byte {error.start}") from error
+        raise ManifestError(f"{option} {path}: not UTF-8, see byte {error.start}") from error
 
 
 def check_places(config_dir: str | None, dest: str | None) -> None:
-    """Raise ManifestError for a config_dir that cannot be created, or a dest that cannot be written."""
+    """Raise ManifestError if config_dir cannot be created or dest cannot be written."""
     if config_dir:
         _check_config_dir(config_dir)
     if dest:
@@ -39,27 +39,28 @@ def _check_config_dir(config_dir):
     while not os.path.lexists(parent):
         parent = os.path.dirname(parent)
     if not os.path.isdir(parent):
-        raise ManifestError(f"config_dir {config_dir}: {parent} is no folder")
+        raise ManifestError(f"config_dir {config_dir}: {parent} is not a directory")
     if not os.path.isdir(config_dir) and not os.access(parent, os.W_OK | os.X_OK):
-        raise ManifestError(f"config_dir {config_dir}: no permission to make it in {parent}")
+        raise ManifestError(f"config_dir {config_dir}: no permission to create it in {parent}")
 
 
 def _check_dest(dest, config_dir):
     path = os.path.realpath(dest)
     if os.path.isdir(path):
-        raise ManifestError(f"dest {dest}: this is a folder")
-    # config_dir and its parents are created before dest is written.
+        raise ManifestError(f"dest {dest} must be a file, but is a directory")
+    # dest may be in config_dir, which is created first.
     created = f"{os.path.realpath(config_dir)}/" if config_dir else ""
     if not os.path.isdir(os.path.dirname(path)) and not created.startswith(f"{os.path.dirname(path)}/"):
-        raise ManifestError(f"dest {dest}: its folder does not exist")
+        raise ManifestError(f"dest {dest}: the parent directory does not exist")
 
 
 def stage_configuration(
     module: AnsibleModule, texts: Mapping[str, str]
 ) -> tuple[list[str], dict[str, str], dict[str, Any]]:
-    """Files with these texts for istioctl: those in config_dir that have them already, else temporary ones.
+    """Write the texts that differ from the files in config_dir to temporary files, for istioctl.
 
-    Returns their paths, the temporary ones among them as {path in config_dir: path}, and the module's results.
+    texts: {file name: text}. Returns the paths of all files, {path in config_dir: temporary path}, and the module's
+    results.
     """
     paths: list[str] = []
     temporary: dict[str, str] = {}
@@ -77,9 +78,9 @@ def stage_configuration(
 
 
 def keep_configuration(module: AnsibleModule, temporary: Mapping[str, str]) -> None:
-    """Move temporary files to their paths in config_dir, which is created if it does not exist.
+    """Move the temporary files into config_dir, which is created if it does not exist.
 
-    temporary: {path in config_dir: path}. Raises ManifestError if config_dir cannot be created.
+    temporary: {path in config_dir: temporary path}. Raises ManifestError if config_dir cannot be created.
     """
     config_dir = module.params["config_dir"]
     try:
@@ -91,7 +92,7 @@ def keep_configuration(module: AnsibleModule, temporary: Mapping[str, str]) -> N
 
 
 def _temporary_file(module, text):
-    """The path of a file with this text that is removed when the module ends."""
+    """Create a file with this text that is removed when the module ends, and return its path."""
     handle, path = tempfile.mkstemp(dir=module.tmpdir)
     module.add_cleanup_file(path)
     with os.fdopen(handle, "w", encoding="utf-8", newline="") as target:
@@ -100,9 +101,9 @@ def _temporary_file(module, text):
 
 
 def write_dest(module: AnsibleModule, definitions: list[dict[str, Any]], content: str, private: bool) -> dict[str, Any]:
-    """Write content to dest unless it holds these definitions already; in check mode only compare. Returns the results.
+    """Write content to dest unless it already contains these definitions, and return the module's results.
 
-    private: whether only the owner may read a new file, as for Secrets.
+    private: whether a new file gets mode 0600, as for Secrets. Check mode only compares.
     """
     dest = os.path.realpath(module.params["dest"])
     before = read_text(dest, "dest", errors="replace") if os.path.exists(dest) else ""
@@ -127,7 +128,7 @@ def write_dest(module: AnsibleModule, definitions: list[dict[str, Any]], content
 
 
 def _replace(module, dest, content, private):
-    """Write content to dest in one step."""
+    """Replace dest atomically."""
     temporary = _temporary_file(module, content)
     umask = os.umask(0o077) if private and not os.path.exists(dest) else None
     try:

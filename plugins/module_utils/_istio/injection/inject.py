@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Injects the sidecar into every workload of a manifest.
 
-Nothing here talks to a cluster or runs istioctl: callers pass in both.
+Callers pass in the functions that talk to a cluster and run istioctl.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl impo
 
 @dataclass
 class Injection:
-    """The injected definitions, a result per workload, warnings for the user, what the other way of rendering would
-    differ in, and whether the guard went by BY_WEBHOOKS or BY_LABELS."""
+    """The injected definitions, a result per workload, warnings, differences from the other way of rendering, and what
+    the guard decided by (BY_WEBHOOKS or BY_LABELS)."""
 
     definitions: list[dict[str, Any]]
     results: list[dict[str, str]]
@@ -49,14 +49,12 @@ def inject(
     webhooks: list[dict[str, Any]] | None = None,
     by_files: bool = False,
 ) -> Injection:
-    """Inject every workload in a list of definitions, which stays as it is.
+    """Inject every workload in a list of definitions, which is not modified.
 
-    version: istioctl's, as text; render: called with the text for istioctl's stdin;
-    on_already_injected: "fail", "skip" or "replace"; namespace: of workloads that name none;
-    labels_of: called with a namespace's name, returns its labels, an empty dictionary if it does not exist; None
-    without a cluster; webhooks: see rule.decide;
-    by_files: whether istioctl renders with the three files, and not by way of the cluster.
-    Raises ManifestError, DoubleInjection, IstioctlError, and what labels_of raises.
+    version: istioctl's; render: runs istioctl with a text on stdin; on_already_injected: "fail", "skip" or "replace";
+    namespace: of workloads without one; labels_of: returns the labels of a namespace, empty if it does not exist; None
+    without a cluster; webhooks: see rule.decide(); by_files: whether istioctl renders with the three files.
+    Raises ManifestError, DoubleInjection, IstioctlError, and the errors of labels_of.
     """
     definitions = copy.deepcopy(definitions)
     workloads = find_workloads(definitions, namespace)
@@ -83,7 +81,7 @@ def inject(
 
 
 def _known_labels(workloads, declared, labels_of):
-    """The labels of each namespace once the manifest is applied, by name; None where they are not known."""
+    """Return {namespace: its labels once the manifest is applied, or None if unknown}."""
     known: dict[str, dict[str, str] | None] = {}
     for name in dict.fromkeys(workload.namespace for workload in workloads):
         live = labels_of(name) if labels_of else None
@@ -92,16 +90,16 @@ def _known_labels(workloads, declared, labels_of):
 
 
 def _warnings(steps: list[Step], known, version):
-    """What the user should know before anything is rendered."""
+    """Return warnings that do not depend on rendering."""
     warnings = [
-        f"{step.workload.title} is left as it is, but the webhook injects it again: {step.decision.reason}"
+        f"{step.workload.title} is left unchanged, but the webhook injects it again: {step.decision.reason}"
         for step in steps
         if step.result == "already_injected" and step.decision.injected
     ]
     unknown = sorted(name for name, labels in known.items() if labels is None)
     if unknown and any(step.render for step in steps) and not releases.has(version, "repairs_double"):
         warnings.append(
-            "no cluster was named, so it is not known whether the webhook injects in namespace "
-            f"{', '.join(unknown)} too; where it does, Istio {version} ends in a crash loop of {PROXY}"
+            "no kubeconfig given, so it is unknown whether the webhook also injects in namespace "
+            f"{', '.join(unknown)}; if it does, Istio {version} goes into a crash loop of {PROXY}"
         )
     return warnings

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The manifest that the user gave, and the Secrets in it."""
+"""The manifest in the module's options, and its Secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._text import join_an
 
 
 def read_definitions(params: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The definitions in the option definition, content or src. Raises ManifestError if they cannot be used."""
+    """Return the definitions in the option definition, content or src. Raises ManifestError if they are invalid."""
     if params["definition"] is not None:
         definitions = check_definitions(params["definition"])
     elif params["content"] is not None:
@@ -27,16 +27,16 @@ def read_definitions(params: Mapping[str, Any]) -> list[dict[str, Any]]:
     else:
         definitions = parse_manifest(read_text(params["src"], "src"), params["src"])
     if not definitions:
-        raise ManifestError(f"{params['src'] or 'the manifest'}: it holds no object")
+        raise ManifestError(f"{params['src'] or 'the manifest'} contains no objects")
     return definitions
 
 
 def find_secrets(params: Mapping[str, Any], definitions: list[dict[str, Any]]) -> list[str]:
-    """Titles of the Secrets in the manifest. Raises ManifestError if the result could only be returned."""
+    """Return the titles of the Secrets in the manifest. Raises ManifestError if their values would be returned."""
     secrets = secret_titles(definitions, params["namespace"])
     if secrets and not (params["dest"] or params["return_secrets"]):
         raise ManifestError(
-            f"the manifest holds {join_and(secrets)}, whose values would be logged if they were returned: set dest to "
+            f"the manifest contains {join_and(secrets)}, whose values would be logged if returned: set dest to "
             "write the injected manifest to a file, or return_secrets=true together with no_log=true on the task"
         )
     return secrets

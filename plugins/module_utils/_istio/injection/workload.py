@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Workloads in manifests: which objects have a pod template, and which sidecar they carry."""
+"""Workloads in manifests: objects with a pod template, and their sidecars."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._manifests import ManifestError, objects_in
 
-# Kinds that kube-inject knows: the API groups that they come from, and where their pod template is.
+# Kinds that kube-inject supports: their API groups, and the path of their pod template.
 _TEMPLATE = ("spec", "template")
 KINDS = {
     "Pod": ({""}, ()),
@@ -35,7 +35,7 @@ DEFAULT_NAMESPACE = "default"
 
 @dataclass
 class Workload:
-    """One object with a pod template, in its place: holder[index] is its definition."""
+    """An object with a pod template. holder[index] is its definition in the manifest."""
 
     holder: list[dict[str, Any]]
     index: int
@@ -71,22 +71,22 @@ class Workload:
 
 
 def value_at(definition: Any, path: tuple[str, ...]) -> Any:
-    """The value at a path of keys; None where there is none."""
+    """Return the value at a path of keys; None if there is none."""
     for key in path:
         definition = definition.get(key) if isinstance(definition, dict) else None
     return definition
 
 
 def metadata_of(thing: Any, field: str) -> dict[str, str]:
-    """The labels or annotations of an object or a template, as a dictionary that may be empty."""
+    """Return the labels or annotations of an object or template, empty if there are none."""
     value = value_at(thing, ("metadata", field))
     return value if isinstance(value, dict) else {}
 
 
 def find_workloads(definitions: list[dict[str, Any]], namespace: str | None = None) -> list[Workload]:
-    """Every Workload in a list of definitions, also within kind List, in their order.
+    """Return the workloads in a list of definitions in their order, including those within kind List.
 
-    namespace: of those that name none. Raises ManifestError for one that has no usable pod template.
+    namespace: of workloads without one. Raises ManifestError for an invalid pod template.
     """
     found = []
     for holder, index in objects_in(definitions):
@@ -96,7 +96,7 @@ def find_workloads(definitions: list[dict[str, Any]], namespace: str | None = No
             continue
         metadata = definition.get("metadata") or {}
         if not isinstance(metadata, dict):
-            raise ManifestError(f"{definition['kind']}: its metadata must be a dictionary")
+            raise ManifestError(f"{definition['kind']}: metadata must be a dictionary")
         workload = Workload(holder, index, path, metadata.get("namespace") or namespace or DEFAULT_NAMESPACE)
         check_workload(workload)
         found.append(workload)
@@ -104,35 +104,35 @@ def find_workloads(definitions: list[dict[str, Any]], namespace: str | None = No
 
 
 def check_workload(workload: Workload) -> None:
-    """Raise ManifestError if the pod template does not have the shape that everything here relies on."""
+    """Raise ManifestError if the structure of the pod template is not valid."""
 
     def refuse(what: str) -> NoReturn:
         raise ManifestError(f"{workload.title}: {what}")
 
     template = workload.template
     if not isinstance(template, dict):
-        refuse(f"{'.'.join(workload.path)} is missing or no dictionary")
+        refuse(f"{'.'.join(workload.path)} must be a dictionary")
     spec, metadata = template.get("spec"), template.get("metadata") or {}
     if not isinstance(spec, dict) or not spec.get("containers"):
-        refuse("its pods have no containers")
+        refuse("the pod template has no containers")
     for field in ("containers", "initContainers"):
         value = spec.get(field) or []
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             refuse(f"{field} must be a list of dictionaries")
     if not isinstance(metadata, dict):
-        refuse("the metadata of its pods must be a dictionary")
+        refuse("metadata of the pod template must be a dictionary")
     for field in ("labels", "annotations"):
         value = metadata.get(field) or {}
         if not isinstance(value, dict):
-            refuse(f"{field} of its pods must be a dictionary")
+            refuse(f"{field} of the pod template must be a dictionary")
         for key, entry in value.items():
             if entry is not None and not isinstance(entry, str):
                 shown = json.dumps(entry)
-                refuse(f"{key} is {shown}, which is no text; write it in quotes: '{shown}'")
+                refuse(f"value of {key} must be a string, got {shown}; quote it: '{shown}'")
 
 
 def namespace_labels(definitions: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
-    """The labels of the Namespace objects in a manifest, by name: applied with it, they hold for its workloads too."""
+    """Return the labels of the Namespace objects in a manifest by name."""
     labels = {}
     for holder, index in objects_in(definitions):
         if holder[index].get("kind") == "Namespace" and holder[index].get("apiVersion") == "v1":
@@ -141,12 +141,12 @@ def namespace_labels(definitions: list[dict[str, Any]]) -> dict[str, dict[str, s
 
 
 def containers_in(spec: dict[str, Any]) -> list[dict[str, Any]]:
-    """All containers of a pod, native sidecars (which are init containers) among them."""
+    """Return all containers of a pod, including init containers, as native sidecars are."""
     return [*spec["containers"], *(spec.get("initContainers") or [])]
 
 
 def sidecar_of(workload: Workload) -> str:
-    """The kind of sidecar that a workload has: "native" (an init container), "container", or "" for none."""
+    """Return the kind of a workload's sidecar: "native" (an init container), "container", or "" for none."""
     spec = workload.template["spec"]
     for kind, containers in (("native", spec.get("initContainers") or ()), ("container", spec["containers"])):
         if any(container.get("name") == PROXY for container in containers):
@@ -155,21 +155,21 @@ def sidecar_of(workload: Workload) -> str:
 
 
 def injected_by(workload: Workload, version: str) -> str | None:
-    """What shows that a workload carries a sidecar already, in words; None if it carries none.
+    """Return the evidence that a workload already has a sidecar, in words; None if it has none.
 
-    version: istioctl's. A container named istio-proxy alone proves nothing since 1.9, where it may customize the
-    sidecar to come; the arguments of a rendered one do.
+    version: istioctl's. Since 1.9, a container istio-proxy may merely customize the sidecar; only a rendered one has
+    the arguments "proxy sidecar".
     """
     places = [workload.template]
     if workload.kind == "CronJob":
-        places.append(value_at(workload.definition, ("spec", "jobTemplate")))  # where kube-inject itself puts it
+        places.append(value_at(workload.definition, ("spec", "jobTemplate")))  # where kube-inject writes it
     if any(STATUS in metadata_of(place, "annotations") for place in places):
-        return f"its pods have the annotation {STATUS}"
+        return f"the pod template has the annotation {STATUS}"
     spec = workload.template["spec"]
     for container in containers_in(spec):
         if container.get("name") == PROXY:
             arguments = container.get("args")
             rendered = isinstance(arguments, list) and arguments[:2] == ["proxy", "sidecar"]
             if rendered or (len(spec["containers"]) > 1 and not releases.has(version, "overrides")):
-                return f"its pods have the container {PROXY}"
+                return f"the pod template has the container {PROXY}"
     return None

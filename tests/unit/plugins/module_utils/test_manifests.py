@@ -34,7 +34,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 @settings(max_examples=150)
 @given(DEFINITIONS)
-def test_what_is_written_is_read_back_as_it_was_by_this_reader_and_by_plain_pyyaml(definitions):
+def test_written_manifest_is_read_back_unchanged_also_by_pyyaml(definitions):
     text = subject.dump_manifest(definitions)
     assert subject.parse_manifest(text, "x") == definitions
     assert list(yaml.safe_load_all(text)) == definitions
@@ -43,17 +43,17 @@ def test_what_is_written_is_read_back_as_it_was_by_this_reader_and_by_plain_pyya
 
 @settings(max_examples=100)
 @given(DEFINITIONS)
-def test_what_istioctl_gets_is_yaml_and_means_the_same(definitions):
+def test_json_documents_for_istioctl_are_equivalent_yaml(definitions):
     assert subject.parse_manifest(subject.to_json_documents(definitions), "x") == definitions
 
 
-# Texts that are nearly YAML come further than random ones.
+# Nearly valid YAML gets further than random text.
 NEARLY_YAML = st.lists(st.sampled_from(["kind: A", "- ", "\n", "---", "{", "&a ", "*a", ": ", "<<"])).map("".join)
 
 
 @settings(max_examples=200)
 @given(st.text(max_size=60) | NEARLY_YAML)
-def test_any_text_is_a_manifest_or_a_manifest_error_that_names_it(text):
+def test_any_text_is_a_manifest_or_an_error_that_names_it(text):
     try:
         definitions = subject.parse_manifest(text, "some.yaml")
     except subject.ManifestError as error:
@@ -75,7 +75,7 @@ def test_scalars_are_read_as_kubectl_reads_them(text, spec):
     assert json.dumps(definition["spec"]) == json.dumps(spec)
 
 
-def test_windows_line_ends_a_byte_order_mark_comments_and_empty_documents_are_no_trouble():
+def test_crlf_byte_order_mark_comments_and_empty_documents():
     lines = [
         "\ufeff# first",
         "---",
@@ -93,7 +93,7 @@ def test_windows_line_ends_a_byte_order_mark_comments_and_empty_documents_are_no
     assert subject.parse_manifest(text, "x") == [{"kind": "A", "data": {"x": "one\ntwo\n"}}, {"kind": "B"}]
 
 
-def test_anchors_and_merges_are_resolved_into_objects_of_their_own():
+def test_anchors_and_merges_become_separate_objects():
     text = """
 base: &base {app: web, tier: front}
 kind: Thing
@@ -125,7 +125,7 @@ def test_merge_keys_and_last_blocks_are_read_as_kubectl_reads_them(text, value):
     assert subject.parse_manifest(f"kind: Thing\n{text}", "x")[0]["v"] == value
 
 
-# Each line doubles the one before; read to the end, it would fill every memory.
+# Each line doubles the previous one, so expansion would exhaust any memory.
 BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 2000))
 
 
@@ -135,46 +135,46 @@ BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}
         ("kind: A\n  x: 1\n", "m.yaml, line 2, column 4: mapping values are not allowed"),
         ("kind: A\nspec:\n\tx: 1\n", "m.yaml, line 3, column 1: found character "),
         ("kind: [A\n", "m.yaml, line 2, column 1: "),
-        ("kind: A\nx: {{ tag }}\n", "m.yaml, line 2, column 5: a key must be a text"),
-        ("kind: A\nspec:\n  a: 1\n  b: 2\n  a: 3\n", "m.yaml, line 5, column 3: key 'a' is here again, after line 3"),
-        ("kind: A\nx: {1: a, '1': b}\n", "m.yaml, line 2, column 11: key '1' is here again"),
-        ("kind: A\nkind: B\n", "m.yaml, line 2, column 1: key 'kind' is here again"),
-        ("kind: A\nx: {null: 1}\n", "m.yaml, line 2, column 5: a key must be a text"),
+        ("kind: A\nx: {{ tag }}\n", "m.yaml, line 2, column 5: a key must be a string, number or boolean"),
+        ("kind: A\nspec:\n  a: 1\n  b: 2\n  a: 3\n", "m.yaml, line 5, column 3: duplicate key 'a', first used in"),
+        ("kind: A\nx: {1: a, '1': b}\n", "m.yaml, line 2, column 11: duplicate key '1'"),
+        ("kind: A\nkind: B\n", "m.yaml, line 2, column 1: duplicate key 'kind'"),
+        ("kind: A\nx: {null: 1}\n", "m.yaml, line 2, column 5: a key must be a string, number or boolean"),
         ("kind: A\nx: !vault secret\n", "m.yaml, line 2, column 4: could not determine a constructor"),
         ("kind: A\nx: !!binary aGk=\n", "m.yaml, line 2, column 4: could not determine a constructor"),
-        ("kind: A\nx: !!int abc\n", "m.yaml, line 2, column 4: 'abc' is no integer"),
+        ("kind: A\nx: !!int abc\n", "m.yaml, line 2, column 4: 'abc' is not an integer"),
         ("kind: A\nx: {<<: 1}\n", "m.yaml, line 2, column 9: << must be a mapping or a list of mappings"),
         ("kind: A\nx: *nothing\n", "m.yaml, line 2, column 4: found undefined alias"),
         ("kind: A\nx: a\x07b\n", "m.yaml, line 2, column 5: YAML does not allow the character '\\x07'"),
-        ("kind: A\n---\n- kind: B\n", "m.yaml, line 3: a list is no Kubernetes object"),
-        ("just text\n", "m.yaml, line 1: a str is no Kubernetes object"),
-        ("kind: A\n---\napiVersion: v1\n", "m.yaml, line 3: this object has no kind"),
+        ("kind: A\n---\n- kind: B\n", "m.yaml, line 3: a list is not a Kubernetes object"),
+        ("just text\n", "m.yaml, line 1: a str is not a Kubernetes object"),
+        ("kind: A\n---\napiVersion: v1\n", "m.yaml, line 3: the object has no kind"),
         ("kind: A\nx: &a [*a]\n", "m.yaml, line 1: Circular reference detected"),
-        (BOMB, "m.yaml, line 1, column 1: aliases make more than 1000000 values out of"),
-        (BOMB.replace("[", "{<<: [").replace("]", "]}"), "m.yaml, line 1, column 1: aliases make more than 1000000"),
+        (BOMB, "m.yaml, line 1, column 1: aliases expand "),
+        (BOMB.replace("[", "{<<: [").replace("]", "]}"), "m.yaml, line 1, column 1: aliases expand "),
         ("kind: A\nx: " + "[" * 5000, "m.yaml"),
     ],
 )  # fmt: skip
-def test_a_malformed_manifest_is_refused_with_its_place(text, message):
+def test_malformed_manifest_is_an_error_with_its_position(text, message):
     with pytest.raises(subject.ManifestError) as caught:
         subject.parse_manifest(text, "m.yaml")
     assert str(caught.value).startswith(message)
 
 
-def test_definitions_may_be_one_or_many_and_nothing_else():
+def test_check_definitions():
     thing = {"kind": "Thing"}
     assert subject.check_definitions(thing) == subject.check_definitions([None, thing]) == [thing]
     for wrong, message in (
-        ("kind: Thing", "not str; give a text as content"),
-        ([thing, "x"], "definition 2: a str is no Kubernetes object"),
-        ([{"kind": ""}], "definition 1: this object has no kind"),
+        ("kind: Thing", "got str; use content for text"),
+        ([thing, "x"], "definition 2: a str is not a Kubernetes object"),
+        ([{"kind": ""}], "definition 1: the object has no kind"),
         ([{"kind": "A", "x": float("nan")}], "definition 1: Out of range float"),
     ):
         with pytest.raises(subject.ManifestError, match=message):
             subject.check_definitions(wrong)
 
 
-def test_same_looks_at_what_is_held_and_not_at_how_it_is_written():
+def test_holds_ignores_formatting():
     definitions = [{"kind": "A", "x": {"a": True, "b": "1"}}]
     assert subject.holds("# comment\n{kind: A, x: {b: '1', a: yes}}", definitions)
     for other in ("kind: A\nx: {a: true, b: 1}", "kind: A\nx: {a: 1, b: '1'}", "", "kind: A\n  broken: 1"):
@@ -199,21 +199,21 @@ def secret(name="db", namespace=None, applied=None, **values):
         lambda one: {"apiVersion": "v1", "kind": "SecretList", "items": [{**one, "kind": None}]},
     ],
 )
-def test_secrets_are_found_and_hidden_in_lists_too(wrapped):
+def test_secrets_in_lists_are_found_and_hidden(wrapped):
     definitions = [{"kind": "ConfigMap", "data": {"a": "plain"}}, wrapped(secret(password="TOP", applied="{TOP}"))]
     assert subject.secret_titles(definitions, "shop") == ["Secret shop/db"]
     shown = subject.dump_manifest(subject.hide_secrets(definitions))
     assert "TOP" not in shown and "plain" in shown and "password: (hidden)" in shown
-    assert "TOP" in subject.dump_manifest(definitions)  # the definitions themselves stay
+    assert "TOP" in subject.dump_manifest(definitions)  # the definitions are not modified
 
 
-def test_a_copy_of_a_secret_in_any_annotation_is_hidden():
+def test_copy_of_a_secret_in_any_annotation_is_hidden():
     definition = secret(password="TOP")
     definition["metadata"]["annotations"] = {"kapp.k14s.io/original": '{"stringData":{"password":"TOP"}}'}
     assert "TOP" not in subject.dump_manifest(subject.hide_secrets([definition]))
 
 
-def test_a_diff_says_that_a_hidden_value_changed():
+def test_diff_marks_changed_hidden_values():
     before = subject.dump_manifest([secret(user="me", password="OLD", applied="{OLD}"), secret("other", key="K")])
     after = [secret(user="me", password="NEW", token="T", applied="{NEW}"), secret("other", "ns", key="K")]
     earlier, later = (list(yaml.safe_load_all(text)) for text in subject.diff_texts(before, after))
@@ -224,12 +224,12 @@ def test_a_diff_says_that_a_hidden_value_changed():
     assert later[1]["stringData"] == {"key": "(hidden)"}  # a Secret of another namespace is another Secret
 
 
-def test_a_secret_of_the_wrong_shape_is_hidden_too():
+def test_malformed_secret_is_hidden():
     assert subject.hide_secrets([{"kind": "Secret", "data": "TOP"}])[0]["data"] == "(hidden)"
     assert subject.hide_secrets([{"kind": "Secret", "data": {"a": ["TOP"]}}])[0]["data"] == {"a": "(hidden)"}
 
 
-def test_a_file_that_is_not_a_manifest_is_shown_only_without_secrets():
+def test_diff_shows_an_invalid_manifest_only_without_secrets():
     assert subject.diff_texts("kind: A\n  broken: 1", [])[0] == "kind: A\n  broken: 1"
     assert "TOP" not in subject.diff_texts("kind: Secret\n  broken: TOP", [])[0]
     assert subject.diff_texts("", [{"kind": "A"}]) == ("", "---\nkind: A\n")

@@ -28,10 +28,10 @@ LABELLED = {"matchLabels": {"istio-injection": "enabled"}}
 
 
 class Api(BaseHTTPRequestHandler):
-    """A cluster with a control plane in the namespace mesh, and a namespace that is labelled for injection."""
+    """A cluster with a control plane in the namespace mesh, and a namespace that is labeled for injection."""
 
     def do_GET(self):
-        """Answers every request, but refuses the webhooks to the user view and the namespace refused to everyone."""
+        """Answer 403 for the webhooks to the user view, and for the namespace refused to everyone."""
         root = "/api/v1/namespaces"
         found = {
             f"{root}/mesh/configmaps/istio": {"data": {"mesh": "M"}},
@@ -50,7 +50,7 @@ class Api(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *args):
-        """Says nothing."""
+        """Suppress the log."""
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def inject(run, istioctl, kubeconfig, tmp_path):
     istioctl.with_name("istioctl.answer").write_text(INJECTED)
 
     def inject(**arguments):
-        """An argument None is left out."""
+        """Omits arguments that are None."""
         given = {
             "content": PLAIN,
             "kubeconfig": kubeconfig,
@@ -90,66 +90,68 @@ def inject(run, istioctl, kubeconfig, tmp_path):
     return inject
 
 
-@pytest.mark.parametrize("folder", ["lab", "lab/of/mine"])
-def test_the_configuration_is_kept_and_a_second_run_changes_nothing(inject, istioctl, tmp_path, folder):
-    arguments = {"config_dir": str(tmp_path / folder), "dest": str(tmp_path / "lab" / "web.yaml")}
-    foretold = inject(**arguments, _ansible_check_mode=True)
+@pytest.mark.parametrize("directory", ["lab", "lab/of/mine"])
+def test_configuration_is_kept_and_a_second_run_changes_nothing(inject, istioctl, tmp_path, directory):
+    arguments = {"config_dir": str(tmp_path / directory), "dest": str(tmp_path / "lab" / "web.yaml")}
+    predicted = inject(**arguments, _ansible_check_mode=True)
     assert not (tmp_path / "lab").exists()
     done = inject(**arguments)
-    assert done["changed"] and foretold["changed"], done
-    assert foretold["diff"] == done["diff"] and foretold["command"] == done["command"]
-    assert f"--valuesFile {tmp_path / folder}/inject-values.yaml" in done["command"]
-    assert [(tmp_path / folder / name).read_text() for name in FILES] == ["C", "{}", "M"]
+    assert done["changed"] and predicted["changed"], done
+    assert predicted["diff"] == done["diff"] and predicted["command"] == done["command"]
+    assert f"--valuesFile {tmp_path / directory}/inject-values.yaml" in done["command"]
+    assert [(tmp_path / directory / name).read_text() for name in FILES] == ["C", "{}", "M"]
     assert "istio-proxy" in (tmp_path / "lab" / "web.yaml").read_text()
-    # What istioctl was given were copies.
+    # istioctl got temporary copies.
     calls = istioctl.with_name("istioctl.calls").read_text().splitlines()
-    assert not any(f"{tmp_path / folder}/" in line for line in calls if line.startswith("kube-inject"))
+    assert not any(f"{tmp_path / directory}/" in line for line in calls if line.startswith("kube-inject"))
     again = inject(**arguments)
     assert not again["changed"], again
-    assert istioctl.with_name("istioctl.calls").read_text().count(f"{tmp_path / folder}/") == 3
+    assert istioctl.with_name("istioctl.calls").read_text().count(f"{tmp_path / directory}/") == 3
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"namespace": "automatic"}, "Pod automatic/web would be injected twice"),
-        ({"dest": "{}/nowhere/web.yaml"}, "dest {}/nowhere/web.yaml: its folder does not exist"),
-        ({"config_dir": "{}/istioctl/lab"}, "config_dir {}/istioctl/lab: {}/istioctl is no folder"),
-        ({"istio_namespace": "other"}, "there is no ConfigMap istio-sidecar-injector in namespace other"),
+        ({"dest": "{}/nowhere/web.yaml"}, "dest {}/nowhere/web.yaml: the parent directory does not exist"),
+        ({"config_dir": "{}/istioctl/lab"}, "config_dir {}/istioctl/lab: {}/istioctl is not a directory"),
+        ({"istio_namespace": "other"}, "ConfigMap other/istio-sidecar-injector does not exist"),
         ({}, "istioctl kube-inject failed"),
     ],
 )
 @pytest.mark.parametrize("check", [True, False])
-def test_what_is_refused_is_refused_in_both_modes_and_nothing_is_written(
-    inject, istioctl, tmp_path, arguments, said, check
+def test_errors_are_the_same_in_check_mode_and_nothing_is_written(
+    inject, istioctl, tmp_path, arguments, message, check
 ):
-    if "failed" in said:
+    if "failed" in message:
         istioctl.with_name("istioctl.fails").touch()
     before = {path.name for path in tmp_path.iterdir()}
     arguments = {key: value.format(tmp_path) for key, value in arguments.items()}
     refused = inject(**arguments, _ansible_check_mode=check)
-    assert refused["failed"] and refused["msg"].startswith(said.replace("{}", str(tmp_path))), refused
+    assert refused["failed"] and refused["msg"].startswith(message.replace("{}", str(tmp_path))), refused
     assert {path.name for path in tmp_path.iterdir()} - before <= {"istioctl.calls"}
 
 
-def test_the_namespace_of_the_control_plane_is_told_to_istioctl(inject, istioctl):
+def test_istioctl_gets_the_namespace_of_the_control_plane(inject, istioctl):
     done = inject(config_dir=None)
     assert "kube-inject -f - --istioNamespace mesh --kubeconfig KUBECONFIG_FILE" in done["command"]
     assert "--istioNamespace mesh" in istioctl.with_name("istioctl.calls").read_text()
 
 
-def test_the_webhooks_of_the_cluster_decide_and_labels_where_they_may_not_be_read(inject, kubeconfig):
+def test_webhooks_decide_and_labels_without_permission_to_read_them(inject, kubeconfig):
     done = inject(namespace="misspelled")
     assert (done["decided_by"], done["workloads"][0]["result"]) == ("webhooks", "injected"), done
     kubeconfig["users"] = [{"name": "view", "user": {"token": "view"}}]
     kubeconfig["contexts"][0]["context"]["user"] = "view"
     refused = inject(namespace="misspelled", kubeconfig=kubeconfig)
-    assert refused["msg"].startswith("Pod misspelled/web would be injected twice: namespace misspelled is labelled")
+    assert refused["msg"].startswith("Pod misspelled/web would be injected twice: namespace misspelled is labeled")
     assert inject(kubeconfig=kubeconfig)["decided_by"] == "labels"
 
 
 @pytest.mark.parametrize("server", ["unreachable", "refuses_namespaces"])
-def test_with_the_three_files_a_failed_request_names_the_way_without_a_cluster(inject, kubeconfig, tmp_path, server):
+def test_failed_request_with_the_three_files_mentions_how_to_inject_without_a_cluster(
+    inject, kubeconfig, tmp_path, server
+):
     if server == "unreachable":
         kubeconfig["clusters"][0]["cluster"]["server"] = "http://127.0.0.1:1"
     files = ("inject_config_file", "mesh_config_file", "values_file")
@@ -161,7 +163,7 @@ def test_with_the_three_files_a_failed_request_names_the_way_without_a_cluster(i
         "cannot reach http://127.0.0.1:1: " if server == "unreachable" else "namespace refused: http://127.0.0.1:"
     )
     assert failed["msg"].startswith(expected), failed
-    assert failed["msg"].endswith("; set kubeconfig to an empty text to inject without a cluster")
+    assert failed["msg"].endswith("; set kubeconfig to an empty string to inject without a cluster")
     assert inject(**arguments, kubeconfig="")["changed"] is False
 
 
@@ -173,7 +175,7 @@ WITH_SECRET = f"{SECRET}---\n{PLAIN}"
 
 @pytest.fixture
 def inject_logged(run, istioctl, kubeconfig):
-    """Run the module on a pod and a Secret; returns its result, and all that it returned or logged as text."""
+    """Run the module on a pod and a Secret; returns its result, and everything that it returned or logged as text."""
     istioctl.with_name("istioctl.answer").write_text(INJECTED)
 
     def inject_logged(**arguments):
@@ -185,7 +187,7 @@ def inject_logged(run, istioctl, kubeconfig):
 
 @pytest.mark.parametrize("check", [True, False])
 @pytest.mark.parametrize("given", ["content", "definition", "src"])
-def test_values_of_secrets_reach_dest_alone(inject_logged, tmp_path, given, check):
+def test_values_of_secrets_are_only_in_dest(inject_logged, tmp_path, given, check):
     dest, src = tmp_path / "web.yaml", tmp_path / "src.yaml"
     src.write_text(WITH_SECRET)
     values = {"content": WITH_SECRET, "definition": list(yaml.safe_load_all(WITH_SECRET)), "src": str(src)}
@@ -202,7 +204,7 @@ def test_values_of_secrets_reach_dest_alone(inject_logged, tmp_path, given, chec
         assert not again["changed"] and "TOPSECRET" not in everything
 
 
-def test_a_changed_secret_is_a_change_whose_values_are_not_shown(inject_logged, tmp_path):
+def test_changed_secret_is_a_change_with_hidden_values(inject_logged, tmp_path):
     dest = tmp_path / "web.yaml"
     dest.write_text(WITH_SECRET)
     done, everything = inject_logged(content=WITH_SECRET.replace("TOP", "MOST"), dest=str(dest), backup=True)
@@ -210,9 +212,9 @@ def test_a_changed_secret_is_a_change_whose_values_are_not_shown(inject_logged, 
     assert "MOSTSECRET" not in everything and "TOPSECRET" not in everything
 
 
-def test_without_dest_a_manifest_with_a_secret_is_refused_unless_its_return_is_asked_for(inject_logged, istioctl):
+def test_secret_requires_dest_or_return_secrets(inject_logged, istioctl):
     refused, everything = inject_logged(content=WITH_SECRET)
-    assert refused["failed"] and refused["msg"].startswith("the manifest holds Secret default/db, whose values"), (
+    assert refused["failed"] and refused["msg"].startswith("the manifest contains Secret default/db, whose values"), (
         refused
     )
     assert "TOPSECRET" not in everything
@@ -221,7 +223,7 @@ def test_without_dest_a_manifest_with_a_secret_is_refused_unless_its_return_is_a
     assert done["definitions"][0]["stringData"] == {"password": "TOPSECRET"} and "TOPSECRET" in done["content"]
 
 
-def test_a_new_dest_has_the_mode_that_is_set_or_usual(inject, tmp_path):
+def test_mode_of_a_new_dest(inject, tmp_path):
     usual, chosen = tmp_path / "usual.yaml", tmp_path / "chosen.yaml"
     umask = os.umask(0o022)
     try:

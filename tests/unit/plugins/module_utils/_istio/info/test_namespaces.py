@@ -102,7 +102,7 @@ def test_two_labels_with_the_same_meaning_are_accepted():
 def test_system_namespaces_are_never_injected():
     state = namespace_state(space("kube-system", istio_injection="enabled"), MODERN)
     assert (state["injection"], state["webhooks"]) == ("none", [])
-    assert state["warnings"] == ["it is labelled for injection, which istiod never does in kube-system"]
+    assert state["warnings"] == ["it is labeled for injection, which istiod never does in kube-system"]
     assert namespace_state(space("kube-system"), MODERN)["warnings"] == []
     unread = namespace_state(space("local-path-storage", istio_injection="enabled"), None)
     assert (unread["injection"], len(unread["warnings"])) == ("none", 1)

@@ -25,21 +25,21 @@ def deployment_of(pod, name, **template):
 
 
 INJECTED = {"metadata": {"annotations": {"sidecar.istio.io/status": "{}"}}}
-MARK = "its pods have the annotation sidecar.istio.io/status already in the manifest"
+MARK = "the pod template has the annotation sidecar.istio.io/status already in the manifest"
 
 
 @pytest.mark.parametrize(
     ("labels", "pod", "template", "injected", "how", "reason"),
     [
-        ({"istio_injection": "enabled"}, {}, {}, True, "webhook", "namespace shop is labelled istio-injection=enabled"),
-        ({"rev": "default"}, {}, {}, True, "webhook", "namespace shop is labelled istio.io/rev=default"),
+        ({"istio_injection": "enabled"}, {}, {}, True, "webhook", "namespace shop is labeled istio-injection=enabled"),
+        ({"rev": "default"}, {}, {}, True, "webhook", "namespace shop is labeled istio.io/rev=default"),
         (
             {},
             {"labels": {"sidecar.istio.io/inject": "true"}},
             {},
             True,
             "webhook",
-            "its pods are labelled sidecar.istio.io/inject=true",
+            "the pods are labeled sidecar.istio.io/inject=true",
         ),
         ({}, {}, {}, True, "webhook", "it was when its pods were created; nothing would inject them today"),
         ({}, {}, INJECTED, True, "kube-inject", MARK),
@@ -49,7 +49,7 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
             INJECTED,
             True,
             "kube-inject and webhook",
-            f"{MARK}, and namespace shop is labelled istio-injection=enabled",
+            f"{MARK}, and namespace shop is labeled istio-injection=enabled",
         ),
         (
             {"istio_injection": "enabled"},
@@ -73,7 +73,7 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
             {},
             False,
             "",
-            "namespace shop is labelled istio-injection=disabled",
+            "namespace shop is labeled istio-injection=disabled",
         ),
         (
             {"istio_injection": "enabled"},
@@ -105,7 +105,7 @@ MARK = "its pods have the annotation sidecar.istio.io/status already in the mani
             {},
             False,
             "",
-            "its pods use the host network",
+            "the pods use the host network",
         ),
         (
             {"rev": "canary"},

@@ -20,7 +20,7 @@ ENABLED = {"istio-injection": "enabled"}
 def make_workload(
     kind="Deployment", name="web", labels=None, annotations=None, containers=None, version="apps/v1", **pod
 ):
-    """A definition with a pod template where its kind has it."""
+    """A definition with a pod template at the path of its kind."""
     template = {
         "metadata": {"labels": labels or {}, "annotations": annotations or {}},
         "spec": {"containers": containers or [{"name": "app", "image": "app:1"}], **pod},
@@ -44,7 +44,7 @@ def only(definition, namespace=None):
 
 
 class FakeIstioctl:
-    """Injects the way istioctl does as far as this module can tell: Go's noise, skips on stderr, CronJob's metadata."""
+    """Simulates kube-inject: empty fields of Go, skipped workloads on stderr, the metadata of CronJobs."""
 
     def __init__(self, version=NEW, unknown=(), broken=()):
         self.version, self.unknown, self.broken, self.calls = version, unknown, broken, []
@@ -52,7 +52,7 @@ class FakeIstioctl:
     def __call__(self, text):
         documents = [document for document in yaml.safe_load_all(text) if document]
         self.calls.append(copy.deepcopy(documents))
-        said = []
+        skipped = []
         for document in documents:
             name = document["metadata"].get("name", "")
             if name in self.broken:
@@ -69,11 +69,11 @@ class FakeIstioctl:
             full = f"{namespace}/{name}" if namespace else name
             reason = self.skip_reason(document["kind"], full, metadata, template["spec"])
             if reason:
-                said.append(reason)
+                skipped.append(reason)
             else:
                 self.put_sidecar(metadata, template["spec"], namespace or "default")
         stdout = "---\n".join(yaml.safe_dump(document) for document in documents)
-        return Output(0, stdout, "\n".join(said), "istioctl ...")
+        return Output(0, stdout, "\n".join(skipped), "istioctl ...")
 
     def skip_reason(self, kind, full, metadata, spec):
         if spec.get("hostNetwork"):

@@ -11,7 +11,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection imp
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 
 FILES, NO_FILES = {"values_file": "/lab/values"}, {"values_file": None}
-HINT = "; set kubeconfig to an empty text to inject without a cluster"
+HINT = "; set kubeconfig to an empty string to inject without a cluster"
 
 
 def failing(status=None):
@@ -20,7 +20,7 @@ def failing(status=None):
 
 
 @pytest.mark.parametrize(("params", "hint"), [(FILES, HINT), (NO_FILES, "")])
-def test_a_failed_request_names_the_way_without_a_cluster(params, hint):
+def test_failed_request_mentions_how_to_inject_without_a_cluster(params, hint):
     with pytest.raises(ClusterError) as failed:
         subject.read_webhooks(failing(), params)
     assert str(failed.value) == f"it failed{hint}"
@@ -29,7 +29,7 @@ def test_a_failed_request_names_the_way_without_a_cluster(params, hint):
     assert (str(failed.value), failed.value.status) == (f"namespace shop: it failed{hint}", 403)
 
 
-def test_webhooks_that_may_not_be_read_are_unknown():
+def test_webhooks_are_unknown_without_permission():
     assert subject.read_webhooks(failing(403), FILES) is None
     assert subject.read_webhooks(Mock(items=Mock(return_value=iter([{}]))), FILES) == [{}]
 
@@ -37,21 +37,23 @@ def test_webhooks_that_may_not_be_read_are_unknown():
 @pytest.mark.parametrize(
     ("namespace", "labels"), [(None, {}), ({"metadata": {}}, {}), ({"metadata": {"labels": {"a": "b"}}}, {"a": "b"})]
 )
-def test_labels_of_a_namespace_are_empty_without_it(namespace, labels):
+def test_labels_of_a_missing_namespace_are_empty(namespace, labels):
     cluster = Mock(get=Mock(return_value=namespace))
     assert subject.read_namespace_labels(cluster, "a/b", NO_FILES) == labels
     cluster.get.assert_called_once_with("/api/v1/namespaces/a%2Fb")
 
 
-def test_the_three_files_need_no_cluster():
+def test_three_files_require_no_cluster():
     with subject.open_cluster(FILES) as found:
         assert found == (None, None)
 
 
-def test_without_cluster_and_files_both_ways_are_named(monkeypatch):
+def test_without_cluster_and_files_both_options_are_mentioned(monkeypatch):
     for name in ("KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(ClusterError) as failed, subject.open_cluster(NO_FILES):
         pass
     assert str(failed.value).startswith("no kubeconfig given: ")
-    assert str(failed.value).endswith("; or give inject_config_file, mesh_config_file, values_file to do without one")
+    assert str(failed.value).endswith(
+        "; or set inject_config_file, mesh_config_file, values_file to inject without a cluster"
+    )

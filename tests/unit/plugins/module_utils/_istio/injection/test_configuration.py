@@ -32,11 +32,11 @@ def test_arguments(version, revision, files, expected):
     assert configuration.arguments(version, revision, files, "mesh") == ["kube-inject", "-f", "-", *expected.split()]
 
 
-def test_a_command_is_told_with_the_places_that_files_come_to():
-    told = configuration.with_final_paths(
+def test_with_final_paths():
+    command = configuration.with_final_paths(
         "istioctl --valuesFile /tmp/x --meshConfigFile '/my lab/m'", {"/my lab/v": "/tmp/x"}
     )
-    assert told == "istioctl --valuesFile '/my lab/v' --meshConfigFile '/my lab/m'"
+    assert command == "istioctl --valuesFile '/my lab/v' --meshConfigFile '/my lab/m'"
 
 
 MAPS = "/api/v1/namespaces/istio-system/configmaps"
@@ -47,14 +47,14 @@ def config_map(name, **data):
 
 
 def live(revision=None, **maps):
-    """live_configuration of a cluster with these ConfigMaps, _ in place of - in their names."""
+    """live_configuration() of a cluster with these ConfigMaps, whose names have _ for -."""
     objects = {
         f"{MAPS}/{name.replace('_', '-')}": config_map(name.replace("_", "-"), **data) for name, data in maps.items()
     }
     return configuration.live_configuration({**objects, MAPS: {"items": list(objects.values())}}.get, revision)
 
 
-def test_the_live_configuration_is_three_files_in_the_order_of_the_arguments():
+def test_live_configuration_has_the_order_of_the_arguments():
     texts = live(istio={"mesh": "M", "meshNetworks": "N"}, istio_sidecar_injector={"values": "{}", "config": "C\r\n"})
     assert list(texts.items()) == [
         ("inject-config.yaml", "C\r\n"), ("mesh-config.yaml", "M"), ("inject-values.yaml", "{}")
@@ -64,12 +64,12 @@ def test_the_live_configuration_is_three_files_in_the_order_of_the_arguments():
     assert live("default", istio={"mesh": "M"}, istio_sidecar_injector={"values": "{}", "config": "C"})
 
 
-def test_the_live_configuration_is_read_where_the_control_plane_is():
+def test_live_configuration_of_another_namespace():
     maps = {"istio": {"mesh": "M"}, "istio-sidecar-injector": {"values": "{}", "config": "C"}}
     objects = {f"/api/v1/namespaces/mesh/configmaps/{name}": config_map(name, **data) for name, data in maps.items()}
     assert list(configuration.live_configuration(objects.get, namespace="mesh").values()) == ["C", "M", "{}"]
     with pytest.raises(
-        configuration.ConfigurationError, match=r"^there is no ConfigMap istio-sidecar-injector in namespace other"
+        configuration.ConfigurationError, match=r"^ConfigMap other/istio-sidecar-injector does not exist"
     ):
         configuration.live_configuration(objects.get, namespace="other")
 
@@ -80,33 +80,33 @@ def test_the_live_configuration_is_read_where_the_control_plane_is():
         (
             None,
             {},
-            "there is no ConfigMap istio-sidecar-injector in namespace istio-system: "
-            "install Istio there first, or set istio_namespace to where it is",
+            "ConfigMap istio-system/istio-sidecar-injector does not exist: "
+            "install Istio first, or set istio_namespace to its namespace",
         ),
         (
             "blue",
             {"istio_sidecar_injector_green": {}, "istio_sidecar_injector": {}, "other": {}},
-            "there is no ConfigMap istio-sidecar-injector-blue in namespace istio-system: "
-            "set revision to one that is there: default, green",
+            "ConfigMap istio-system/istio-sidecar-injector-blue does not exist: "
+            "set revision to an installed one: default, green",
         ),
         (
             None,
             {"istio_sidecar_injector": {"config": "c", "values": "v"}},
-            "there is no ConfigMap istio in namespace istio-system: set revision to one that is there: default",
+            "ConfigMap istio-system/istio does not exist: set revision to an installed one: default",
         ),
         (
             None,
             {"istio_sidecar_injector": {"config": "c"}, "istio": {"mesh": "m"}},
-            "ConfigMap istio-sidecar-injector in namespace istio-system has no values",
+            "ConfigMap istio-system/istio-sidecar-injector has no key values",
         ),
         (
             None,
             {"istio_sidecar_injector": {}},
-            "ConfigMap istio-sidecar-injector in namespace istio-system has no config",
+            "ConfigMap istio-system/istio-sidecar-injector has no key config",
         ),
     ],
 )
-def test_a_configuration_that_is_not_there_is_named_with_the_cure(revision, maps, message):
+def test_missing_configuration_is_named_with_the_remedy(revision, maps, message):
     with pytest.raises(configuration.ConfigurationError) as caught:
         live(revision, **maps)
     assert str(caught.value) == message

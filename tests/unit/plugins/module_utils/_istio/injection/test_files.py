@@ -15,14 +15,14 @@ from ansible_collections.meshlab.istio.plugins.module_utils._manifests import Ma
 @pytest.mark.parametrize(
     ("config_dir", "dest", "message"),
     [
-        (None, "", "dest : this is a folder"),
-        (None, "nowhere/web.yaml", "dest nowhere/web.yaml: its folder does not exist"),
-        ("lab", "lab/below/web.yaml", "dest lab/below/web.yaml: its folder does not exist"),
-        ("file/lab", None, "config_dir file/lab: /file is no folder"),
-        ("file", None, "config_dir file: /file is no folder"),
+        (None, "", "dest  must be a file, but is a directory"),
+        (None, "nowhere/web.yaml", "dest nowhere/web.yaml: the parent directory does not exist"),
+        ("lab", "lab/below/web.yaml", "dest lab/below/web.yaml: the parent directory does not exist"),
+        ("file/lab", None, "config_dir file/lab: /file is not a directory"),
+        ("file", None, "config_dir file: /file is not a directory"),
     ],
 )
-def test_unusable_places_are_refused(tmp_path, config_dir, dest, message):
+def test_unusable_paths_are_refused(tmp_path, config_dir, dest, message):
     (tmp_path / "file").touch()
     config_dir, dest = (x if x is None else os.path.join(tmp_path, x) for x in (config_dir, dest))
     with pytest.raises(ManifestError) as refused:
@@ -30,25 +30,25 @@ def test_unusable_places_are_refused(tmp_path, config_dir, dest, message):
     assert str(refused.value).replace(f"{tmp_path}/file is", "/file is").replace(f"{tmp_path}/", "") == message
 
 
-def test_a_config_dir_that_may_not_be_created_is_refused(tmp_path, monkeypatch):
+def test_config_dir_without_permission_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, _mode: path != str(tmp_path))  # root may write everywhere
-    with pytest.raises(ManifestError, match="no permission to make it in"):
+    with pytest.raises(ManifestError, match="no permission to create it in"):
         subject.check_places(f"{tmp_path}/lab", None)
 
 
 @pytest.mark.parametrize(
     ("config_dir", "dest"), [(None, None), ("lab/of/mine", None), ("lab/of/mine", "lab/web.yaml"), (None, "web.yaml")]
 )
-def test_usable_places_are_accepted_and_not_created(tmp_path, config_dir, dest):
+def test_usable_paths_are_accepted_and_not_created(tmp_path, config_dir, dest):
     subject.check_places(*(x and f"{tmp_path}/{x}" for x in (config_dir, dest)))
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_read_is_named_with_its_option(tmp_path):
+def test_unreadable_file_is_named_with_its_option(tmp_path):
     with pytest.raises(ManifestError, match=r"^src .*/nowhere: No such file or directory$"):
         subject.read_text(f"{tmp_path}/nowhere", "src")
     (tmp_path / "binary").write_bytes(b"a: \xff")
-    with pytest.raises(ManifestError, match=r"^src .*/binary: it is no UTF-8 text, see byte 3$"):
+    with pytest.raises(ManifestError, match=r"^src .*/binary: not UTF-8, see byte 3$"):
         subject.read_text(f"{tmp_path}/binary", "src")
     assert subject.read_text(f"{tmp_path}/binary", "dest", errors="replace") == "a: \ufffd"
 
@@ -65,7 +65,7 @@ def test_only_files_that_differ_are_staged(tmp_path):
     assert result["config_files"] == [f"{tmp_path}/same", f"{tmp_path}/new"]
 
 
-def test_a_config_dir_that_cannot_be_created_later_is_an_error(tmp_path):
+def test_config_dir_that_cannot_be_created_is_an_error(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ManifestError, match=r"^config_dir .*/file/lab: Not a directory$"):
         subject.keep_configuration(SimpleNamespace(params={"config_dir": f"{tmp_path}/file/lab"}), {})

@@ -18,7 +18,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection imp
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import workload
 
 
-def test_only_workloads_change_and_the_input_stays():
+def test_only_workloads_change_and_the_input_is_not_modified():
     service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "s"}, "spec": {"x": {}, "y": None}}
     definitions = [
         service,
@@ -36,7 +36,7 @@ def test_only_workloads_change_and_the_input_stays():
     assert injection.warnings == []
 
 
-def test_what_only_gos_types_brought_in_is_taken_out_and_the_order_of_the_input_is_kept():
+def test_empty_fields_of_go_are_removed_and_the_order_of_keys_is_kept():
     definition = make_workload()
     definition["spec"] = {"template": definition["spec"]["template"], "replicas": 2}
     (done,) = inject_all([definition]).definitions
@@ -47,7 +47,7 @@ def test_what_only_gos_types_brought_in_is_taken_out_and_the_order_of_the_input_
     assert "creationTimestamp" not in done["spec"]["template"]["metadata"]
 
 
-def test_the_namespace_is_rendered_and_not_written():
+def test_namespace_is_rendered_but_not_added():
     injection = inject_all([make_workload()], namespace="lab")
     (done,) = injection.definitions
     assert done["metadata"] == {"name": "web"}
@@ -55,7 +55,7 @@ def test_the_namespace_is_rendered_and_not_written():
     assert injection.results[0]["namespace"] == "lab"
 
 
-def test_a_cron_jobs_pods_get_the_metadata_that_istioctl_puts_on_the_job():
+def test_pods_of_a_cron_job_get_the_metadata_that_istioctl_adds_to_the_job():
     definition = make_workload("CronJob", version="batch/v1", labels={"app": "cron"})
     definition["spec"]["jobTemplate"]["metadata"] = {"labels": {"of": "job"}}
     (done,) = inject_all([definition]).definitions
@@ -65,14 +65,14 @@ def test_a_cron_jobs_pods_get_the_metadata_that_istioctl_puts_on_the_job():
     assert workload.STATUS in job["spec"]["template"]["metadata"]["annotations"]
 
 
-def test_a_cron_job_whose_pods_opt_out_is_skipped():
+def test_cron_job_whose_pods_opt_out_is_skipped():
     definition = make_workload("CronJob", version="batch/v1", annotations={workload.INJECT: "false"})
     injection = inject_all([definition])
     assert injection.definitions == [definition]
     assert injection.results[0]["result"] == "skipped"
 
 
-def test_skipped_workloads_stay_untouched_and_tell_why():
+def test_skipped_workloads_are_unchanged_and_have_a_reason():
     definitions = [
         make_workload(name="host", hostNetwork=True),
         make_workload(name="out", annotations={workload.INJECT: "false"}),
@@ -82,42 +82,42 @@ def test_skipped_workloads_stay_untouched_and_tell_why():
     injection = inject_all(definitions, fake=FakeIstioctl(unknown=("extensions/v1beta1",)), namespace="lab")
     assert injection.definitions[:3] == definitions[:3]
     assert [(one["result"], one["reason"]) for one in injection.results] == [
-        ("skipped", "istioctl says that it has host networking enabled"),
-        ("skipped", "istioctl says that it has sidecar injection disabled"),
+        ("skipped", "istioctl reports that it has host networking enabled"),
+        ("skipped", "istioctl reports that it has sidecar injection disabled"),
         (
             "skipped",
-            "istioctl 1.27.0 left it as it was and gave no reason; it may not know Deployment of extensions/v1beta1",
+            "istioctl 1.27.0 left it unchanged without a reason; it may not support Deployment of extensions/v1beta1",
         ),
         ("injected", ""),
     ]
-    # What the manifest itself asks for needs no warning.
+    # No warning for an opt-out in the manifest.
     assert [warning.split(" was not injected")[0] for warning in injection.warnings] == [
         "Deployment lab/host",
         "Deployment lab/old",
     ]
 
 
-def test_without_a_workload_istioctl_does_not_run():
+def test_istioctl_does_not_run_without_workloads():
     fake = FakeIstioctl()
     assert inject_all([{"apiVersion": "v1", "kind": "Service"}], fake=fake).results == []
     assert fake.calls == []
 
 
-def test_a_field_that_istioctl_does_not_know_is_told():
+def test_field_that_istioctl_drops_is_a_warning():
     definition = make_workload(containers=[{"name": "app", "image": "app:1", "newField": {"a": 1}}])
     (warning,) = inject_all([definition]).warnings
     assert warning == (
-        "Deployment default/web: istioctl 1.27.0 does not know and dropped spec.template.spec.containers[app].newField"
+        "Deployment default/web: istioctl 1.27.0 dropped unknown fields: spec.template.spec.containers[app].newField"
     )
 
 
-def seconds(work):
+def cpu_seconds(work):
     started = time.process_time()
     work()
     return time.process_time() - started
 
 
-def test_a_thousand_workloads_take_time_in_proportion():
+def test_time_is_proportional_to_the_number_of_workloads():
     def work(count):
         definitions = [make_workload(name=f"web-{number}") for number in range(count)]
         answer = _manifests.dump_manifest([rendered(name=f"web-{number}").definition for number in range(count)])
@@ -128,14 +128,14 @@ def test_a_thousand_workloads_take_time_in_proportion():
             assert {one["result"] for one in injection.results} == {"injected"}
             assert _manifests.holds(_manifests.dump_manifest(injection.definitions), injection.definitions)
 
-        return seconds(run)
+        return cpu_seconds(run)
 
     few = work(250)
     assert work(1000) < 8 * few + 0.5
 
 
-# A module's work without a cluster and istioctl, on so many workloads of ten kilobytes each. Prints the bytes that came
-# in, the bytes that the process held at most, and the CPU seconds that it took.
+# Injects workloads of ten kilobytes each, without a cluster and istioctl. Prints the size of the input in bytes, the
+# peak memory of the process in bytes, and its CPU seconds.
 WORK = """
 import json, re, sys, time
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
@@ -144,13 +144,13 @@ from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Output
 
 def render(text):
-    given = [json.loads(x) for x in text.split("\\n---\\n") if x]
+    documents = [json.loads(x) for x in text.split("\\n---\\n") if x]
     del text
-    for document in given:
+    for document in documents:
         template = document["spec"]["template"]
         template["metadata"] = {"annotations": {"sidecar.istio.io/status": "x"}}
         template["spec"]["containers"].append({"name": "istio-proxy", "args": ["proxy", "sidecar"]})
-    return Output(0, "".join(f"---\\n{json.dumps(x)}\\n" for x in given), "", "istioctl ...")
+    return Output(0, "".join(f"---\\n{json.dumps(x)}\\n" for x in documents), "", "istioctl ...")
 
 def manifest(count):
     env = "".join(f"        - name: KEY_{n}\\n          value: {'x' * 470}\\n" for n in range(20))
@@ -162,22 +162,22 @@ text = "".join(manifest(int(sys.argv[1])))
 injection = inject(_manifests.parse_manifest(text, "x"), "1.27.0", render, labels_of=lambda _name: {})
 assert all(x["result"] == "injected" for x in injection.results) and len(injection.results) == int(sys.argv[1])
 assert _manifests.holds(_manifests.dump_manifest(injection.definitions), injection.definitions)
-# Not getrusage: that counts what the process had before it became this one.
-held = re.search("VmHWM: *([0-9]+) kB", open("/proc/self/status").read().replace("\\t", " "))[1]
-print(len(text), int(held) * 1024, time.process_time())
+# Not getrusage, which includes the memory of the parent process before exec.
+peak = re.search("VmHWM: *([0-9]+) kB", open("/proc/self/status").read().replace("\\t", " "))[1]
+print(len(text), int(peak) * 1024, time.process_time())
 """
 
 
-def test_ten_megabytes_of_a_thousand_workloads_take_memory_and_time_in_proportion():
+def test_memory_and_time_are_proportional_to_the_size_of_the_manifest():
     def work(count):
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
         command = [sys.executable, "-c", WORK, str(count)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
         return [float(x) for x in done.stdout.split()]
 
-    (_bytes, held, took), quarter, whole = work(0), work(250), work(1000)
+    (_bytes, base_memory, base_time), quarter, whole = work(0), work(250), work(1000)
     assert whole[0] > 10_000_000
-    # Without what Python itself needs. A manifest is held as text, as nodes of YAML and as objects, some times over.
-    assert whole[1] - held < 20 * whole[0]
-    assert whole[1] - held < 6 * (quarter[1] - held)
-    assert whole[2] - took < 10 * (quarter[2] - took)
+    # Without the memory of Python itself. A manifest is in memory as text, YAML nodes and objects, some of them twice.
+    assert whole[1] - base_memory < 20 * whole[0]
+    assert whole[1] - base_memory < 6 * (quarter[1] - base_memory)
+    assert whole[2] - base_time < 10 * (quarter[2] - base_time)

@@ -16,25 +16,25 @@ SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "db"}}
 NOTHING = {"definition": None, "content": None, "src": None}
 
 
-def test_each_option_gives_the_same_definitions(tmp_path):
+def test_all_options_give_the_same_definitions(tmp_path):
     text = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\n"
     (tmp_path / "web.yaml").write_text(text)
-    for given in ({"definition": POD}, {"content": text}, {"src": f"{tmp_path}/web.yaml"}):
-        assert read_definitions({**NOTHING, **given}) == [POD]
+    for option in ({"definition": POD}, {"content": text}, {"src": f"{tmp_path}/web.yaml"}):
+        assert read_definitions({**NOTHING, **option}) == [POD]
 
 
-def test_a_manifest_without_objects_is_refused(tmp_path):
-    with pytest.raises(ManifestError, match=r"^the manifest: it holds no object"):
+def test_manifest_without_objects_is_refused(tmp_path):
+    with pytest.raises(ManifestError, match=r"^the manifest contains no objects"):
         read_definitions({**NOTHING, "content": "---\n"})
     (tmp_path / "empty.yaml").touch()
-    with pytest.raises(ManifestError, match=r"empty\.yaml: it holds no object"):
+    with pytest.raises(ManifestError, match=r"empty\.yaml contains no objects"):
         read_definitions({**NOTHING, "src": f"{tmp_path}/empty.yaml"})
 
 
 @pytest.mark.parametrize(("dest", "return_secrets"), [("web.yaml", False), (None, True)])
-def test_secrets_need_a_file_or_consent(dest, return_secrets):
+def test_secrets_require_dest_or_return_secrets(dest, return_secrets):
     params = {"namespace": "shop", "dest": None, "return_secrets": False}
-    with pytest.raises(ManifestError, match=r"^the manifest holds Secret shop/db, whose values would be logged"):
+    with pytest.raises(ManifestError, match=r"^the manifest contains Secret shop/db, whose values would be logged"):
         find_secrets(params, [POD, SECRET])
     assert find_secrets(params, [POD]) == []
     params.update(dest=dest, return_secrets=return_secrets)

@@ -16,7 +16,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection imp
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError, Output
 
 
-def test_the_workload_that_istioctl_fails_on_is_named():
+def test_failing_workload_is_named():
     with pytest.raises(IstioctlError, match=r"^Deployment lab/bad: istioctl kube-inject failed") as caught:
         inject_all(
             [make_workload(name="a"), make_workload(name="bad")],
@@ -26,23 +26,23 @@ def test_the_workload_that_istioctl_fails_on_is_named():
     assert (caught.value.rc, caught.value.stderr) == (1, "Error: bad")
 
 
-@pytest.mark.parametrize("place", [0, 1, 2, 499, 998, 999])
-def test_the_workload_is_found_among_a_thousand_in_a_few_runs(place):
+@pytest.mark.parametrize("position", [0, 1, 2, 499, 998, 999])
+def test_failing_workload_is_found_among_a_thousand_in_a_few_runs(position):
     calls = []
 
     def render(text):
         calls.append(text)
-        if f'"web-{place}"' in text:
+        if f'"web-{position}"' in text:
             raise IstioctlError("istioctl kube-inject failed", 1, "", "Error: bad", "istioctl ...")
         return Output(0, "", "", "istioctl ...")
 
-    with pytest.raises(IstioctlError, match=rf"^Deployment default/web-{place}: istioctl kube-inject failed$"):
+    with pytest.raises(IstioctlError, match=rf"^Deployment default/web-{position}: istioctl kube-inject failed$"):
         inject_module.inject([make_workload(name=f"web-{number}") for number in range(1000)], NEW, render)
     assert len(calls) <= 13
 
 
 @pytest.mark.parametrize("names", [["a"], ["a", "b"], ["a", "b", "c", "d", "e"]])
-def test_what_istioctl_fails_on_for_all_is_blamed_on_none(names):
+def test_failure_of_all_workloads_names_none(names):
     calls = []
 
     def render(text):
@@ -56,7 +56,7 @@ def test_what_istioctl_fails_on_for_all_is_blamed_on_none(names):
     assert len(calls) <= 5
 
 
-def test_workloads_that_only_fail_together_are_blamed_on_none():
+def test_failure_of_several_workloads_together_names_none():
     def render(text):
         if text.count('"kind"') > 2:
             raise IstioctlError("istioctl kube-inject failed: too many", 1, "", "Error: too many", "istioctl ...")
@@ -66,7 +66,7 @@ def test_workloads_that_only_fail_together_are_blamed_on_none():
         inject_module.inject([make_workload(name=name) for name in "abcdef"], NEW, render)
 
 
-def test_when_the_time_is_over_the_first_failure_is_told():
+def test_first_failure_is_reported_if_the_search_times_out():
     def render(text):
         if text.count('"kind"') < 4:
             raise IstioctlError("did not end within 1 s")
@@ -79,20 +79,20 @@ def test_when_the_time_is_over_the_first_failure_is_told():
 @pytest.mark.parametrize(
     ("stdout", "message"),
     [
-        ("", "gave back nothing for 1 workloads"),
-        ("kind: Service\n", "gave back Service for 1 workloads"),
-        ("kind: [", "gave no usable YAML: the output of istioctl, line "),
+        ("", "returned nothing for 1 workloads"),
+        ("kind: Service\n", "returned Service for 1 workloads"),
+        ("kind: [", "returned invalid YAML: the output of istioctl, line "),
     ],
 )
-def test_an_answer_that_is_no_manifest_of_the_same_workloads_is_refused(stdout, message):
+def test_output_that_does_not_match_the_workloads_is_an_error(stdout, message):
     with pytest.raises(IstioctlError, match=message):
         inject_module.inject([make_workload()], NEW, render_of(stdout))
 
 
-def test_an_injection_configuration_of_another_release_is_found_out():
-    # istioctl exits with 0 and claims in the annotation that it has injected.
+def test_injection_configuration_of_another_release_is_detected():
+    # istioctl succeeds, and the annotation claims that it injected the workload.
     claimed = make_workload(annotations={workload.STATUS: '{"containers":null}'})
-    with pytest.raises(IstioctlError, match=r"rendered no container istio-proxy into Deployment default/web"):
+    with pytest.raises(IstioctlError, match=r"rendered Deployment default/web without a container istio-proxy"):
         inject_module.inject([make_workload()], NEW, render_of(_manifests.dump_manifest([claimed])))
 
 
@@ -103,7 +103,7 @@ def test_an_injection_configuration_of_another_release_is_found_out():
         'Error: could not read valid configmap "istio" from namespace "istio-system"',
     ],
 )
-def test_a_cluster_without_istio_is_told_as_such_and_not_blamed_on_a_workload(stderr):
+def test_missing_injection_configuration_is_reported_for_the_cluster(stderr):
     calls = []
 
     def render(text):
@@ -126,7 +126,7 @@ def test_a_cluster_without_istio_is_told_as_such_and_not_blamed_on_a_workload(st
         'Error: services "istiod" not found',
     ],
 )
-def test_an_istiod_that_is_down_is_told_as_such_and_not_blamed_on_a_workload(stderr):
+def test_unreachable_istiod_is_reported_for_the_cluster(stderr):
     calls = []
 
     def render(text):
@@ -135,12 +135,14 @@ def test_an_istiod_that_is_down_is_told_as_such_and_not_blamed_on_a_workload(std
 
     with pytest.raises(IstioctlError) as caught:
         inject_module.inject([make_workload(name="a"), make_workload(name="b")], NEW, render)
-    assert str(caught.value).startswith("the control plane of the cluster does not answer")
-    assert "whether istiod runs" in str(caught.value) and stderr in str(caught.value)
+    assert str(caught.value).startswith(
+        "istioctl cannot use the injection webhook because the control plane does not respond"
+    )
+    assert "check that istiod runs" in str(caught.value) and stderr in str(caught.value)
     assert (caught.value.rc, caught.value.stderr, len(calls)) == (1, stderr, 1)
 
 
-def test_a_run_that_hangs_is_not_repeated_for_each_workload():
+def test_timeout_is_not_repeated_for_each_workload():
     calls = []
 
     def render(text):
@@ -152,10 +154,10 @@ def test_a_run_that_hangs_is_not_repeated_for_each_workload():
     assert len(calls) == 1
 
 
-def test_other_warnings_of_istioctl_are_passed_on_and_its_chatter_is_not():
+def test_warnings_of_istioctl_are_returned_but_no_info_messages():
     stdout = inject_all([make_workload()]).definitions
     stderr = (
-        "2026-02-01T10:00:00.000000Z\tinfo\tchatter\n"
+        "2026-02-01T10:00:00.000000Z\tinfo\tinformation\n"
         "2026-02-01T10:00:00.000000Z\twarn\tsomething odd\n\n"
         '===> Skipping injection because Pod "stranger" has host networking enabled\n'
     )
@@ -167,32 +169,32 @@ def skipped(kind="Deployment", name="web"):
     return f'===> Skipping injection because {kind} "{name}" has host networking enabled\n'
 
 
-def test_a_workload_is_injected_although_another_one_of_its_name_is_skipped():
+def test_workload_is_injected_although_another_of_its_name_is_skipped():
     shop, host = make_workload(), make_workload(hostNetwork=True)
     shop["metadata"]["namespace"] = "shop"
     answer = [rendered().definition, host]
     answer[0]["metadata"]["namespace"] = "shop"
     answer[0]["spec"]["template"]["metadata"]["annotations"] = {workload.STATUS: "{}"}
-    said = render_of(_manifests.dump_manifest(answer), skipped())
-    injection = inject_module.inject([shop, host], NEW, said)
+    render = render_of(_manifests.dump_manifest(answer), skipped())
+    injection = inject_module.inject([shop, host], NEW, render)
     assert [(one["namespace"], one["result"]) for one in injection.results] == [
         ("shop", "injected"),
         ("default", "skipped"),
     ]
-    assert injection.results[1]["reason"] == "istioctl says that it has host networking enabled"
+    assert injection.results[1]["reason"] == "istioctl reports that it has host networking enabled"
     assert injection.definitions == answer
     assert injection.warnings == [
-        "Deployment default/web was not injected: istioctl says that it has host networking enabled"
+        "Deployment default/web was not injected: istioctl reports that it has host networking enabled"
     ]
 
 
-def test_two_jobs_whose_names_the_cluster_completes_are_told_apart():
+def test_jobs_with_generated_names_are_distinguished():
     jobs = [make_workload("Job", version="batch/v1", hostNetwork=host) for host in (False, True)]
     for job in jobs:
         job["metadata"] = {"generateName": "run-"}
     answer = copy.deepcopy(jobs)
     answer[0]["spec"]["template"]["metadata"]["annotations"] = {workload.STATUS: "{}"}
     answer[0]["spec"]["template"]["spec"]["containers"].append({"name": "istio-proxy"})
-    said = render_of(_manifests.dump_manifest(answer), skipped("Job", ""))
-    injection = inject_module.inject(jobs, NEW, said)
+    render = render_of(_manifests.dump_manifest(answer), skipped("Job", ""))
+    injection = inject_module.inject(jobs, NEW, render)
     assert [one["result"] for one in injection.results] == ["injected", "skipped"]

@@ -34,84 +34,84 @@ def test_opted_out(labels, annotations, version, expected):
     [
         (None, {}, NEW, None),
         ({}, {}, NEW, None),
-        (ENABLED, {}, NEW, "namespace lab is labelled istio-injection=enabled"),
-        (ENABLED, {}, OLD, "namespace lab is labelled istio-injection=enabled"),
-        ({"istio.io/rev": "canary"}, {}, NEW, "namespace lab is labelled istio.io/rev=canary"),
+        (ENABLED, {}, NEW, "namespace lab is labeled istio-injection=enabled"),
+        (ENABLED, {}, OLD, "namespace lab is labeled istio-injection=enabled"),
+        ({"istio.io/rev": "canary"}, {}, NEW, "namespace lab is labeled istio.io/rev=canary"),
         ({"istio-injection": "disabled", "istio.io/rev": "canary"}, {}, NEW, None),
-        ({**ENABLED, "istio.io/rev": "canary"}, {}, NEW, "namespace lab is labelled istio-injection=enabled"),
+        ({**ENABLED, "istio.io/rev": "canary"}, {}, NEW, "namespace lab is labeled istio-injection=enabled"),
         ({"istio.io/rev": ""}, {}, NEW, None),
         ({"istio-injection": "disabled"}, {"labels": {workload.INJECT: "true"}}, NEW, None),
-        ({}, {"labels": {workload.INJECT: "true"}}, NEW, "its pods are labelled sidecar.istio.io/inject=true"),
+        ({}, {"labels": {workload.INJECT: "true"}}, NEW, "the pods are labeled sidecar.istio.io/inject=true"),
         ({}, {"labels": {workload.INJECT: "true"}}, OLD, None),
-        ({}, {"labels": {"istio.io/rev": "canary"}}, NEW, "its pods are labelled istio.io/rev=canary"),
+        ({}, {"labels": {"istio.io/rev": "canary"}}, NEW, "the pods are labeled istio.io/rev=canary"),
         (ENABLED, {"labels": {workload.INJECT: "false"}}, NEW, None),
         (ENABLED, {"labels": {workload.INJECT: "false"}}, "1.10.0", None),
-        (ENABLED, {"labels": {workload.INJECT: "false"}}, OLD, "namespace lab is labelled istio-injection=enabled"),
+        (ENABLED, {"labels": {workload.INJECT: "false"}}, OLD, "namespace lab is labeled istio-injection=enabled"),
         (ENABLED, {"annotations": {workload.INJECT: "false"}}, OLD, None),
         (ENABLED, {"hostNetwork": True}, NEW, None),
     ],
 )
-def test_without_webhooks_labels_decide(labels, pod, version, reason):
+def test_labels_decide_without_webhooks(labels, pod, version, reason):
     decision = rule.decide(only(make_workload(**pod), "lab"), labels, version)
     assert (decision.injected, decision.decided_by) == (bool(reason), "labels")
     assert decision.reason == reason or not reason
 
 
 def hook(namespaces=None, pods=None, name="istio-sidecar-injector"):
-    """An injector's configuration with one webhook that selects by these."""
+    """The configuration of an injector with one webhook with these selectors."""
     return {"metadata": {"name": name}, "webhooks": [{"namespaceSelector": namespaces, "objectSelector": pods}]}
 
 
-def needs(key, operator, *values):
+def expression(key, operator, *values):
     return {"matchExpressions": [{"key": key, "operator": operator, "values": list(values)}]}
 
 
-LABELLED = hook({"matchLabels": ENABLED}, needs(workload.INJECT, "NotIn", "false"))
-CANARY = hook(needs("istio.io/rev", "In", "canary"), name="canary")
+LABELED = hook({"matchLabels": ENABLED}, expression(workload.INJECT, "NotIn", "false"))
+CANARY = hook(expression("istio.io/rev", "In", "canary"), name="canary")
 NEVER = hook({"matchLabels": {"istio.io/deactivated": "never-match"}})
 # enableNamespacesByDefault
-AUTO = hook(needs("istio-injection", "DoesNotExist"), needs(workload.INJECT, "DoesNotExist"), name="auto")
-BY_POD = hook(needs("istio-injection", "DoesNotExist"), {"matchLabels": {workload.INJECT: "true"}}, name="by-pod")
+AUTO = hook(expression("istio-injection", "DoesNotExist"), expression(workload.INJECT, "DoesNotExist"), name="auto")
+BY_POD = hook(expression("istio-injection", "DoesNotExist"), {"matchLabels": {workload.INJECT: "true"}}, name="by-pod")
 
 
 @pytest.mark.parametrize(
     ("labels", "webhooks", "reason"),
     [
-        (ENABLED, [LABELLED], "namespace lab is labelled istio-injection=enabled"),
-        ({}, [LABELLED, CANARY], None),
-        ({}, [AUTO], "webhook auto selects its pods"),
+        (ENABLED, [LABELED], "namespace lab is labeled istio-injection=enabled"),
+        ({}, [LABELED, CANARY], None),
+        ({}, [AUTO], "webhook auto selects the pods"),
         ({"istio-injection": "disabled"}, [AUTO], None),
-        ({"istio.io/rev": "canary"}, [LABELLED, CANARY], "namespace lab is labelled istio.io/rev=canary"),
-        ({"istio.io/rev": "typo"}, [LABELLED, CANARY], None),  # no such revision or tag
+        ({"istio.io/rev": "canary"}, [LABELED, CANARY], "namespace lab is labeled istio.io/rev=canary"),
+        ({"istio.io/rev": "typo"}, [LABELED, CANARY], None),  # no such revision or tag
         (ENABLED, [CANARY], None),  # no default tag
         (ENABLED, [NEVER], None),
         (ENABLED, [], None),
-        (ENABLED, None, "namespace lab is labelled istio-injection=enabled"),
-        ({"istio.io/rev": "typo"}, None, "namespace lab is labelled istio.io/rev=typo"),
+        (ENABLED, None, "namespace lab is labeled istio-injection=enabled"),
+        ({"istio.io/rev": "typo"}, None, "namespace lab is labeled istio.io/rev=typo"),
     ],
 )
-def test_where_the_webhooks_are_known_they_decide(labels, webhooks, reason):
+def test_webhooks_decide_if_known(labels, webhooks, reason):
     decision = rule.decide(only(make_workload(), "lab"), labels, NEW, webhooks)
     assert decision.injected is (reason is not None)
     assert decision.decided_by == ("labels" if webhooks is None else "webhooks")
     assert decision.reason == reason or not decision.injected
 
 
-def test_a_label_that_no_webhook_serves_is_named():
-    decision = rule.decide(only(make_workload(), "lab"), {"istio.io/rev": "typo"}, NEW, [LABELLED])
-    assert decision.reason == "no webhook selects its pods, although namespace lab is labelled istio.io/rev=typo"
+def test_label_that_no_webhook_serves_is_named():
+    decision = rule.decide(only(make_workload(), "lab"), {"istio.io/rev": "typo"}, NEW, [LABELED])
+    assert decision.reason == "no webhook selects the pods, although namespace lab is labeled istio.io/rev=typo"
     assert not decision.excluded
 
 
-def test_a_webhook_may_select_a_namespace_by_its_name():
+def test_webhook_selects_a_namespace_by_its_name():
     by_name = hook({"matchLabels": {"kubernetes.io/metadata.name": "lab"}})
     decisions = [rule.decide(only(make_workload(), name), {}, NEW, [by_name]).injected for name in ("lab", "other")]
     assert decisions == [True, False]
 
 
-@pytest.mark.parametrize("webhooks", [None, [LABELLED]])
+@pytest.mark.parametrize("webhooks", [None, [LABELED]])
 @pytest.mark.parametrize("namespace", ["kube-system", "kube-public", "kube-node-lease", "local-path-storage"])
-def test_injectors_ignore_the_namespaces_of_kubernetes(namespace, webhooks):
+def test_injectors_ignore_system_namespaces(namespace, webhooks):
     decision = rule.decide(only(make_workload(), namespace), ENABLED, NEW, webhooks)
     assert not decision.injected and decision.excluded
     assert decision.reason == f"istiod never injects in namespace {namespace}"
@@ -129,8 +129,8 @@ def test_injectors_ignore_the_namespaces_of_kubernetes(namespace, webhooks):
         ({"labels": {workload.INJECT: "true"}, "annotations": {workload.INJECT: "false"}}, "1.15.0", False),
     ],
 )
-def test_the_injector_reads_the_pod_as_its_release_does(pod, version, injected):
-    decision = rule.decide(only(make_workload(**pod), "lab"), ENABLED, version, [LABELLED])
+def test_opt_out_depends_on_the_release(pod, version, injected):
+    decision = rule.decide(only(make_workload(**pod), "lab"), ENABLED, version, [LABELED])
     assert (decision.injected, decision.excluded) == (injected, not injected)
     alone = rule.decide(only(make_workload(**pod), "lab"), {}, version, [BY_POD])
     assert alone.injected is (injected and "labels" in pod)

@@ -12,7 +12,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import workload
 
 
-def test_every_kind_is_found_also_in_lists_and_nothing_else():
+def test_find_workloads_of_every_kind():
     kinds = {"Pod": "v1", "ReplicationController": "v1", "Job": "batch/v1", "CronJob": "batch/v1beta1"}
     kinds["DeploymentConfig"] = "apps.openshift.io/v1"
     known = [make_workload(kind, version=kinds.get(kind, "apps/v1")) for kind in workload.KINDS]
@@ -42,22 +42,25 @@ def test_names_and_namespaces():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.pop("spec"), "Deployment default/web: spec.template is missing or no dictionary"),
-        (lambda d: d.update(spec="x"), "Deployment default/web: spec.template is missing or no dictionary"),
-        (lambda d: d["spec"]["template"].pop("spec"), "Deployment default/web: its pods have no containers"),
-        (lambda d: d["spec"]["template"]["spec"].update(containers={}), "its pods have no containers"),
+        (lambda d: d.pop("spec"), "Deployment default/web: spec.template must be a dictionary"),
+        (lambda d: d.update(spec="x"), "Deployment default/web: spec.template must be a dictionary"),
+        (lambda d: d["spec"]["template"].pop("spec"), "Deployment default/web: the pod template has no containers"),
+        (lambda d: d["spec"]["template"]["spec"].update(containers={}), "the pod template has no containers"),
         (lambda d: d["spec"]["template"]["spec"].update(containers=["x"]), "containers must be a list of dictionaries"),
         (lambda d: d["spec"]["template"]["spec"].update(initContainers="x"), "initContainers must be a list"),
-        (lambda d: d["spec"]["template"].update(metadata=[1]), "the metadata of its pods must be a dictionary"),
-        (lambda d: d["spec"]["template"]["metadata"].update(labels=["a"]), "labels of its pods must be a dictionary"),
+        (lambda d: d["spec"]["template"].update(metadata=[1]), "metadata of the pod template must be a dictionary"),
+        (
+            lambda d: d["spec"]["template"]["metadata"].update(labels=["a"]),
+            "labels of the pod template must be a dictionary",
+        ),
         (
             lambda d: d["spec"]["template"]["metadata"]["annotations"].update({workload.INJECT: False}),
-            "sidecar.istio.io/inject is false, which is no text; write it in quotes: 'false'",
+            "value of sidecar.istio.io/inject must be a string, got false; quote it: 'false'",
         ),
-        (lambda d: d.update(metadata="web"), "Deployment: its metadata must be a dictionary"),
+        (lambda d: d.update(metadata="web"), "Deployment: metadata must be a dictionary"),
     ],
 )
-def test_a_workload_of_the_wrong_shape_is_named(change, message):
+def test_malformed_workload_is_named(change, message):
     definition = make_workload()
     change(definition)
     with pytest.raises(_manifests.ManifestError) as caught:
@@ -65,11 +68,11 @@ def test_a_workload_of_the_wrong_shape_is_named(change, message):
     assert message in str(caught.value)
 
 
-def test_namespaces_of_the_manifest_give_their_labels():
+def test_labels_of_namespaces_in_the_manifest():
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "lab", "labels": ENABLED}}
     assert workload.namespace_labels([{"apiVersion": "v1", "kind": "List", "items": [namespace]}]) == {"lab": ENABLED}
-    unlabelled = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
-    assert workload.namespace_labels([unlabelled]) == {"a": {}}
+    unlabeled = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a"}}
+    assert workload.namespace_labels([unlabeled]) == {"a": {}}
 
 
 @pytest.mark.parametrize(
