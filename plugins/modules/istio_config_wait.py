@@ -6,32 +6,35 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: istio_config_wait
-short_description: Wait until a VirtualService, DestinationRule or Gateway has reached the proxies
-version_added: "1.0.0"
+short_description: Wait until proxies have applied a VirtualService, DestinationRule or Gateway
+version_added: "0.1.0"
 description:
   - >-
-    A rule that was applied acts only when the proxies have it, which takes from a moment to seconds, or never comes to
-    pass. This module waits for it, and reads it from the proxies' own configuration, in every pod that needs the rule.
+    A rule takes effect only when the proxies have received it, which may take seconds or never happen. This module
+    waits until the configuration of every proxy that needs the rule contains it.
   - >-
-    When the time is over it names the proxies that lag, what they have instead, and why: the rule is not in the API, no
-    istiod is ready, no Service has a host, a proxy refused an update (its log says so), another rule came first, and
-    what C(istioctl analyze) finds about it.
+    On timeout, it reports the proxies that lag, what they have instead, and possible reasons: the rule does not exist
+    in the API, no istiod pod is ready, no Service has the host, a proxy rejected an update (from its log), another rule
+    takes precedence, and the findings of C(istioctl analyze).
   - >-
-    A VirtualService is needed by the sidecars in the namespaces that it is exported to (gateway C(mesh)), and by the
-    pods of the Gateways that it names. It is there when each of its hosts has its routes. Compared are their order,
-    their conditions (path, headers, method, query), destinations, subsets, ports and weights, redirects, direct
-    responses, rewrites, mirrors, faults, headers that they set, add or remove, and timeouts and retries where the rule
-    sets them. Not compared are CORS policies, headers of one of several destinations, and the routes of delegates. Of
-    TCP and TLS routes, destinations, weights and server names are compared.
-  - A DestinationRule is needed by every proxy that it is exported to, or by those of its own namespace if its host
-    belongs to another one. It is there when the host's clusters come from it, with its subsets and no others, and have
-    its load balancing, limits of the connection pool, outlier detection and TLS as far as it sets them, other than for
-    single ports. Labels of subsets do not show in clusters.
-  - A Gateway is needed by the gateway pods that its selector fits. It is there when they listen on its HTTP and HTTPS
-    ports, and serve its hosts once a VirtualService is bound to it. Its other ports open with a VirtualService only.
+    A VirtualService is required in the sidecars of the namespaces that it is exported to (gateway C(mesh)), and in the
+    pods of the Gateways that it names. It is applied if each of its hosts has its routes. The module compares their
+    order, conditions (path, headers, method, query), destinations, subsets, ports and weights, redirects, direct
+    responses, rewrites, mirrors, faults, header changes, and timeouts and retries if the rule sets them. It does not
+    compare CORS policies, header changes of one of several destinations, and the routes of delegates. For TCP and TLS
+    routes, it compares destinations, weights and server names.
   - >-
-    Sidecar objects are heeded. C(exportTo) of Services and mesh-wide defaults of it are not; O(namespaces) can help
-    there. Rules written for the Kubernetes Gateway API and ambient mode are not known.
+    A DestinationRule is required in every proxy that it is exported to, or only in those of its own namespace if its
+    host belongs to another namespace. It is applied if the clusters of the host have its subsets and no others, and its
+    load balancing, connection pool limits, outlier detection and TLS settings, except those for single ports. Labels of
+    subsets are not visible in clusters.
+  - >-
+    A Gateway is required in the gateway pods that its selector matches. It is applied if they listen on its HTTP and
+    HTTPS ports, and serve its hosts once a VirtualService is bound to it. Its other ports have no listener until a
+    VirtualService is bound to them.
+  - >-
+    Sidecar objects are respected. C(exportTo) of Services and mesh-wide defaults of C(exportTo) are not; use
+    O(namespaces) in this case. The Kubernetes Gateway API and ambient mode are not supported.
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -41,18 +44,18 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: It changes nothing. In check mode it looks once and does not wait or fail, since what it would wait for
-      may not have been made.
+    details: Changes nothing. In check mode, reads the proxies once and neither waits nor fails, because the rule may
+      not have been applied.
   diff_mode:
     support: none
-    details: It changes nothing.
+    details: Changes nothing.
   idempotent:
     support: full
 options:
   definition:
     description:
-      - What was applied, as a dictionary or a list of dictionaries. The proxies must have exactly this.
-      - Objects of other kinds in it are left out, so that it may be the very list that was applied.
+      - Rules that the proxies must have, as a dictionary or a list of dictionaries.
+      - Objects of other kinds are ignored, so this may be the complete list of applied objects.
       - Either O(definition) or O(name) is required.
     type: raw
   kind:
@@ -60,46 +63,46 @@ options:
     type: str
     choices: [VirtualService, DestinationRule, Gateway]
   name:
-    description: Name of the object. The proxies must have what the API holds of it.
+    description: Name of the object. The proxies must have its current state in the API.
     type: str
   namespace:
-    description: Namespace of the object, or of those in O(definition) that name none.
+    description: Namespace of the object, and of objects in O(definition) without a namespace.
     type: str
     default: default
   state:
     description:
-      - V(present) waits until every proxy that needs it has it.
+      - V(present) waits until every proxy that needs the object has it.
       - >-
-        V(absent) waits until the API does not hold it any more, and no proxy has anything left of it. For a Gateway
-        this takes its O(definition).
+        V(absent) waits until the object does not exist in the API, and no proxy has remains of it. O(definition) is
+        required for a Gateway.
     type: str
     choices: [present, absent]
     default: present
   namespaces:
-    description: Look only at proxies in these namespaces. At all if not set.
+    description: Namespaces of the proxies to check. Defaults to all namespaces.
     type: list
     elements: str
   pods:
-    description: Look only at the proxies of these pods, by C(NAME) or C(NAMESPACE/NAME). At all if not set.
+    description: Pods of the proxies to check, as C(NAME) or C(NAMESPACE/NAME). Defaults to all pods.
     type: list
     elements: str
   label_selector:
-    description: Look only at the proxies of pods with these labels, such as V(app=client). At all if not set.
+    description: Label selector for the pods of the proxies to check, such as V(app=client). Defaults to all pods.
     type: str
   allow_none:
     description:
-      - Whether it is well if no proxy needs the object.
+      - Whether to succeed if no proxy needs the object.
       - >-
-        If V(false), that fails at once. The rule would act nowhere, since no pod with a sidecar is there to read it, a
-        Gateway's selector fits no pod, or its host is known to nobody.
+        If V(false), the module fails immediately in this case: there is no pod with a sidecar, the selector of a
+        Gateway matches no pod, or no Service has the host, so the rule has no effect.
     type: bool
     default: false
   istio_namespace:
-    description: Namespace of the control plane, whose rules count for the whole mesh.
+    description: Namespace of the control plane. Rules in it apply to the whole mesh.
     type: str
     default: istio-system
   timeout:
-    description: Time to wait, in seconds.
+    description: Maximum time to wait, in seconds.
     type: int
     default: 60
     aliases: [wait_timeout]
@@ -107,11 +110,11 @@ requirements:
   - python >= 3.9
   - kubernetes >= 24.2.0 (Python library)
   - Permission to exec into the container C(istio-proxy)
-  - istioctl 1.7 or newer, for its findings only
+  - istioctl 1.7 or newer (for the findings of C(istioctl analyze) on failure)
 seealso:
   - module: meshlab.istio.istio_traffic_split
   - name: Debugging Envoy and istiod
-    description: Istio's own way to look at the configuration of one proxy.
+    description: Istio task about inspecting the configuration of a proxy.
     link: https://istio.io/latest/docs/ops/diagnostic-tools/proxy-cmd/
 author:
   - The meshlab.istio founders (@meshlab)
@@ -124,12 +127,12 @@ EXAMPLES = r"""
     src: weights.yml
   register: applied
 
-- name: Wait until every proxy has them
+- name: Wait until every proxy has the rules
   meshlab.istio.istio_config_wait:
     kubeconfig: ~/.kube/lab
     definition: "{{ applied.result.results | default([applied]) | map(attribute='result') }}"
 
-- name: Wait until one client has a rule
+- name: Wait until the client has a rule
   meshlab.istio.istio_config_wait:
     kubeconfig: ~/.kube/lab
     kind: VirtualService
@@ -139,7 +142,7 @@ EXAMPLES = r"""
     label_selector: app=client
     timeout: 20
 
-- name: Wait until no proxy has a rule any more
+- name: Wait until no proxy has a deleted rule
   meshlab.istio.istio_config_wait:
     kubeconfig: ~/.kube/lab
     kind: DestinationRule
@@ -150,17 +153,17 @@ EXAMPLES = r"""
 
 RETURN = r"""
 elapsed:
-  description: Time that it took, in seconds.
+  description: Duration of the wait, in seconds.
   returned: always
   type: float
   sample: 0.4
 checked:
-  description: How many proxies were looked at.
+  description: Number of proxies that were checked.
   returned: always
   type: int
   sample: 7
 proxies:
-  description: The proxies that were looked at.
+  description: Proxies that were checked.
   returned: always
   type: list
   elements: dict
@@ -176,31 +179,31 @@ proxies:
       type: str
       sample: client-5d4c8b9f7c-9mwtq
     type:
-      description: V(sidecar), or V(router), which is a gateway.
+      description: V(sidecar), or V(router) for a gateway.
       returned: always
       type: str
       sample: sidecar
     in_sync:
       description:
-        - Whether it has all of the rules. With O(state=absent), whether it has nothing left of them.
+        - Whether the proxy has all rules. With O(state=absent), whether it has no remains of them.
         - Null if its configuration could not be read.
       returned: always
       type: bool
       sample: true
     applied:
-      description: What it has of the rules, in words.
+      description: Parts of the rules that the proxy has.
       returned: always
       type: list
       elements: str
-      sample: ["catalog.shop.svc in 8080: prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %"]
+      sample: ["catalog.shop.svc in 8080: prefix / -> v1.shop:8080 80%, v2.shop:8080 20%"]
     missing:
-      description: What it lacks, and what it has instead, or why its configuration could not be read.
+      description: Missing parts and what the proxy has instead, or why its configuration could not be read.
       returned: always
       type: list
       elements: str
       sample: []
 objects:
-  description: The objects that were waited for.
+  description: Objects to wait for.
   returned: always
   type: list
   elements: dict
@@ -221,11 +224,11 @@ objects:
       type: str
       sample: catalog
 reasons:
-  description: Why the proxies may not be as wanted, most telling first. Empty on success.
+  description: Possible reasons for the failure, most specific first. Empty on success.
   returned: always
   type: list
   elements: str
-  sample: ["no istiod is ready (1 pods of it there), so that proxies hear of nothing"]
+  sample: ["none of 1 istiod pods is ready, so proxies receive no configuration"]
 """
 
 import time
@@ -260,14 +263,14 @@ ANALYZE_SECONDS = 60
 
 
 def rules_from(params):
-    """The rules that the user named, in either way."""
+    """Return the rules from definition, or from kind and name."""
     if params["definition"] is not None:
         return rules_in(params["definition"], params["namespace"])
     return [Rule(params["kind"], params["namespace"], params["name"])]
 
 
 def analyze(params, kubeconfig, rules):
-    """What istioctl finds about the rules, a list of lines; one that says so if it cannot be asked."""
+    """Return the findings of istioctl analyze about the rules, or the error of istioctl."""
     try:
         istioctl = Istioctl(params["binary_path"], kubeconfig, timeout=ANALYZE_SECONDS)
         lines = []
@@ -276,7 +279,7 @@ def analyze(params, kubeconfig, rules):
             lines += findings_about(rules, output)
         return lines
     except IstioctlError as error:
-        return [f"not asked, {error}"]
+        return [str(error)]
 
 
 def main():
@@ -317,10 +320,10 @@ def main():
             outcome = wait_for_proxies(mesh.read_api, mesh.read_proxy, request, params["timeout"], module.check_mode)
             if not (outcome.met or outcome.problem or module.check_mode):
                 istiod = mesh.istiod_pods(params["istio_namespace"])
-                refusals = mesh.refusals(outcome.lagging)
+                rejections = mesh.rejections(outcome.lagging)
                 applied = [x for x in outcome.rules if mesh.facts.live.get(x.title)]
                 findings = analyze(params, kubeconfig, applied)
-                result["reasons"] = find_reasons(outcome, mesh.facts, istiod, refusals, findings)
+                result["reasons"] = find_reasons(outcome, mesh.facts, istiod, rejections, findings)
             elif outcome.problem:
                 result["reasons"] = [outcome.problem]
     except (WaitError, ClusterError) as error:

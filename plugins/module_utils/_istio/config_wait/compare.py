@@ -19,7 +19,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 
 
 def compare(rule: Rule, proxy: Proxy, names: set[str], dump: Dump, facts: Facts) -> tuple[list[str], list[str]]:
-    """What a proxy lacks of a rule that it needs, in words, and what it has, as (list, list)."""
+    """Return (missing, applied): what the proxy lacks of a rule and what it has, as lists of phrases.
+
+    names: "mesh" or the Gateways (namespace/name) through which the proxy gets the rule.
+    """
     if rule.kind == "VirtualService":
         return compare_virtual_service(rule, proxy, names, dump, facts)
     if rule.kind == "DestinationRule":

@@ -27,54 +27,55 @@ def compare_destination_rule(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts)
     clusters = [x for x in outbound_clusters(dump) if answers_to(x[0], host)]
     bases = [x for x in clusters if not x[2]]
     if not bases:
-        # A gateway that hears nothing of a service needs no rule for it.
-        return ([f"it knows no cluster of {host}"], []) if proxy.type == "sidecar" else ([], [])
-    missing, found = [], []
+        # A gateway has clusters only for Services that its routes use.
+        return ([f"the proxy has no cluster for {host}"], []) if proxy.type == "sidecar" else ([], [])
+    missing, applied = [], []
     subsets = rule.spec.get("subsets") or []
     policy = rule.spec.get("trafficPolicy") or {}
     by_key = {(x[0], x[1], x[2]): x[3] for x in clusters}
     names = {subset["name"] for subset in subsets} | _merged_subsets(rule, host, facts)
     for name, port, _subset, cluster in bases:
-        where = f"{show_destination((name, port, ''))}"
+        where = show_destination((name, port, ""))
         own = rule_tag(cluster)
         if own != rule.tag and (not subsets or own is None):
             missing.append(
-                f"the cluster {where} comes from "
-                + ("no DestinationRule" if own is None else f"DestinationRule {own[1]}/{own[2]}")
+                f"the cluster for {where} "
+                + ("has no DestinationRule" if own is None else f"is configured by DestinationRule {own[1]}/{own[2]}")
             )
             continue
-        detailed = any(
+        has_port_settings = any(
             (x.get("port") or {}).get("number") == port
             for level in [policy, *((subset.get("trafficPolicy") or {}) for subset in subsets)]
             for x in level.get("portLevelSettings") or ()
         )
-        if own == rule.tag and not detailed:
-            missing += [f"the cluster {where} has {x}" for x in policy_differences(policy, cluster)]
+        if own == rule.tag and not has_port_settings:
+            missing += [f"the cluster for {where} has {x}" for x in policy_differences(policy, cluster)]
         for subset in subsets:
-            theirs = by_key.get((name, port, subset["name"]))
-            if theirs is None:
-                missing.append(f"there is no cluster {where} subset {subset['name']}")
-            elif not detailed:
-                both = {**policy, **(subset.get("trafficPolicy") or {})}
+            subset_cluster = by_key.get((name, port, subset["name"]))
+            if subset_cluster is None:
+                missing.append(f"the proxy has no cluster for {where} subset {subset['name']}")
+            elif not has_port_settings:
+                merged = {**policy, **(subset.get("trafficPolicy") or {})}
                 missing += [
-                    f"the cluster {where} subset {subset['name']} has {x}" for x in policy_differences(both, theirs)
+                    f"the cluster for {where} subset {subset['name']} has {x}"
+                    for x in policy_differences(merged, subset_cluster)
                 ]
-        have = sorted(x[2] for x in clusters if x[:2] == (name, port) and x[2])
+        present = sorted(x[2] for x in clusters if x[:2] == (name, port) and x[2])
         missing += [
-            f"the cluster {where} subset {x} is still there"
-            for x in have
+            f"the cluster for {where} subset {x} still exists"
+            for x in present
             if x not in names and rule_tag(by_key[(name, port, x)]) == rule.tag
         ]
-        found.append(f"{where}{' subsets ' + ', '.join(have) if have else ''}")
-    return missing, found
+        applied.append(f"{where}{' subsets ' + ', '.join(present) if present else ''}")
+    return missing, applied
 
 
 def _merged_subsets(rule, host, facts):
-    """The subsets that other rules for a host add: istiod makes one of them all, and calls it by the oldest."""
+    """Subsets of other rules for the host: istiod merges all rules for a host and tags the result with the oldest."""
     names = set()
     for item in facts.destination_rules:
         metadata, spec = item["metadata"], item.get("spec") or {}
-        theirs = full_host(spec.get("host") or "", metadata["namespace"])
-        if (metadata["namespace"], metadata["name"]) != (rule.namespace, rule.name) and covers(theirs, host):
+        other_host = full_host(spec.get("host") or "", metadata["namespace"])
+        if (metadata["namespace"], metadata["name"]) != (rule.namespace, rule.name) and covers(other_host, host):
             names |= {subset["name"] for subset in spec.get("subsets") or ()}
     return names

@@ -25,7 +25,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.t
 
 
 def compare_gateway(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> tuple[list[str], list[str]]:
-    missing, found = [], []
+    missing, applied = [], []
     listeners = listener_ports(dump)
     for server in rule.spec.get("servers") or ():
         number, protocol = server_port(server)
@@ -35,13 +35,13 @@ def compare_gateway(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> tuple
         open_ = sorted(ports & set(listeners))
         if not open_:
             shown = ", ".join(str(x) for x in sorted(listeners)) or "none"
-            missing.append(f"it has no listener for {protocol} {number} (it listens on {shown})")
+            missing.append(f"the proxy has no listener for {protocol} {number} (it listens on {shown})")
             continue
         names = set().union(*(listeners[port] for port in open_))
         if is_https(server) and not any(name.endswith(f".{rule.name}.{rule.namespace}") for name in names):
-            missing.append(f"its listener on {open_[0]} does not serve {protocol} {number} of this Gateway")
+            missing.append(f"the listener on {open_[0]} does not serve {protocol} {number} of this Gateway")
             continue
-        found.append(f"{protocol} {number} on {', '.join(str(x) for x in open_)}")
+        applied.append(f"{protocol} {number} on {', '.join(str(x) for x in open_)}")
     for item in facts.virtual_services:
         bound = Rule("VirtualService", item["metadata"]["namespace"], item["metadata"]["name"], item.get("spec") or {})
         bound_to = [gateway_name(x, bound.namespace) for x in bound.spec.get("gateways") or ()]
@@ -55,7 +55,7 @@ def compare_gateway(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> tuple
                 for _config, _port, domains, _routes in virtual_hosts(dump)
             )
             if served:
-                found.append(f"host {host}")
+                applied.append(f"host {host}")
             else:
-                missing.append(f"it has no virtual host for {host} of {bound.title}")
-    return missing, list(dict.fromkeys(found))
+                missing.append(f"the proxy has no virtual host for {host} of {bound.title}")
+    return missing, list(dict.fromkeys(applied))

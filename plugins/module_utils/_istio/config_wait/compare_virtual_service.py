@@ -43,30 +43,30 @@ def compare_virtual_service(
     rule: Rule, proxy: Proxy, names: set[str], dump: Dump, facts: Facts
 ) -> tuple[list[str], list[str]]:
     missing: list[str] = []
-    found: list[str] = []
+    applied: list[str] = []
     if rule.spec.get("http"):
         for place in _places(rule, proxy, names, facts):
-            _compare_routes(rule, proxy, place, dump, missing, found)
+            _compare_routes(rule, proxy, place, dump, missing, applied)
     if rule.spec.get("tcp") or rule.spec.get("tls"):
         had = [(own, server, destination_shares(clusters)) for own, server, clusters in tcp_targets(dump)]
         for servers, shares in rule_tcp(rule.spec, rule.namespace, names, proxy.labels, proxy.namespace):
-            fits = [x for x in had if servers <= x[1] and same_shares(shares, x[2])]
+            matching = [x for x in had if servers <= x[1] and same_shares(shares, x[2])]
             text = f"{'TLS for ' + ', '.join(sorted(servers)) if servers else 'TCP'} -> {show_shares(shares)}"
-            if not fits:
-                missing.append(f"no listener sends {text}")
-                found += [f"TCP -> {show_shares(x[2])}" for x in had if x[0] == rule.tag]
+            if not matching:
+                missing.append(f"the proxy has no listener for {text}")
+                applied += [f"TCP -> {show_shares(x[2])}" for x in had if x[0] == rule.tag]
             else:
-                found.append(text)
-    return missing, sorted(found)
+                applied.append(text)
+    return missing, sorted(applied)
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where in a proxy one host's routes have to be.
+    """A set of route configurations that must have the routes of one host.
 
-    names: the gateways by which they get there; ports: of the route configurations, None for any; suffix: how their
-    names end; number: the port that conditions are about, None for that of the route configuration itself;
-    strict: whether a virtual host without them is wrong; loose: see _equal.
+    names: "mesh" or the Gateways that the routes belong to; ports: of the route configurations, None for any;
+    suffix: end of their names; number: port that match conditions refer to, None for that of the route configuration;
+    strict: whether a virtual host without the routes is an error; loose: see _equal.
     """
 
     host: str
@@ -79,7 +79,7 @@ class _Place:
 
 
 def _places(rule, proxy, names, facts):
-    """The _Places of a VirtualService's HTTP routes in a proxy."""
+    """The _Places that must have the HTTP routes of a VirtualService."""
     loose = len(names) > 1 and any(match.get("gateways") for x in rule.spec["http"] for match in x.get("match") or ())
     places = []
     for name in sorted(names):
@@ -98,7 +98,7 @@ def _places(rule, proxy, names, facts):
                     frozenset(server_ports(number, proxy, facts.services)),
                     f".{short}.{namespace}" if is_https(server) else "",
                     number,
-                    not (server.get("tls") or {}).get("httpsRedirect"),  # some releases need no routes to redirect
+                    not (server.get("tls") or {}).get("httpsRedirect"),  # some releases redirect without routes
                     loose,
                 )
                 for host in gateway_hosts(rule, Rule("Gateway", namespace, short, {**spec, "servers": [server]}))
@@ -106,8 +106,8 @@ def _places(rule, proxy, names, facts):
     return places
 
 
-def _compare_routes(rule, proxy, place, dump, missing, found):
-    """Compare what the virtual hosts at a place hold; of several rules for a host, each is found by its tag."""
+def _compare_routes(rule, proxy, place, dump, missing, applied):
+    """Compare the rule with the virtual hosts of a place; the tag tells several rules for a host apart."""
     host, seen = place.host, False
     for config, port, domains, routes in virtual_hosts(dump):
         if not any(answers_to(domain, host) for domain in domains) or not config.endswith(place.suffix):
@@ -115,7 +115,7 @@ def _compare_routes(rule, proxy, place, dump, missing, found):
         if place.ports is not None and port not in place.ports:
             continue
         own = reachable_routes([envoy_route(x) for x in routes if rule_tag(x) == rule.tag])
-        if not own and "*" in host:  # it may be another rule's, for a host that is narrower
+        if not own and "*" in host:  # may belong to another rule, for a more specific host
             continue
         wanted = rule_routes(
             rule.spec,
@@ -127,17 +127,16 @@ def _compare_routes(rule, proxy, place, dump, missing, found):
         )
         seen = True
         if own and _equal(wanted, own, place.loose):
-            found.append(f"{host} in {config}: {'; '.join(show_route(x, wanted) for x in _unique(own))}")
+            applied.append(f"{host} in {config}: {'; '.join(show_route(x, wanted) for x in _unique(own))}")
         elif own:
             missing.append(f"{host} in {config}: {_difference(wanted, own)}")
         elif wanted and place.strict:
             others = sorted({rule_tag(x)[1:] for x in routes if rule_tag(x)})
             shown = ", ".join("/".join(x) for x in others)
-            missing.append(
-                f"{host} in {config}: its routes come from {f'VirtualService {shown}' if shown else 'no rule'}"
-            )
+            origin = f"VirtualService {shown} configures the routes" if shown else "no VirtualService is applied"
+            missing.append(f"{host} in {config}: {origin}")
     if not seen and place.strict:
-        missing.append(f"it has no virtual host for {host}")
+        missing.append(f"the proxy has no virtual host for {host}")
 
 
 def _unique(routes):
@@ -149,9 +148,10 @@ def _unique(routes):
 
 
 def _equal(wanted, had, loose):
-    """Whether the routes are the wanted ones in their order; two Gateways for one host have them twice.
+    """Whether the routes of a proxy equal the wanted ones in order. Duplicates of several Gateways are ignored.
 
-    With delegates, or with conditions on one of several Gateways (loose), each has to be one of the others only.
+    With delegates, every wanted route must exist, in any order. With conditions on one of several Gateways (loose),
+    every route of the proxy must be a wanted one.
     """
     wanted, had = _unique(wanted), _unique(had)
     if None in wanted:
@@ -162,11 +162,11 @@ def _equal(wanted, had, loose):
 
 
 def _difference(wanted, had):
-    """In what the routes of a proxy differ from the wanted ones, in words: those that do, if all others are there."""
+    """Describe how the routes of a proxy differ from the wanted ones; only the different ones, if possible."""
     wanted, had = _unique(wanted), _unique(had)
     pairs = list(zip(wanted, had))
     if len(wanted) == len(had) and None not in wanted:
         pairs = [(x, y) for x, y in pairs if not same_route(x, y)]
-        return "; ".join(f"it has {show_route(y, wanted)}, wanted is {show_route(x)}" for x, y in pairs)
+        return "; ".join(f"expected {show_route(x)}, got {show_route(y, wanted)}" for x, y in pairs)
     shown = "; ".join(show_route(x, wanted) for x in had)
-    return f"it has {shown}; wanted is {'; '.join(show_route(x) for x in wanted) or 'nothing'}"
+    return f"expected {'; '.join(show_route(x) for x in wanted) or 'no route'}, got {shown}"

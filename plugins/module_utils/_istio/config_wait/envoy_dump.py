@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a proxy's configuration from the dumps of Envoy's admin port, whatever release wrote them."""
+"""Read a proxy's configuration from the dumps of Envoy's admin port, of any release."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ LISTENERS = "dynamic_listeners"
 CLUSTERS = "dynamic_active_clusters"
 
 
-# Where the full dump holds a list, a dump of one resource holds its items, told by the field that each of them has.
+# A full dump contains lists, a dump of one resource contains their items. Each item has this field.
 _ITEM_FIELD = {ROUTES: "route_config", LISTENERS: "active_state", CLUSTERS: "cluster"}
 
 
-# What lies beneath a rule's name in Envoy's metadata, as /apis/networking.istio.io/v1/namespaces/x/virtual-service/y.
+# Path of a rule in Envoy's metadata, such as /apis/networking.istio.io/v1/namespaces/x/virtual-service/y.
 _TAG = re.compile(r"/namespaces/([^/]+)/([^/]+)/([^/]+)$")
 
 
@@ -33,13 +33,15 @@ class DumpError(Exception):
 
 @dataclass
 class Dump:
-    """What was read of one proxy: its route configurations, listeners and clusters in force, as Envoy writes them,
-    and what it said of updates that it refused."""
+    """Active route configurations, listeners and clusters of a proxy, as Envoy prints them.
+
+    rejected: Envoy's messages about updates that it rejected.
+    """
 
     routes: list = field(default_factory=list)
     listeners: list = field(default_factory=list)
     clusters: list = field(default_factory=list)
-    refused: list = field(default_factory=list)
+    rejected: list = field(default_factory=list)
 
 
 def dump_path(resource: str) -> str:
@@ -48,21 +50,23 @@ def dump_path(resource: str) -> str:
 
 
 def add_answer(dump: Dump, resource: str, text: str) -> None:
-    """Put into a Dump what Envoy answered to request(resource); an older one may have answered with all it has.
+    """Add Envoy's response for dump_path(resource) to a Dump; old releases may return the full dump.
 
-    Raises DumpError if that is no dump.
+    Raises DumpError if the response is not a dump.
     """
-    if f"{resource} not found" in text:  # it has none of them, as a newer one says with an empty object
+    if f"{resource} not found" in text:  # the proxy has none; newer releases return an empty object
         return
     try:
         configs = json.loads(text).get("configs", [])
     except (ValueError, AttributeError) as error:
-        raise DumpError(f"its answer is no configuration dump: {' '.join(text.split())[:200] or 'empty'}") from error
+        raise DumpError(
+            f"the response is not a configuration dump: {' '.join(text.split())[:200] or 'empty'}"
+        ) from error
     for config in configs:
         for item in config.get(resource, [config]):
-            said = (item.get("error_state") or {}).get("details")
-            if said:
-                dump.refused.append(said)
+            details = (item.get("error_state") or {}).get("details")
+            if details:
+                dump.rejected.append(details)
             inner = item.get(_ITEM_FIELD[resource])
             if resource == LISTENERS and inner:
                 inner = inner.get("listener")
@@ -70,37 +74,43 @@ def add_answer(dump: Dump, resource: str, text: str) -> None:
                 {ROUTES: dump.routes, LISTENERS: dump.listeners, CLUSTERS: dump.clusters}[resource].append(inner)
 
 
-def rule_tag(thing: dict) -> tuple[str, str, str] | None:
-    """The rule that a route, cluster or filter chain comes from, as (kind such as "virtual-service", namespace, name);
-    None if it comes from none."""
-    metadata = ((thing.get("metadata") or {}).get("filter_metadata") or {}).get("istio") or {}
+def rule_tag(resource: dict) -> tuple[str, str, str] | None:
+    """The rule that configures a route, cluster or filter chain, as (kind such as "virtual-service", namespace, name).
+
+    None if there is no such rule.
+    """
+    metadata = ((resource.get("metadata") or {}).get("filter_metadata") or {}).get("istio") or {}
     match = _TAG.search(metadata.get("config") or "")
     return (match[2], match[1], match[3]) if match else None
 
 
 def route_config_port(route_config: dict) -> int | None:
-    """The port that a route configuration is for, from its name: 8080, web.ns.svc.cluster.local:8080, http.8080,
-    https.443.name.gateway.ns. None if its name has none."""
+    """The port in the name of a route configuration, None if it has none.
+
+    Names are 8080, web.ns.svc.cluster.local:8080, http.8080, https.443.name.gateway.ns.
+    """
     name = route_config["name"]
     match = re.search(r":([0-9]+)$", name) or re.match(r"(?:https?\.)?([0-9]+)(?:\.|$)", name)
     return int(match[1]) if match else None
 
 
 def virtual_hosts(dump: Dump) -> Iterator[tuple[str, int | None, set[str], list[dict]]]:
-    """Every virtual host of the proxy's outbound route configurations, as (route configuration's name, its port, names
-    that it answers to without ports, its routes)."""
+    """Yield the virtual hosts of the outbound route configurations.
+
+    Each is (name of the route configuration, its port, host names without ports, routes).
+    """
     for config in dump.routes:
         if config.get("name", "").startswith("inbound"):
             continue
         for virtual_host in config.get("virtual_hosts") or ():
-            # The name counts too: where a port serves one service alone, the only domain is "*".
+            # The name counts too: if a port serves a single Service, the only domain is "*".
             domains = [*(virtual_host.get("domains") or ()), virtual_host.get("name", "")]
             names = {re.sub(r":(?:[0-9]+|\*)$", "", domain) for domain in domains}
             yield config["name"], route_config_port(config), names, virtual_host.get("routes") or []
 
 
 def tcp_targets(dump: Dump) -> Iterator[tuple[tuple[str, str, str] | None, set[str], dict[str, int]]]:
-    """Where filter chains of listeners send plain TCP, as (the chain's tag, its server names, {cluster: weight})."""
+    """Yield the TCP proxies in filter chains of listeners, as (tag of the chain, server names, {cluster: weight})."""
     for listener in dump.listeners:
         chains = list(listener.get("filter_chains") or ())
         if listener.get("default_filter_chain"):
@@ -115,7 +125,7 @@ def tcp_targets(dump: Dump) -> Iterator[tuple[tuple[str, str, str] | None, set[s
 
 
 def listener_ports(dump: Dump) -> dict[int, set[str]]:
-    """The ports of the listeners in force, as a dictionary of the names of the route configurations that each uses."""
+    """The ports of the active listeners, each with the names of the route configurations that it uses."""
     ports: dict[int, set[str]] = {}
     for listener in dump.listeners:
         address = (listener.get("address") or {}).get("socket_address") or {}
@@ -131,7 +141,7 @@ def listener_ports(dump: Dump) -> dict[int, set[str]]:
 
 
 def outbound_clusters(dump: Dump) -> Iterator[tuple[str, int | None, str, dict]]:
-    """The proxy's clusters for services, as (host, port, subset, cluster)."""
+    """Yield the clusters for services, as (host, port, subset, cluster)."""
     for cluster in dump.clusters:
         parts = cluster.get("name", "").split("|")
         if len(parts) == 4 and parts[0] == "outbound":
@@ -139,7 +149,7 @@ def outbound_clusters(dump: Dump) -> Iterator[tuple[str, int | None, str, dict]]
 
 
 def cluster_weights(config: dict) -> dict[str, int]:
-    """{cluster: weight} of a route's or a TCP proxy's action; one cluster alone has the weight 1."""
+    """{cluster: weight} of a route or a TCP proxy; a single cluster has the weight 1."""
     if config.get("cluster"):
         return {config["cluster"]: 1}
     clusters: dict[str, int] = {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Routes and clusters of Envoy in the common form of route_form."""
+"""Convert routes and clusters of Envoy to the form of route_form."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 
 
 def envoy_route(route: dict) -> dict:
-    """A route of Envoy's as {"match": ..., "action": ...}, as rule_routes gives those of a rule."""
+    """Convert a route of Envoy to {"match": ..., "action": ...}, as rule_routes does for a rule."""
     match = route.get("match") or {}
     if match.get("path") is not None:
         path = ("exact", match["path"])
@@ -42,7 +42,7 @@ def envoy_route(route: dict) -> dict:
 
 
 def _envoy_string_match(matcher):
-    """Header and query matchers, in the words of old and new releases."""
+    """Convert a header or query matcher of any release."""
     if matcher.get("string_match"):
         return string_match(matcher["string_match"])
     for kind, name in (("exact", "exact_match"), ("prefix", "prefix_match"), ("safe_regex", "safe_regex_match")):
@@ -62,14 +62,14 @@ def _envoy_action(route):
             codes.get(redirect.get("response_code"), 301),
         )
     elif route.get("direct_response"):
-        action["answers"] = route["direct_response"].get("status")
+        action["direct_response"] = route["direct_response"].get("status")
     else:
         inner = route.get("route") or {}
         action["destinations"] = destination_shares(cluster_weights(inner))
         if inner.get("regex_rewrite"):
-            action["rewrites"] = ("regex", inner["regex_rewrite"].get("substitution") or "")
+            action["rewrite"] = ("regex", inner["regex_rewrite"].get("substitution") or "")
         elif inner.get("prefix_rewrite"):
-            action["rewrites"] = ("prefix", inner["prefix_rewrite"])
+            action["rewrite"] = ("prefix", inner["prefix_rewrite"])
         action["authority"] = inner.get("host_rewrite_literal") or inner.get("host_rewrite") or ""
         action["timeout"] = duration_seconds(inner.get("timeout"))
         action["retries"] = (inner.get("retry_policy") or {}).get("num_retries", 0)
@@ -80,15 +80,15 @@ def _envoy_action(route):
     for direction in ("request", "response"):
         for item in route.get(f"{direction}_headers_to_add") or ():
             name = item["header"]["key"].lower()
-            if name != "alt-svc":  # a gateway's own word about HTTP/3
+            if name != "alt-svc":  # added by gateways for HTTP/3
                 headers.append((direction, name, item["header"].get("value", "")))
         headers += [(direction, name.lower(), None) for name in route.get(f"{direction}_headers_to_remove") or ()]
     action["headers"] = sorted_headers(headers)
     fault = (route.get("typed_per_filter_config") or {}).get("envoy.filters.http.fault") or {}
     if (fault.get("delay") or {}).get("fixed_delay"):
-        action["delays"] = (duration_seconds(fault["delay"]["fixed_delay"]), _fraction(fault["delay"]))
+        action["delay"] = (duration_seconds(fault["delay"]["fixed_delay"]), _fraction(fault["delay"]))
     if (fault.get("abort") or {}).get("http_status"):
-        action["aborts"] = (fault["abort"]["http_status"], _fraction(fault["abort"]))
+        action["abort"] = (fault["abort"]["http_status"], _fraction(fault["abort"]))
     return action
 
 
@@ -106,5 +106,5 @@ def _fraction(fault):
 
 
 def destination_shares(clusters: dict[str, int]) -> dict[tuple, int]:
-    """Weights by destination of what tcp_targets gives."""
+    """Weights by destination, from weights by cluster."""
     return reduced_shares([(envoy_destination(cluster), weight) for cluster, weight in clusters.items()])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the API holds of a mesh at one moment."""
+"""The objects of a mesh in the API."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.h
 
 @dataclass
 class Facts:
-    """What the API says at one moment: lists of objects, all of the mesh.
+    """Lists of all objects of the mesh, as read from the API at one time.
 
-    live: the rules that are waited for by their title, None for one that does not exist.
+    live: the rules to wait for, by title; None for one that does not exist.
     """
 
     live: dict = field(default_factory=dict)
-    installed: bool = True  # whether the API knows Istio's kinds at all
-    selected: set | None = None  # the pods that a label selector picked, as namespace/name; None without one
+    installed: bool = True  # whether the API has Istio's kinds
+    selected: set | None = None  # pods that match the label selector, as namespace/name; None without one
     pods: list = field(default_factory=list)
     services: list = field(default_factory=list)
     gateways: list = field(default_factory=list)
@@ -31,7 +31,7 @@ class Facts:
 
 
 def service_namespaces(host: str, facts: Facts) -> set[str]:
-    """The namespaces of the Services and ServiceEntries with a host, as a set."""
+    """The namespaces of the Services and ServiceEntries that have a host."""
     found = set()
     for service in facts.services:
         metadata = service["metadata"]

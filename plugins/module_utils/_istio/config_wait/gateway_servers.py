@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The servers of a Gateway: their ports, their protocols, and the hosts that they share with a VirtualService."""
+"""Servers of a Gateway: ports, protocols, and the hosts that they have in common with a VirtualService."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 
 
 def gateway_hosts(rule: Rule, gateway: Rule, http: bool = True) -> list[str]:
-    """The hosts that a VirtualService and the servers of a Gateway have in common, the narrower of each two.
+    """The hosts that a VirtualService and the servers of a Gateway have in common; of two patterns the more specific.
 
-    http: those of servers that take its HTTP routes, else of those that take its TCP and TLS routes.
+    http: whether to use the servers for HTTP routes, or those for TCP and TLS routes.
     """
     hosts = set()
     for server in gateway.spec.get("servers") or ():
@@ -51,12 +51,12 @@ def is_https(server: dict) -> bool:
 
 
 def takes_http(server: dict) -> bool:
-    """Whether a server takes HTTP, and so listens at once. For plain TCP, and TLS passed on, it takes a rule first."""
+    """Whether a server accepts HTTP and therefore has a listener. For TCP and TLS passthrough, it needs a rule."""
     return server_port(server)[1] in ("HTTP", "HTTP2", "GRPC", "GRPC-WEB") or is_https(server)
 
 
 def server_ports(number: int | None, proxy: Proxy, services: Iterable[dict]) -> set[int]:
-    """The ports that a gateway pod may listen on for a server's port: itself, and what its Services make of it."""
+    """Ports on which a gateway pod may listen for a server's port: itself and the target ports of its Services."""
     ports: set = {number}
     for service in services:
         selector = service["spec"].get("selector")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a proxy still has of a rule that was deleted."""
+"""Find what a proxy still has of a deleted rule."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 
 
 def leftovers(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> list[str]:
-    """What a proxy still has of a rule that should be gone, in words, a list."""
+    """Phrases about what a proxy still has of a deleted rule."""
     if rule.kind == "VirtualService":
         counts: dict[str, int] = {}
         for name, _port, _domains, routes in virtual_hosts(dump):
@@ -54,7 +54,7 @@ def leftovers(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> list[str]:
 
 
 def _gateway_leftovers(rule, proxy, dump, facts):
-    """Listeners carry no tag: what is left of a Gateway are its ports that no other one has, and its HTTPS routes."""
+    """Listeners have no tag, so look for ports that no other Gateway has, and for HTTPS routes."""
     others = set()
     for item in facts.gateways:
         metadata, spec = item["metadata"], item.get("spec") or {}

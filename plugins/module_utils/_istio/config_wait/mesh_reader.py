@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read a mesh: the API for rules and pods, each proxy for its configuration and its log."""
+"""Read a mesh: rules and pods from the API, configuration and log from each proxy."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import SIDECAR
 
-REREAD_SECONDS = 2.0  # maximum age of everything but the rules
+REREAD_SECONDS = 2.0  # maximum age of Facts other than the rules
 EXEC_SECONDS = 15
 LOG_LINES, LOG_SECONDS = 5000, 900  # how far back the log of a lagging proxy is read
 
 
 class MeshReader:
-    """A cluster as wait_for_proxies reads it: read_api() the API, read_proxy() the configuration of one proxy."""
+    """Reader for wait_for_proxies: read_api() reads the API, read_proxy() the configuration of a proxy."""
 
     def __init__(self, cluster: Cluster, rules: list[Rule], label_selector: str | None = None) -> None:
-        """rules: to look for; label_selector: of the proxies' pods."""
+        """rules: to wait for; label_selector: of the proxies' pods."""
         self.cluster = cluster
         self.rules = rules
         self.label_selector = label_selector
@@ -40,7 +40,7 @@ class MeshReader:
         self._local = threading.local()
 
     def read_api(self) -> tuple[list[Rule], Facts]:
-        """The rules, with specs where only the API has them, and Facts; all but the rules may be somewhat old."""
+        """Return the rules, with specs from the API if they have none, and Facts, which may be REREAD_SECONDS old."""
         facts = self.facts
         if facts is None or time.monotonic() - self._read > REREAD_SECONDS:
             facts, self._read = self._read_facts(), time.monotonic()
@@ -70,43 +70,44 @@ class MeshReader:
         return facts
 
     def istiod_pods(self, namespace: str) -> list[dict]:
-        """The pods of the control plane."""
+        """Pods of the control plane."""
         path = f"/api/v1/namespaces/{namespace}/pods"
         return (self.cluster.get(path, labelSelector="app=istiod") or {}).get("items") or []
 
-    def refusals(self, reports: list[dict]) -> list[str]:
-        """What the proxies of these reports refused lately, as their logs have it, a line each.
+    def rejections(self, reports: list[dict]) -> list[str]:
+        """Updates that the proxies of these reports rejected recently, from their logs.
 
-        A proxy keeps what it had when a part of an update does not do, and its configuration does not say so.
+        A proxy keeps its previous configuration if it rejects an update, and its configuration does not show this.
         """
-        told = []
+        lines = []
         for report in reports[:MAX_PROXIES_SHOWN]:
             path = f"/api/v1/namespaces/{report['namespace']}/pods/{report['name']}/log"
             try:
                 log = self.cluster.get(path, container=SIDECAR, tailLines=LOG_LINES, sinceSeconds=LOG_SECONDS)
-            except ClusterError:  # it may be gone, or its log not allowed to be read
+            except ClusterError:  # deleted, or no permission to read its log
                 continue
-            told += [
-                f"{report['namespace']}/{report['name']} refused an update: {x}" for x in refusals_in(str(log or ""))
+            lines += [
+                f"{report['namespace']}/{report['name']} rejected an update: {x}" for x in rejections_in(str(log or ""))
             ]
-        return told
+        return lines
 
     def read_proxy(self, proxy: Proxy, wanted: list[str]) -> Dump:
-        """What a proxy has of the wanted resources. Raises ClusterError and DumpError."""
-        if not hasattr(self._local, "cluster"):  # a connection that runs an exec is not fit for two threads
+        """Read the wanted resources of a proxy. Raises ClusterError and DumpError."""
+        if not hasattr(self._local, "cluster"):  # a connection that runs an exec cannot be shared by threads
             self._local.cluster = self.cluster.another()
         dump = Dump()
         for resource in wanted:
             argv = ["pilot-agent", "request", "GET", dump_path(resource)]
             result = self._local.cluster.exec(proxy.namespace, proxy.name, SIDECAR, argv, EXEC_SECONDS)
             if result.rc != 0:
-                said = (result.stderr or result.stdout).strip().splitlines()
-                raise ClusterError(f"pilot-agent ended with exit code {result.rc}: {said[-1] if said else 'no output'}")
+                output = (result.stderr or result.stdout).strip().splitlines()
+                error = output[-1] if output else "no output"
+                raise ClusterError(f"pilot-agent failed with exit code {result.rc}: {error}")
             add_answer(dump, resource, result.stdout)
         return dump
 
 
-def refusals_in(log: str) -> list[str]:
-    """The updates that a proxy refused, from its log, a line each, as "RouteConfiguration: duplicate domain"."""
+def rejections_in(log: str) -> list[str]:
+    """Rejected updates in a proxy's log, such as "RouteConfiguration: duplicate domain"."""
     found = re.findall(r"gRPC config for \S*?(\w+) rejected: (.*?)(?:\s+thread=\d+)?$", log, re.MULTILINE)
-    return list(dict.fromkeys(f"{kind}: {why.strip()}" for kind, why in found))
+    return list(dict.fromkeys(f"{kind}: {error.strip()}" for kind, error in found))

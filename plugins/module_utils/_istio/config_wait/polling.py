@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Poll the proxies that need rules until all of them have them, or until none has anything left of them."""
+"""Poll the proxies until all that need a set of rules have them, or until none has remains of deleted rules."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ ReadProxy = Callable[[Proxy, list], Dump]
 
 @dataclass(frozen=True)
 class Request:
-    """What to wait for.
+    """The state to wait for.
 
-    present: whether the proxies that need the rules must have them, or must have nothing left of them;
-    root: the namespace of the control plane; allow_none: whether a rule may need no proxy at all.
+    present: whether the proxies must have the rules, or must have no remains of them;
+    root: namespace of the control plane; allow_none: whether a rule may apply to no proxy.
     """
 
     present: bool = True
@@ -55,9 +55,8 @@ class Request:
 class Outcome:
     """The result of a wait.
 
-    problem: why waiting is pointless, or empty; unmet: conditions that the API alone does not meet;
-    notes: what keeps a rule from some of the proxies that it is meant for; proxies: the module's result for each proxy;
-    elapsed: seconds.
+    problem: why waiting is pointless, or empty; unmet: conditions that the objects in the API do not meet;
+    notes: why a rule does not apply to some proxies; proxies: the module's result for each proxy; elapsed: in seconds.
     """
 
     present: bool = True
@@ -82,7 +81,7 @@ class Outcome:
 def wait_for_proxies(
     read_api: ReadApi, read_proxy: ReadProxy, request: Request, timeout: float = 60, once: bool = False
 ) -> Outcome:
-    """Poll until the proxies that need the rules are in the requested state, or the timeout (in seconds) is over.
+    """Poll until the proxies are in the requested state, or the timeout (in seconds) has expired.
 
     read_api: returns the rules with their specs, and Facts; read_proxy: called from several threads;
     once: read once and do not wait.
@@ -98,7 +97,7 @@ def wait_for_proxies(
 
 
 class _Rounds:
-    """Rounds of reading the API and the proxies; a proxy in sync is read again only when the rules have changed."""
+    """Reads the API and the proxies repeatedly; a proxy in sync is read again only if the rules have changed."""
 
     def __init__(self, read_api, read_proxy, request, pool):
         self.read_api, self.read_proxy, self.request, self.pool = read_api, read_proxy, request, pool
@@ -111,10 +110,10 @@ class _Rounds:
         if outcome.problem:
             return outcome
         self._read_proxies(work, facts)
-        there = sorted((x for x in work if x in self.seen), key=lambda x: (x.namespace, x.name))
-        outcome.proxies = [self.seen[x][1] for x in there]
-        if work and not there:
-            outcome.unmet.append("every proxy that was to be read is gone")
+        existing = sorted((x for x in work if x in self.seen), key=lambda x: (x.namespace, x.name))
+        outcome.proxies = [self.seen[x][1] for x in existing]
+        if work and not existing:
+            outcome.unmet.append("all proxies that need the rules were deleted")
         return outcome
 
     def _read_proxies(self, work, facts):
@@ -134,21 +133,21 @@ class _Rounds:
 
 
 def _proxies_to_read(rules, facts, request, outcome):
-    """The proxies to read, as {Proxy: {Rule: names}}; what the API alone tells goes into the Outcome."""
+    """The proxies to read, as {Proxy: {Rule: names}}; adds unmet conditions, notes and problems to the Outcome."""
     if not facts.installed:
-        outcome.problem = f"the cluster does not know {GROUP}: Istio is not installed"
+        outcome.problem = f"the cluster does not serve {GROUP}: Istio is not installed"
         return {}
     work = {}
     for rule in rules:
         exists = facts.live.get(rule.title) is not None
         if exists != request.present:
-            outcome.unmet.append(f"{rule.title} {'is still there' if exists else 'does not exist'}")
+            outcome.unmet.append(f"{rule.title} {'still exists' if exists else 'does not exist'}")
             if request.present:
                 continue
         if rule.spec is None and rule.kind == "Gateway":
             outcome.problem = (
-                f"{rule.title} does not exist, so its ports are not known: give its definition to wait until "
-                "no proxy has anything left of it"
+                f"{rule.title} does not exist, so its ports are unknown; set definition to wait until no proxy has "
+                "remains of it"
             )
             return {}
         chosen = _chosen_proxies(rule, facts, request, outcome)
@@ -160,9 +159,9 @@ def _proxies_to_read(rules, facts, request, outcome):
 
 
 def _chosen_proxies(rule, facts, request, outcome):
-    """The proxies that need one rule and pass the filter, as {Proxy: names}; notes and problems go into the Outcome."""
+    """The proxies that need a rule and match the filter, as {Proxy: names}; adds notes and problems to the Outcome."""
     if not request.present and rule.kind != "Gateway":
-        # A proxy that does not need the rule now may have needed it as it was before.
+        # A proxy that does not need the rule now may have needed an earlier version of it.
         needs, reasons = {proxy: frozenset() for proxy in proxies_in(facts.pods)}, []
     else:
         check_rule(rule)
@@ -172,22 +171,22 @@ def _chosen_proxies(rule, facts, request, outcome):
     if request.present and not chosen and not request.allow_none:
         reason = "; ".join(reasons)
         if needs:
-            reason = f"{len(needs)} proxies need it, but namespaces, pods and label_selector leave none of them"
+            reason = f"{len(needs)} proxies need it, but namespaces, pods and label_selector exclude all of them"
         outcome.problem = f"{rule.title} reaches no proxy: {reason or 'no proxy needs it'}"
     return chosen
 
 
 def _report(proxy, needs, facts, present, read_proxy):
-    """The module's result for one proxy; None if its pod is gone since the pods were read."""
+    """The module's result for a proxy; None if its pod was deleted after the pods were read."""
     report = {"namespace": proxy.namespace, "name": proxy.name, "type": proxy.type}
     try:
         dump = read_proxy(proxy, resources(needs))
     except (ClusterError, DumpError) as error:
-        if ": 403 " in str(error):  # waiting does not grant a permission
+        if ": 403 " in str(error):  # waiting does not grant permissions
             raise
         if f'pods "{proxy.name}" not found' in str(error):
             return None
-        return {**report, "in_sync": None, "applied": [], "missing": [f"it cannot be read: {error}"]}
+        return {**report, "in_sync": None, "applied": [], "missing": [f"the configuration cannot be read: {error}"]}
     applied, missing = [], []
     for rule, names in needs.items():
         prefix = f"{rule.title}: " if len(needs) > 1 else ""
@@ -198,5 +197,5 @@ def _report(proxy, needs, facts, present, read_proxy):
         applied += [f"{prefix}{x}" for x in held]
     in_sync = not (missing if present else applied)
     if not in_sync:
-        missing += [f"it refused an update: {x}" for x in dict.fromkeys(dump.refused)]
+        missing += [f"the proxy rejected an update: {x}" for x in dict.fromkeys(dump.rejected)]
     return {**report, "in_sync": in_sync, "applied": applied, "missing": missing}

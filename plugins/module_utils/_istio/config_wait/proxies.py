@@ -12,13 +12,13 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods imp
 
 @dataclass(frozen=True)
 class ProxyFilter:
-    """Which proxies to look at, of all that need a rule; None is no limit. pods: names, or namespace/name."""
+    """A filter for proxies; None does not limit. pods: names, or namespace/name."""
 
     namespaces: tuple | None = None
     pods: tuple | None = None
 
     def allows(self, proxy: Proxy, selected: set | None) -> bool:
-        """Whether a proxy is to be read; selected: as in Facts."""
+        """Whether a proxy matches; selected: as in Facts."""
         if self.namespaces is not None and proxy.namespace not in self.namespaces:
             return False
         if self.pods is not None and proxy.name not in self.pods and proxy.title not in self.pods:
@@ -28,13 +28,13 @@ class ProxyFilter:
 
 @dataclass(frozen=True)
 class Proxy:
-    """A pod's proxy: type is "sidecar" or "router", which is a gateway."""
+    """The proxy of a pod. type: "sidecar", or "router" for a gateway."""
 
     namespace: str
     name: str
     type: str
     labels: dict = field(hash=False, compare=False)
-    ports: dict = field(default_factory=dict, hash=False, compare=False)  # of its containers, by name
+    ports: dict = field(default_factory=dict, hash=False, compare=False)  # container ports by name
 
     @property
     def title(self) -> str:
@@ -42,7 +42,7 @@ class Proxy:
 
 
 def proxies_in(pods: list[dict]) -> list[Proxy]:
-    """The proxies that run in these pods, as a list of Proxy. Those of ambient mode are none, and read no rules so."""
+    """The sidecars and gateways that run in these pods. Proxies of ambient mode are ignored."""
     found = []
     for pod in pods:
         spec, status, metadata = pod["spec"], pod.get("status") or {}, pod["metadata"]

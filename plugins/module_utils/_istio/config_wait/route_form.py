@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The common form in which routes of a rule and of a proxy are compared. Durations are seconds.
+"""The form in which routes of rules and of proxies are compared: {"match": ..., "action": ...} of plain values.
 
-A route is {"match": ..., "action": ...} of plain values.
+Durations are in seconds.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-
 
 
 def duration_seconds(text: str | None) -> float | None:
-    """A duration of a rule or of Envoy ("1m30s", "0.250s") in seconds; None if there is none."""
+    """Convert a duration of a rule or of Envoy ("1m30s", "0.250s") to seconds; None if it is empty."""
     if text in (None, ""):
         return None
     parts = re.findall(r"([0-9]*\.?[0-9]+)(h|ms|m|us|µs|ns|s)", str(text))
@@ -26,7 +26,7 @@ def duration_seconds(text: str | None) -> float | None:
 
 
 def string_match(value: dict | None) -> tuple[str, str]:
-    """A rule's or Envoy's way to match a text, as (kind, text)."""
+    """Convert a string match of a rule or of Envoy to (kind, text)."""
     value = value or {}
     for name in ("exact", "prefix", "regex", "safe_regex"):
         text = value.get(name)
@@ -52,20 +52,20 @@ def empty_action() -> dict:
     return {
         "destinations": {},
         "redirect": None,
-        "answers": None,
-        "rewrites": None,
+        "direct_response": None,
+        "rewrite": None,
         "authority": "",
         "headers": [],
         "timeout": None,
         "retries": None,
         "mirrors": [],
-        "delays": None,
-        "aborts": None,
+        "delay": None,
+        "abort": None,
     }
 
 
 def reduced_shares(pairs: list[tuple]) -> dict[tuple, int]:
-    """Weights by destination, reduced to the smallest whole numbers; a weight of 0 is nothing, unless it is alone."""
+    """Weights by destination, reduced to the smallest integers; without weights of 0, unless there is only one."""
     pairs = [(key, 1) for key, _weight in pairs] if len(pairs) == 1 else [x for x in pairs if x[1]]
     divisor = math.gcd(*(weight for _key, weight in pairs)) if pairs else 1
     shares: dict[tuple, int] = {}
@@ -75,10 +75,10 @@ def reduced_shares(pairs: list[tuple]) -> dict[tuple, int]:
 
 
 def same_route(wanted: dict, had: dict) -> bool:
-    """Whether a route of the proxy is what a rule asks for.
+    """Whether a route of a proxy matches the wanted one.
 
-    A rule that sets neither timeout nor retries gets the mesh's own, and one that names no port gets the right one, so
-    these are compared only where the rule sets them. None stands for what cannot be compared.
+    Timeout, retries and port are compared only if the rule sets them, because Istio fills in defaults. None stands for
+    a value that cannot be compared.
     """
     if wanted["match"] != had["match"]:
         return False
@@ -98,7 +98,7 @@ def same_route(wanted: dict, had: dict) -> bool:
 
 
 def same_shares(wanted: dict, had: dict) -> bool:
-    """Whether weights by destination are the same, a rule's and a proxy's."""
+    """Whether the weights by destination of a rule and of a proxy are the same."""
     rest = list(had.items())
     for destination, weight in wanted.items():
         found = next((x for x in rest if x[1] == weight and _same_destination(destination, x[0])), None)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Routes, destinations and weights as text."""
+"""Describe routes, destinations and weights as text."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import re
 
 
 def show_route(route: dict | None, wanted: list[dict | None] | None = None) -> str:
-    """A route in a few words, as "prefix /api -> v1.shop:8080 80 %, v2.shop:8080 20 %".
+    """Describe a route, such as "prefix /api -> v1.shop:8080 80%, v2.shop:8080 20%".
 
-    wanted: the routes of the rule, if this is one of a proxy; what none of them sets is the mesh's own, and not shown.
+    wanted: the rule's routes, for a route of a proxy; settings that none of them has are defaults and not shown.
     """
     if route is None:
-        return "a delegate"
+        return "delegate"
     match, action = route["match"], route["action"]
     words = [f"{match['path'][0]} {match['path'][1]}"]
     if match["ignores_case"]:
-        words[0] += " in any case"
+        words[0] += " (case-insensitive)"
     words += [
         f"{'no ' if header[3] else ''}{header[0]} {header[1]} {header[2]}".rstrip() for header in match["headers"]
     ]
@@ -26,20 +26,20 @@ def show_route(route: dict | None, wanted: list[dict | None] | None = None) -> s
     if action["redirect"]:
         authority, uri, code = action["redirect"]
         target = f"redirect {code} {authority}{uri}"
-    elif action["answers"] is not None:
-        target = f"answer {action['answers']}"
+    elif action["direct_response"] is not None:
+        target = f"direct response {action['direct_response']}"
     else:
         target = show_shares(action["destinations"])
     for key, text in (
-        ("rewrites", "rewrite {0[0]} {0[1]}"),
+        ("rewrite", "rewrite {0[0]} {0[1]}"),
         ("authority", "rewrite host {0}"),
         ("timeout", "timeout {0:g} s"),
         ("retries", "{0} retries"),
-        ("delays", "delay {0[0]:g} s in {0[1]:g} %"),
-        ("aborts", "abort {0[0]} in {0[1]:g} %"),
+        ("delay", "delay {0[0]:g} s for {0[1]:g}%"),
+        ("abort", "abort {0[0]} for {0[1]:g}%"),
     ):
-        own = wanted is not None and all(x is None or x["action"][key] is None for x in wanted)
-        if action[key] and not own:
+        default = wanted is not None and all(x is None or x["action"][key] is None for x in wanted)
+        if action[key] and not default:
             target += f", {text.format(action[key])}"
     if action["headers"]:
         target += f", headers {' '.join(_show_header(*x) for x in action['headers'])}"
@@ -53,13 +53,13 @@ def _show_header(direction, name, value):
 
 
 def show_shares(shares: dict) -> str:
-    """Weights by destination in a few words; in per cent where they are several."""
+    """Describe weights by destination; in percent if there are several."""
     total = sum(shares.values())
     if not total:
-        return "nothing"
+        return "no destination"
     if len(shares) == 1:
         return show_destination(next(iter(shares)))
-    return ", ".join(f"{show_destination(key)} {100 * weight / total:g} %" for key, weight in shares.items())
+    return ", ".join(f"{show_destination(key)} {100 * weight / total:g}%" for key, weight in shares.items())
 
 
 def show_destination(destination: tuple) -> str:

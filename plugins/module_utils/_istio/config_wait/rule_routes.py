@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a VirtualService becomes in a proxy, in the common form of route_form."""
+"""Convert a VirtualService to the routes that a proxy must have, in the form of route_form."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def rule_routes(
     proxy_namespace: str,
     port: int | None,
 ) -> list[dict | None]:
-    """What the HTTP part of a VirtualService becomes in a proxy, in order; each as route_of gives it.
+    """The HTTP routes of a VirtualService that a proxy must have, in order.
 
-    gateways: the names by which it gets there ("mesh", or "namespace/name"); labels, proxy_namespace: of the proxy's
+    gateways: "mesh", or Gateways as "namespace/name", that apply to the proxy; labels, proxy_namespace: of the proxy's
     pod; port: of the route configuration, None if unknown. Delegates to other VirtualServices are None.
     """
     routes: list[dict | None] = []
@@ -44,9 +44,9 @@ def rule_routes(
 
 
 def reachable_routes(routes: list[dict | None]) -> list[dict | None]:
-    """Routes in their order, without those behind one that catches all; istiod sends these too in old releases only."""
-    catching = [index for index, route in enumerate(routes) if route and route["match"] == _rule_match({})]
-    return routes[: catching[0] + 1] if catching else routes
+    """Routes up to the first one that matches everything; only istiod of old releases sends those after it."""
+    catch_all = [index for index, route in enumerate(routes) if route and route["match"] == _rule_match({})]
+    return routes[: catch_all[0] + 1] if catch_all else routes
 
 
 def _applies_to_proxy(match, namespace, gateways, labels, proxy_namespace, port):
@@ -66,7 +66,7 @@ def _rule_match(match):
     headers = []
     for key, values in (("headers", match.get("headers")), ("withoutHeaders", match.get("withoutHeaders"))):
         for name, value in (values or {}).items():
-            if not name.startswith("@request.auth."):  # becomes a condition on a token, not on a header
+            if not name.startswith("@request.auth."):  # a condition on a token, not on a header
                 headers.append((name.lower(), *string_match(value), key == "withoutHeaders"))
     for name in ("method", "authority", "scheme"):
         if match.get(name):
@@ -86,7 +86,7 @@ def _rule_action(http, namespace):
         action["redirect"] = (redirect.get("authority") or "", redirect.get("uri") or "", redirect.get("redirectCode"))
         action["redirect"] = (*action["redirect"][:2], action["redirect"][2] or 301)
     elif http.get("directResponse"):
-        action["answers"] = http["directResponse"].get("status")
+        action["direct_response"] = http["directResponse"].get("status")
     else:
         route = http.get("route") or []
         action["destinations"] = reduced_shares(
@@ -94,9 +94,9 @@ def _rule_action(http, namespace):
         )
         rewrite = http.get("rewrite") or {}
         if rewrite.get("uriRegexRewrite"):
-            action["rewrites"] = ("regex", rewrite["uriRegexRewrite"].get("rewrite") or "")
+            action["rewrite"] = ("regex", rewrite["uriRegexRewrite"].get("rewrite") or "")
         elif rewrite.get("uri"):
-            action["rewrites"] = ("prefix", rewrite["uri"])
+            action["rewrite"] = ("prefix", rewrite["uri"])
         action["authority"] = rewrite.get("authority") or ""
         action["timeout"] = duration_seconds(http.get("timeout"))
         if http.get("retries"):
@@ -111,30 +111,30 @@ def _rule_action(http, namespace):
                 action["mirrors"].append(_rule_destination(mirror, namespace))
     headers = [http.get("headers"), *(x.get("headers") for x in http.get("route") or ())]
     action["headers"] = _rule_headers([x for x in headers if x])
-    if len(headers) > 2 and any(headers[1:]):  # they go with each destination, not with the route
+    if len(headers) > 2 and any(headers[1:]):  # belong to each destination, not to the route
         action["headers"] = None
     if any(is_authority(name) for x in headers for name in ((x or {}).get("request") or {}).get("set") or ()):
-        action["authority"] = None  # a header to some releases, a rewrite to others
+        action["authority"] = None  # a header in some releases, a rewrite in others
     fault = http.get("fault") or {}
     if (fault.get("delay") or {}).get("fixedDelay"):
         delay = fault["delay"]
-        action["delays"] = (duration_seconds(delay["fixedDelay"]), _percent(delay))
+        action["delay"] = (duration_seconds(delay["fixedDelay"]), _percent(delay))
     if (fault.get("abort") or {}).get("httpStatus"):
         abort = fault["abort"]
-        action["aborts"] = (abort["httpStatus"], _percent(abort))
+        action["abort"] = (abort["httpStatus"], _percent(abort))
     return action
 
 
 def _rule_headers(headers):
-    """What a rule does to headers, as a sorted list of (direction, name, value, None where it removes)."""
-    done = []
+    """Header changes of a rule, as a sorted list of (direction, name, value); value is None for a removal."""
+    changed = []
     for item in headers:
         for direction in ("request", "response"):
             changes = item.get(direction) or {}
             for name, value in [*(changes.get("set") or {}).items(), *(changes.get("add") or {}).items()]:
-                done.append((direction, name.lower(), value))
-            done += [(direction, name.lower(), None) for name in changes.get("remove") or ()]
-    return sorted_headers(done)
+                changed.append((direction, name.lower(), value))
+            changed += [(direction, name.lower(), None) for name in changes.get("remove") or ()]
+    return sorted_headers(changed)
 
 
 def _percent(fault):
@@ -144,7 +144,7 @@ def _percent(fault):
 
 
 def _rule_destination(destination, namespace):
-    """(host, port or None, subset) of a rule's destination."""
+    """Return (host, port or None, subset) of a rule's destination."""
     port = (destination.get("port") or {}).get("number")
     return full_host(destination.get("host") or "", namespace), port, destination.get("subset") or ""
 
@@ -152,7 +152,7 @@ def _rule_destination(destination, namespace):
 def rule_tcp(
     rule_spec: dict, namespace: str, gateways: Iterable[str], labels: dict[str, str], proxy_namespace: str
 ) -> list[tuple[set[str], dict[tuple, int]]]:
-    """What the tcp and tls parts of a VirtualService ask for, as (server names, weights by destination)."""
+    """The TCP and TLS routes of a VirtualService that a proxy must have, as (server names, weights by destination)."""
     wanted = []
     for part in ("tls", "tcp"):
         for route in rule_spec.get(part) or ():

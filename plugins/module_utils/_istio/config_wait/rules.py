@@ -29,12 +29,12 @@ _TAGS = {"VirtualService": "virtual-service", "DestinationRule": "destination-ru
 
 
 class WaitError(Exception):
-    """What cannot be waited for, in words for the user."""
+    """A rule cannot be waited for. The message is shown to the user."""
 
 
 @dataclass(frozen=True)
 class Rule:
-    """An object to wait for. spec is None where only its name is known and the API does not hold it."""
+    """An object to wait for. spec: None if only its name is known and it does not exist in the API."""
 
     kind: str
     namespace: str
@@ -51,17 +51,17 @@ class Rule:
 
     @property
     def tag(self) -> tuple[str | None, str, str]:
-        """What Envoy's metadata say of what comes from it."""
+        """The value of rule_tag for resources that this rule configures."""
         return (_TAGS.get(self.kind), self.namespace, self.name)
 
 
 def rules_in(definition: dict | list[dict], namespace: str) -> list[Rule]:
-    """The rules in a module parameter, a dictionary or a list of them, as a list of Rule; other kinds are left out.
+    """The rules in a module parameter (a dictionary or a list of them); other kinds are ignored.
 
-    namespace: of those that name none. Raises WaitError if there is none, or something is wrong with one.
+    namespace: of objects without one. Raises WaitError if there is no rule, or a rule is invalid.
     """
     if isinstance(definition, str):
-        raise WaitError("definition is a dictionary or a list of them, not a text")
+        raise WaitError("definition must be a dictionary or a list of dictionaries, got a string")
     try:
         objects = _manifests.check_definitions(definition)
     except _manifests.ManifestError as error:
@@ -81,7 +81,7 @@ def rules_in(definition: dict | list[dict], namespace: str) -> list[Rule]:
     if not rules:
         kinds = sorted({str(item.get("kind")) for item in objects})
         raise WaitError(
-            f"definition holds no {', '.join(sorted(PLURALS))} of {GROUP}, only {', '.join(kinds) or 'nothing'}"
+            f"definition must contain a {', '.join(sorted(PLURALS))} of {GROUP}, got {', '.join(kinds) or 'nothing'}"
         )
     for rule in rules:
         check_rule(rule)
@@ -89,16 +89,16 @@ def rules_in(definition: dict | list[dict], namespace: str) -> list[Rule]:
 
 
 def check_rule(rule: Rule) -> None:
-    """Raise WaitError for a rule that never reaches a proxy by itself."""
+    """Raise WaitError for a rule that is never sent to a proxy by itself."""
     if rule.kind == "VirtualService" and rule.spec is not None and not rule.spec.get("hosts"):
         raise WaitError(
-            f"{rule.title} has no hosts: it is a delegate and reaches proxies as a part of the VirtualService that "
-            "names it; wait for that one"
+            f"{rule.title} has no hosts: it is a delegate, which proxies receive as part of another VirtualService; "
+            "wait for that one"
         )
 
 
 def resources(rules: Iterable[Rule]) -> list[str]:
-    """What of a proxy's configuration tells whether it has these rules."""
+    """The resources of a proxy to read for these rules."""
     wanted = set()
     for rule in rules:
         spec = rule.spec or {}

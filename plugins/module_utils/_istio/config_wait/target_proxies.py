@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which proxies need a rule, by exportTo, Sidecar objects and the selectors of Gateways."""
+"""Find the proxies that need a rule, by exportTo, Sidecar objects and the selectors of Gateways."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 
 
 def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set[str]], list[str]]:
-    """The proxies that need a rule, and the names by which it gets there, as ({Proxy: names}, reasons).
+    """The proxies that need a rule, as ({Proxy: names}, reasons).
 
-    The names are "mesh" and Gateways as namespace/name. reasons say what keeps it from where it is meant for.
-    root: the namespace of the control plane, whose rules and Sidecars count for the whole mesh.
+    names: "mesh" and Gateways (namespace/name) through which a proxy gets the rule. reasons: why the rule applies to no
+    proxy for one of these names. root: namespace of the control plane; its rules and Sidecars apply to the whole mesh.
     """
     running = proxies_in(facts.pods)
     if rule.kind == "Gateway":
@@ -35,9 +35,9 @@ def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set
     exported = [proxy for proxy in running if is_exported_to(rule, proxy.namespace)]
     if not exported:
         return {}, [
-            f"exportTo {json.dumps(rule.spec.get('exportTo') or ['*'])} fits no namespace that has a proxy"
+            f"exportTo {json.dumps(rule.spec.get('exportTo') or ['*'])} matches no namespace with a proxy"
             if running
-            else "no proxy runs in the cluster"
+            else "no proxy is running in the cluster"
         ]
     if rule.kind == "DestinationRule":
         return _proxies_for_destination_rule(rule, facts, root, exported)
@@ -47,14 +47,14 @@ def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set
         full = gateway_name(name, rule.namespace)
         if full == "mesh":
             proxies = [x for x in exported if x.type == "sidecar"]
-            reasons += [] if proxies else ["no pod with a sidecar is in a namespace that it is exported to"]
-            heard = [x for x in proxies if _hears_virtual_service(x, rule, facts.sidecars, root)]
-            if proxies and not heard:
-                reasons.append("every proxy's Sidecar object leaves its hosts out")
-            proxies = heard
+            reasons += [] if proxies else ["no namespace that it is exported to has a pod with a sidecar"]
+            importing = [x for x in proxies if _imports_virtual_service(x, rule, facts.sidecars, root)]
+            if proxies and not importing:
+                reasons.append("the Sidecar objects of all proxies exclude its hosts")
+            proxies = importing
         else:
-            proxies, why = _pods_of_named_gateway(full, rule, facts, exported)
-            reasons += why
+            proxies, gateway_reasons = _pods_of_named_gateway(full, rule, facts, exported)
+            reasons += gateway_reasons
         for proxy in proxies:
             needs.setdefault(proxy, set()).add(full)
     return needs, reasons
@@ -66,17 +66,17 @@ def is_exported_to(rule: Rule, namespace: str) -> bool:
 
 
 def _pods_of_gateway(rule, running):
-    """The gateway pods that a Gateway's selector picks, and why there are none."""
+    """The gateway pods that a Gateway's selector matches, and the reason if there are none."""
     selector = (rule.spec or {}).get("selector") or {}
     routers = [x for x in running if x.type == "router"]
     pods = [x for x in routers if all(x.labels.get(key) == value for key, value in selector.items())]
     if pods:
         return pods, []
     shown = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-    have = sorted({f"istio={x.labels['istio']}" for x in routers if x.labels.get("istio")})
+    labels = sorted({f"istio={x.labels['istio']}" for x in routers if x.labels.get("istio")})
     return [], [
-        f"the selector {shown or '(none)'} of {rule.title} fits no running gateway pod"
-        + (f" (there are some with {', '.join(have)})" if have else ", as there is none")
+        f"the selector {shown or '(none)'} of {rule.title} matches no running gateway pod"
+        + (f" (running: {', '.join(labels)})" if labels else "")
     ]
 
 
@@ -84,19 +84,19 @@ def _pods_of_named_gateway(full, rule, facts, exported):
     namespace, _slash, name = full.partition("/")
     gateway = find_object(facts.gateways, namespace, name)
     if gateway is None:
-        return [], [f"there is no Gateway {full}"]
+        return [], [f"Gateway {full} does not exist"]
     gateway = Rule("Gateway", namespace, name, gateway.get("spec") or {})
-    wants = [kind for kind in ("http", "tcp", "tls") if rule.spec.get(kind)]
-    if not any(gateway_hosts(rule, gateway, kind == "http") for kind in wants):
-        theirs = sorted({host for server in gateway.spec.get("servers") or () for host in server.get("hosts") or ()})
+    kinds = [kind for kind in ("http", "tcp", "tls") if rule.spec.get(kind)]
+    if not any(gateway_hosts(rule, gateway, kind == "http") for kind in kinds):
+        allowed = sorted({host for server in gateway.spec.get("servers") or () for host in server.get("hosts") or ()})
         return [], [
-            f"none of its hosts ({', '.join(rule.spec['hosts'])}) is one of {gateway.title} ({', '.join(theirs)})"
+            f"none of its hosts ({', '.join(rule.spec['hosts'])}) is a host of {gateway.title} ({', '.join(allowed)})"
         ]
     return _pods_of_gateway(gateway, exported)
 
 
 def _proxies_for_destination_rule(rule, facts, root, exported):
-    """A rule of the Service's namespace, or of the root one, is for all; one of another is for its own namespace."""
+    """A rule in the root or the Service's namespace applies to all proxies, any other to its own namespace."""
     host = full_host(rule.spec.get("host") or "", rule.namespace)
     homes = service_namespaces(host, facts)
     reasons = []
@@ -106,8 +106,8 @@ def _proxies_for_destination_rule(rule, facts, root, exported):
         exported = [x for x in exported if x.namespace == rule.namespace]
         if not exported:
             reasons.append(
-                f"its host {host} is not of namespace {rule.namespace}, so that only proxies of that namespace would "
-                "read it, and there is none"
+                f"its host {host} is not in namespace {rule.namespace}, so it applies only to proxies in that "
+                "namespace, which has none"
             )
     needs = {}
     for proxy in exported:
@@ -116,13 +116,13 @@ def _proxies_for_destination_rule(rule, facts, root, exported):
     return needs, reasons
 
 
-def _hears_virtual_service(proxy, rule, sidecars, root):
+def _imports_virtual_service(proxy, rule, sidecars, root):
     hosts = [full_host(host, rule.namespace) for host in rule.spec.get("hosts") or ()]
     return _sidecar_imports(proxy, rule.namespace, hosts, sidecars, root)
 
 
 def _sidecar_imports(proxy, namespace, hosts, sidecars, root):
-    """Whether the Sidecar object that counts for a proxy lets it hear of any of these hosts in a namespace."""
+    """Whether the Sidecar object that applies to a proxy imports any of these hosts from a namespace."""
     if proxy.type != "sidecar":
         return True
     own = [x for x in sidecars if x["metadata"]["namespace"] == proxy.namespace]
@@ -134,9 +134,9 @@ def _sidecar_imports(proxy, namespace, hosts, sidecars, root):
         return True
     for listener in chosen["spec"]["egress"]:
         for entry in listener.get("hosts") or ():
-            where, _slash, pattern = entry.rpartition("/")
-            where = proxy.namespace if where == "." else where
-            if where in ("", "*", namespace) and any(
+            source, _slash, pattern = entry.rpartition("/")
+            source = proxy.namespace if source == "." else source
+            if source in ("", "*", namespace) and any(
                 covers(*pair) for host in hosts for pair in ((pattern, host), (host, pattern))
             ):
                 return True

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Make the builders of mesh_objects importable by the tests beside them, in every import mode of pytest."""
+"""Make mesh_objects importable in every import mode of pytest."""
 
 from __future__ import annotations
 

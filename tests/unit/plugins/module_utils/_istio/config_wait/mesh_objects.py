@@ -52,7 +52,7 @@ def service(name, namespace="shop", ports=((8080, 8080),), selector=None):
     }
 
 
-# The gateway's own one; the second port is named in the pod.
+# The Service of the gateway; its second target port is a name.
 EDGE = service("gateway", ROOT, [(80, 8080), (443, "https")], {"app": "gw"})
 
 
@@ -147,13 +147,13 @@ DESTINATION_RULE = custom(
 
 
 class Lab:
-    """Proxies that come by what they have in steps; answers: their dumps one after the other, or what is raised."""
+    """Proxies whose configuration changes. dumps: successive dumps (or exceptions) of each; the last one stays."""
 
-    def __init__(self, item, pods, answers, live=True, known=None):
+    def __init__(self, item, pods, dumps, live=True, known=None):
         self.rule = rule(item) if known is None else known
         self.facts = facts(pods=pods)
         self.facts.live = {self.rule.title: item if live else None}
-        self.answers = {name: list(steps) for name, steps in answers.items()}
+        self.dumps = {name: list(steps) for name, steps in dumps.items()}
         self.read = []
 
     def read_api(self):
@@ -161,11 +161,11 @@ class Lab:
 
     def read_proxy(self, proxy, _resources):
         self.read.append(proxy.name)
-        steps = self.answers[proxy.name]
-        answer = steps.pop(0) if len(steps) > 1 else steps[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
+        steps = self.dumps[proxy.name]
+        dump = steps.pop(0) if len(steps) > 1 else steps[0]
+        if isinstance(dump, Exception):
+            raise dump
+        return dump
 
     def wait(self, timeout=60, once=False, **request):
         return wait_for_proxies(self.read_api, self.read_proxy, Request(**request), timeout, once)

@@ -10,30 +10,30 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
 LIMITED = {"circuit_breakers": {"thresholds": [{"max_connections": 7}]}}
 
 
-def test_a_destination_rule_that_is_there():
+def test_applied_destination_rule():
     held = [cluster(**LIMITED), cluster("v1", **LIMITED), cluster("v2", lb_policy="RANDOM", **LIMITED)]
     assert compared(DESTINATION_RULE, Dump(clusters=held)) == ([], ["catalog.shop:8080 subsets v1, v2"])
 
 
-def test_a_destination_rule_that_is_not():
+def test_missing_destination_rule():
     held = [cluster(**LIMITED), cluster("v2", **LIMITED), cluster("v3")]
     assert compared(DESTINATION_RULE, Dump(clusters=held))[0] == [
-        "there is no cluster catalog.shop:8080 subset v1",
-        "the cluster catalog.shop:8080 subset v2 has load balancing ROUND_ROBIN instead of RANDOM",
-        "the cluster catalog.shop:8080 subset v3 is still there",
+        "the proxy has no cluster for catalog.shop:8080 subset v1",
+        "the cluster for catalog.shop:8080 subset v2 has load balancing ROUND_ROBIN instead of RANDOM",
+        "the cluster for catalog.shop:8080 subset v3 still exists",
     ]
     assert compared(DESTINATION_RULE, Dump(clusters=[cluster(name=None)]))[0] == [
-        "the cluster catalog.shop:8080 comes from no DestinationRule"
+        "the cluster for catalog.shop:8080 has no DestinationRule"
     ]
-    assert compared(DESTINATION_RULE, Dump())[0] == ["it knows no cluster of catalog.shop.svc"]
+    assert compared(DESTINATION_RULE, Dump())[0] == ["the proxy has no cluster for catalog.shop.svc"]
     assert compared(DESTINATION_RULE, Dump(), proxy=GATEWAY_POD) == ([], [])
 
 
-def test_rules_for_one_host_become_one():
+def test_rules_for_the_same_host_are_merged():
     held = Dump(clusters=[cluster(**LIMITED), *(cluster(x, lb_policy="RANDOM", **LIMITED) for x in ("v1", "v2", "v3"))])
     other = custom("DestinationRule", "other", host="catalog.shop.svc.cluster.local", subsets=[{"name": "v3"}])
     assert compared(DESTINATION_RULE, held, other)[0] == []
     assert compared(other, held, DESTINATION_RULE)[0] == []
     assert compared(custom("DestinationRule", "third", host="catalog"), held)[0] == [
-        "the cluster catalog.shop:8080 comes from DestinationRule shop/catalog"
+        "the cluster for catalog.shop:8080 is configured by DestinationRule shop/catalog"
     ]

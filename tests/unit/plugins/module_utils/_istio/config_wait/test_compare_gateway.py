@@ -6,27 +6,27 @@ from __future__ import annotations
 from mesh_objects import EDGE, GATEWAY_POD, compared, gateway, gateway_dump, server, virtual_service
 
 
-def test_a_gateway_listens_on_the_port_that_its_service_makes_of_it():
+def test_listener_on_the_target_port_of_the_service():
     bound = virtual_service(["a.example.com"], gateways=["front"])
-    missing, found = compared(gateway(), gateway_dump(), bound, proxy=GATEWAY_POD, services=[EDGE])
+    missing, applied = compared(gateway(), gateway_dump(), bound, proxy=GATEWAY_POD, services=[EDGE])
     assert missing == []
-    assert found == ["HTTP 80 on 8080", "host a.example.com"]
+    assert applied == ["HTTP 80 on 8080", "host a.example.com"]
     both = gateway(server(), server(443, "HTTPS", tls={"mode": "SIMPLE"}), server(31400, "TCP"))
     assert compared(both, gateway_dump(hosts=["x"]), bound, proxy=GATEWAY_POD, services=[EDGE])[0] == [
-        "it has no listener for HTTPS 443 (it listens on 8080)",
-        "it has no virtual host for a.example.com of VirtualService shop/catalog",
+        "the proxy has no listener for HTTPS 443 (it listens on 8080)",
+        "the proxy has no virtual host for a.example.com of VirtualService shop/catalog",
     ]
 
 
-def test_a_port_of_a_gateway_may_be_named_in_its_pod():
+def test_listener_on_a_named_target_port():
     item = gateway(server(443, "HTTPS", tls={"mode": "SIMPLE"}))
     dump = gateway_dump(port=8443, rds=["https.443.https.front.shop"])
     assert compared(item, dump, proxy=GATEWAY_POD, services=[EDGE]) == ([], ["HTTPS 443 on 8443"])
 
 
-def test_https_is_of_the_very_gateway():
+def test_https_listener_of_another_gateway():
     item = gateway(server(443, "HTTPS", tls={"mode": "SIMPLE"}))
     assert compared(item, gateway_dump(port=443, rds=["https.443.https.front.shop"]), proxy=GATEWAY_POD)[0] == []
     assert compared(item, gateway_dump(port=443, rds=["https.443.https.other.shop"]), proxy=GATEWAY_POD)[0] == [
-        "its listener on 443 does not serve HTTPS 443 of this Gateway"
+        "the listener on 443 does not serve HTTPS 443 of this Gateway"
     ]

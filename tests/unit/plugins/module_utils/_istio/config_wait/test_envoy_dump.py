@@ -21,10 +21,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_routes import destination_shares
 
 
-def test_a_dump_of_one_resource_and_the_whole_one_give_the_same():
+def test_full_dump_and_dump_of_one_resource():
     config = route_config("8080", {"name": "catalog", "domains": ["catalog"], "routes": [raw_route()]})
-    one = {"configs": [{"@type": f"{ADMIN}.RoutesConfigDump.DynamicRouteConfig", "route_config": config}]}
-    whole = {
+    single = {"configs": [{"@type": f"{ADMIN}.RoutesConfigDump.DynamicRouteConfig", "route_config": config}]}
+    full = {
         "configs": [
             {"@type": f"{ADMIN}.BootstrapConfigDump", "bootstrap": {}},
             {
@@ -34,11 +34,11 @@ def test_a_dump_of_one_resource_and_the_whole_one_give_the_same():
             },
         ]
     }
-    assert read(**{ROUTES: one}).routes == [config]
-    assert read(**{ROUTES: whole}).routes == [config]
+    assert read(**{ROUTES: single}).routes == [config]
+    assert read(**{ROUTES: full}).routes == [config]
 
 
-def test_only_what_is_in_force_counts_and_what_was_refused_is_told():
+def test_active_listeners_and_rejected_updates():
     listeners = {
         "configs": [
             {"name": "0.0.0.0_80", "active_state": {"listener": {"name": "0.0.0.0_80"}}},
@@ -51,21 +51,21 @@ def test_only_what_is_in_force_counts_and_what_was_refused_is_told():
     }
     dump = read(**{LISTENERS: listeners})
     assert [x["name"] for x in dump.listeners] == ["0.0.0.0_80"]
-    assert dump.refused == ["error adding listener: duplicate matcher"]
+    assert dump.rejected == ["error adding listener: duplicate matcher"]
 
 
 @pytest.mark.parametrize("text", ["{}", "dynamic_listeners not found in config dump"])
-def test_a_proxy_that_has_none_says_so_in_its_way(text):
+def test_a_proxy_without_listeners(text):
     assert read(**{LISTENERS: text}).listeners == []
 
 
 @pytest.mark.parametrize("text", ["", "upstream connect error", "[]"])
-def test_what_is_no_dump_is_told(text):
-    with pytest.raises(DumpError, match="its answer is no configuration dump"):
+def test_other_responses_are_errors(text):
+    with pytest.raises(DumpError, match="the response is not a configuration dump"):
         read(**{ROUTES: text})
 
 
-def test_the_tag_of_old_and_new_releases():
+def test_rule_tag_of_old_and_new_releases():
     for version in ("v1alpha3", "v1"):
         assert rule_tag({"metadata": metadata(version=version)}) == ("virtual-service", "shop", "catalog")
     assert rule_tag({}) is None
@@ -82,11 +82,11 @@ def test_the_tag_of_old_and_new_releases():
         ("inbound-vip", None),
     ],
 )
-def test_the_port_of_a_route_configuration(name, port):
+def test_route_config_port(name, port):
     assert route_config_port({"name": name}) == port
 
 
-def test_virtual_hosts_answer_to_their_domains_and_their_name():
+def test_virtual_hosts_have_their_domains_and_their_name():
     dump = Dump(
         routes=[
             route_config(
@@ -102,7 +102,7 @@ def test_virtual_hosts_answer_to_their_domains_and_their_name():
     ]
 
 
-def test_listeners_give_ports_route_configurations_and_tcp():
+def test_listener_ports_and_tcp_targets():
     hcm = {"rds": {"route_config_name": "http.8080"}}
     tcp = {
         "@type": "type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
@@ -137,7 +137,7 @@ def test_listeners_give_ports_route_configurations_and_tcp():
     }
 
 
-def test_clusters_for_services_are_told_from_others():
+def test_outbound_clusters():
     names = [cluster_name("catalog", 8080, "v1"), "inbound|8080||", "BlackHoleCluster", "outbound_.8080_._.x"]
     dump = Dump(clusters=[{"name": x} for x in names])
     assert [x[:3] for x in outbound_clusters(dump)] == [("catalog.shop.svc.cluster.local", 8080, "v1")]

@@ -19,21 +19,25 @@ def istiod(ready):
     return {"status": {"conditions": [{"type": "Ready", "status": "True" if ready else "False"}]}}
 
 
-def test_reasons():
+def test_reasons_most_specific_first():
     lab = Lab(virtual_service(["basket"]), [pod("a")], {"a": [OLD]})
     outcome = lab.wait(timeout=0)
     lab.facts.live = {lab.rule.title: {**virtual_service(["basket"], weights=[1, 1]), "status": {}}}
-    assert find_reasons(outcome, lab.facts, [istiod(False)], ["shop/a refused it"], ["Warning [IST0101] x: y"]) == [
-        "no istiod is ready (1 pods of it there), so that proxies hear of nothing",
-        "shop/a refused it",
-        "the API holds another spec of VirtualService shop/catalog than the definition",
+    assert find_reasons(
+        outcome, lab.facts, [istiod(False)], ["shop/a rejected an update"], ["Warning [IST0101] x: y"]
+    ) == [
+        "none of 1 istiod pods is ready, so proxies receive no configuration",
+        "shop/a rejected an update",
+        "the spec of VirtualService shop/catalog in the API differs from the definition",
         "VirtualService shop/catalog: no Service or ServiceEntry has the host basket.shop.svc",
         "istioctl analyze: Warning [IST0101] x: y",
     ]
-    assert find_reasons(outcome, lab.facts, [], [], [])[0] == "there is no istiod, so that proxies hear of nothing"
+    assert (
+        find_reasons(outcome, lab.facts, [], [], [])[0] == "no istiod pod exists, so proxies receive no configuration"
+    )
 
 
-FOUND = [
+FINDINGS = [
     {"code": "IST0101", "level": "Error", "message": "Referenced host not found", "origin": "VirtualService {}"},
     {"code": "IST0102", "level": "Info", "message": "not enabled for injection", "origin": "Namespace shop"},
     {"code": "IST0101", "level": "Error", "message": "Referenced host not found", "origin": "VirtualService shop/x"},
@@ -41,8 +45,8 @@ FOUND = [
 
 
 @pytest.mark.parametrize("origin", ["shop/catalog", "catalog.shop", "shop/catalog (rules.yml:3)"])
-def test_findings_about_the_rule_alone(origin):
-    text = "2026-02-01T10:00:00Z\terror\tkube\ttranslation function not found\n" + json.dumps(FOUND, indent=1)
+def test_findings_about_other_objects_are_ignored(origin):
+    text = "2026-02-01T10:00:00Z\terror\tkube\ttranslation function not found\n" + json.dumps(FINDINGS, indent=1)
     text = text.replace("{}", origin) + "\nError: Analyzers found issues"
     assert findings_about([rule(virtual_service())], Output(79, text, "", "istioctl analyze")) == [
         f"Error [IST0101] VirtualService {origin}: Referenced host not found"
@@ -50,7 +54,7 @@ def test_findings_about_the_rule_alone(origin):
 
 
 @pytest.mark.parametrize(
-    ("output", "told"),
+    ("output", "lines"),
     [
         (Output(0, "[]", "", ""), []),
         (Output(0, "", "", ""), []),
@@ -59,5 +63,5 @@ def test_findings_about_the_rule_alone(origin):
         (Output(64, "[ unfinished", "", ""), ["exit code 64: [ unfinished"]),
     ],
 )
-def test_an_analysis_without_findings_or_without_success(output, told):
-    assert findings_about([rule(virtual_service())], output) == told
+def test_no_findings_and_failed_analysis(output, lines):
+    assert findings_about([rule(virtual_service())], output) == lines

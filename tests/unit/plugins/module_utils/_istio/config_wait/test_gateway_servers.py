@@ -10,7 +10,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.g
 
 
 @pytest.mark.parametrize(
-    ("theirs", "own", "common"),
+    ("gateway_has", "rule_has", "common"),
     [
         (["*"], ["a.example.com"], ["a.example.com"]),
         (["*.example.com"], ["a.example.com", "b.org"], ["a.example.com"]),
@@ -20,5 +20,5 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.g
         (["*"], ["catalog"], ["catalog.shop.svc"]),
     ],
 )
-def test_the_hosts_that_a_gateway_and_a_rule_have_in_common(theirs, own, common):
-    assert gateway_hosts(rule(virtual_service(own)), rule(gateway(server(hosts=theirs)))) == common
+def test_common_hosts_of_a_gateway_and_a_virtual_service(gateway_has, rule_has, common):
+    assert gateway_hosts(rule(virtual_service(rule_has)), rule(gateway(server(hosts=gateway_has)))) == common

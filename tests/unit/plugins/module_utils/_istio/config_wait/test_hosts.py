@@ -6,7 +6,7 @@ from __future__ import annotations
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import covers, full_host, same_host
 
 
-def test_hosts():
+def test_host_names():
     assert full_host("catalog", "shop") == "catalog.shop.svc"
     assert full_host("catalog.other.svc.cluster.local", "shop") == "catalog.other.svc.cluster.local"
     assert full_host("*", "shop") == "*"

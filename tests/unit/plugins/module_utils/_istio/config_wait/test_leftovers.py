@@ -23,7 +23,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.l
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import proxies_in
 
 
-def test_what_is_left_of_a_rule():
+def test_leftovers_of_each_kind_of_rule():
     [client] = proxies_in([pod("client")])
     [edge] = proxies_in([GATEWAY_POD])
     assert leftovers(rule(virtual_service()), client, sidecar_dump(routes()), facts()) == ["1 route in 8080"]

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.mesh_reader import refusals_in
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.mesh_reader import rejections_in
 
 
-def test_refusals_are_read_from_the_log():
+def test_rejected_updates_in_the_log():
     log = (
         '[2026-02-01T10:00:00.000Z] "GET / HTTP/1.1" 200 - rejected: no\n'
         "2026-02-01T10:00:01.000000Z\twarning\tenvoy config source/x/grpc_subscription_impl.cc:138\tgRPC config "
@@ -14,7 +14,7 @@ def test_refusals_are_read_from_the_log():
         "2026-02-01T10:00:02.000000Z\twarning\tenvoy config\t"
         "gRPC config for type.googleapis.com/envoy.api.v2.Listener rejected: Error adding listener\n"
     )
-    assert refusals_in(log * 2) == [
+    assert rejections_in(log * 2) == [
         "RouteConfiguration: missing ): (",
         "Listener: Error adding listener",
     ]

@@ -19,7 +19,7 @@ def _fast(monkeypatch):
     monkeypatch.setattr(polling, "POLL_SECONDS", 0.01)
 
 
-def test_it_waits_for_the_last_one_and_reads_no_other_again():
+def test_only_lagging_proxies_are_read_again():
     lab = Lab(virtual_service(), [pod("a"), pod("b")], {"a": [NEW], "b": [OLD, OLD, NEW]})
     outcome = lab.wait(timeout=10)
     assert outcome.met
@@ -27,25 +27,25 @@ def test_it_waits_for_the_last_one_and_reads_no_other_again():
     assert sorted(lab.read) == ["a", "b", "b", "b"]
 
 
-def test_it_ends_when_time_is_over_and_names_who_lags():
+def test_timeout_names_the_lagging_proxies():
     lab = Lab(virtual_service(), [pod("a"), pod("b")], {"a": [NEW], "b": [OLD]})
     outcome = lab.wait(timeout=0.05)
     assert not outcome.met
     assert [x["name"] for x in outcome.lagging] == ["b"]
     assert failure_message(outcome, ["no istiod is ready"]).splitlines() == [
         f"VirtualService shop/catalog has not reached 1 of 2 proxies after {outcome.elapsed:g} s:",
-        "  shop/b: catalog.shop.svc in 8080: its routes come from no rule",
+        "  shop/b: catalog.shop.svc in 8080: no VirtualService is applied",
         "reason: no istiod is ready",
     ]
 
 
-def test_once_does_not_wait():
+def test_once_reads_once():
     lab = Lab(virtual_service(), [pod("a")], {"a": [OLD, NEW]})
     assert lab.wait(once=True, timeout=10).lagging
     assert lab.read == ["a"]
 
 
-def test_a_proxy_whose_pod_is_gone_meanwhile_does_not_lag():
+def test_a_deleted_pod_is_ignored():
     error = ClusterError('cannot exec in shop/a/istio-proxy at https://x: 404 Not Found: pods "a" not found')
     lab = Lab(virtual_service(), [pod("a"), pod("b")], {"a": [OLD, error], "b": [OLD, NEW]})
     outcome = lab.wait(timeout=10)
@@ -54,62 +54,62 @@ def test_a_proxy_whose_pod_is_gone_meanwhile_does_not_lag():
     lab = Lab(virtual_service(), [pod("a")], {"a": [error]})
     outcome = lab.wait(timeout=0)
     assert not outcome.met
-    assert outcome.unmet == ["every proxy that was to be read is gone"]
+    assert outcome.unmet == ["all proxies that need the rules were deleted"]
 
 
-def test_a_proxy_that_cannot_be_read_lags_and_may_come_back():
+def test_an_unreadable_proxy_is_retried():
     error = ClusterError("cannot exec in shop/a/istio-proxy at https://x: 500 Internal Server Error")
     lab = Lab(virtual_service(), [pod("a")], {"a": [error, NEW]})
     assert lab.wait(timeout=10).met
     lab = Lab(virtual_service(), [pod("a")], {"a": [error]})
     [report] = lab.wait(timeout=0).proxies
     assert report["in_sync"] is None
-    assert report["missing"] == [f"it cannot be read: {error}"]
+    assert report["missing"] == [f"the configuration cannot be read: {error}"]
 
 
-def test_without_permission_it_does_not_wait():
+def test_a_missing_permission_ends_the_wait():
     error = ClusterError("cannot exec in shop/a/istio-proxy at https://x: 403 Forbidden: pods is forbidden")
     with pytest.raises(ClusterError, match="403 Forbidden"):
         Lab(virtual_service(), [pod("a")], {"a": [error]}).wait(timeout=10)
 
 
-def test_what_a_proxy_refused_is_told():
-    refused = Dump(OLD.routes, refused=["duplicate domain"])
-    [report] = Lab(virtual_service(), [pod("a")], {"a": [refused]}).wait(timeout=0).proxies
-    assert report["missing"][1:] == ["it refused an update: duplicate domain"]
+def test_a_rejected_update_is_reported():
+    rejected = Dump(OLD.routes, rejected=["duplicate domain"])
+    [report] = Lab(virtual_service(), [pod("a")], {"a": [rejected]}).wait(timeout=0).proxies
+    assert report["missing"][1:] == ["the proxy rejected an update: duplicate domain"]
 
 
-def test_a_hiccup_of_the_api_does_not_end_the_wait():
+def test_a_transient_api_error_does_not_end_the_wait():
     lab = Lab(virtual_service(), [pod("a")], {"a": [OLD, NEW]})
-    answers, read_api = [None, ClusterError("answered 503", 503), None], lab.read_api
+    errors, read_api = [None, ClusterError("answered 503", 503), None], lab.read_api
 
-    def unsteady():
-        error = answers.pop(0) if answers else None
+    def unreliable():
+        error = errors.pop(0) if errors else None
         if error:
             raise error
         return read_api()
 
-    lab.read_api = unsteady
+    lab.read_api = unreliable
     assert lab.wait(timeout=10).met
     assert lab.read == ["a", "a"]
 
 
-def test_a_rule_that_reaches_nobody_fails_at_once_unless_that_is_well():
+def test_a_rule_without_proxies_fails_unless_allowed():
     lab = Lab(virtual_service(), [], {})
     assert lab.wait(timeout=60).problem == (
-        "VirtualService shop/catalog reaches no proxy: no proxy runs in the cluster"
+        "VirtualService shop/catalog reaches no proxy: no proxy is running in the cluster"
     )
     outcome = lab.wait(timeout=60, allow_none=True)
     assert outcome.met
-    assert outcome.notes == ["VirtualService shop/catalog: no proxy runs in the cluster"]
+    assert outcome.notes == ["VirtualService shop/catalog: no proxy is running in the cluster"]
 
 
-def test_limits():
+def test_proxy_filter():
     pods = [pod("a"), pod("a", "default"), pod("b")]
     lab = Lab(virtual_service(), pods, {"a": [NEW], "b": [NEW]})
 
-    def titles(**limits):
-        outcome = lab.wait(proxy_filter=ProxyFilter(**limits), timeout=0)
+    def titles(**settings):
+        outcome = lab.wait(proxy_filter=ProxyFilter(**settings), timeout=0)
         return [f"{x['namespace']}/{x['name']}" for x in outcome.proxies]
 
     assert titles(namespaces=("shop",)) == ["shop/a", "shop/b"]
@@ -119,19 +119,19 @@ def test_limits():
     assert titles() == ["shop/b"]
     assert lab.wait(proxy_filter=ProxyFilter(namespaces=("default",)), timeout=60).problem == (
         "VirtualService shop/catalog reaches no proxy: 3 proxies need it, but namespaces, pods and label_selector "
-        "leave none of them"
+        "exclude all of them"
     )
 
 
-def test_what_the_api_does_not_hold_is_waited_for():
+def test_a_rule_that_does_not_exist_is_unmet():
     lab = Lab(virtual_service(), [pod("a")], {"a": [NEW]}, live=False)
     outcome = lab.wait(timeout=0)
     assert outcome.unmet == ["VirtualService shop/catalog does not exist"]
     assert lab.read == []
-    assert failure_message(outcome, outcome.unmet) == "VirtualService shop/catalog does not exist, after 0 s"
+    assert failure_message(outcome, outcome.unmet) == "VirtualService shop/catalog does not exist after 0 s"
 
 
-def test_absent_is_when_nothing_is_left():
+def test_absent_waits_until_nothing_is_left():
     name = Rule("VirtualService", "shop", "catalog")
     lab = Lab(virtual_service(), [pod("a")], {"a": [NEW, NEW, OLD]}, live=False, known=name)
     outcome = lab.wait(present=False, timeout=10)
@@ -139,20 +139,20 @@ def test_absent_is_when_nothing_is_left():
     assert len(lab.read) == 3
     lab = Lab(virtual_service(), [pod("a")], {"a": [NEW]}, known=name)
     outcome = lab.wait(present=False, timeout=0)
-    assert outcome.unmet == ["VirtualService shop/catalog is still there"]
+    assert outcome.unmet == ["VirtualService shop/catalog still exists"]
     assert failure_message(outcome, []).splitlines() == [
         "1 of 1 proxies still have VirtualService shop/catalog after 0 s:",
         "  shop/a: 1 route in 8080",
     ]
 
 
-def test_what_is_left_of_a_gateway_takes_its_definition():
+def test_absent_needs_the_definition_of_a_deleted_gateway():
     name = Rule("Gateway", "shop", "front")
     lab = Lab(gateway(), [GATEWAY_POD], {}, live=False, known=name)
-    assert "give its definition" in lab.wait(present=False, timeout=60).problem
+    assert "set definition" in lab.wait(present=False, timeout=60).problem
 
 
-def test_a_cluster_without_istio_is_told():
+def test_a_cluster_without_istio_is_reported():
     lab = Lab(virtual_service(), [], {})
     lab.facts.installed = False
-    assert lab.wait(timeout=60).problem == "the cluster does not know networking.istio.io: Istio is not installed"
+    assert lab.wait(timeout=60).problem == "the cluster does not serve networking.istio.io: Istio is not installed"

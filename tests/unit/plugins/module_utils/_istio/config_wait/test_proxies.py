@@ -8,7 +8,7 @@ from mesh_objects import GATEWAY_POD, plain_pod, pod
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import proxies_in
 
 
-def test_proxies_are_told_from_other_pods():
+def test_running_sidecars_and_gateways_are_found():
     pods = [
         pod("b"),
         pod("a", native=True),

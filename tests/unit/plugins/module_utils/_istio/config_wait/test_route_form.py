@@ -12,5 +12,5 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
     ("text", "value"),
     [("1m30s", 90), ("0.250s", 0.25), ("250ms", 0.25), ("1h", 3600), ("0s", 0), (None, None), ("", None)],
 )
-def test_durations_of_rules_and_of_envoy(text, value):
+def test_duration_seconds(text, value):
     assert duration_seconds(text) == value

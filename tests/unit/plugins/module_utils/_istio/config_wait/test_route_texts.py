@@ -9,7 +9,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.route_texts import show_route
 
 
-def test_routes_in_words():
+def test_show_route():
     shown = show_route(
         envoy_route(
             raw_route(
@@ -23,7 +23,7 @@ def test_routes_in_words():
             )
         )
     )
-    assert shown == "exact /a in any case and no x present -> v1.shop:8080 80 %, v2.shop:8080 20 %, 2 retries"
+    assert shown == "exact /a (case-insensitive) and no x present -> v1.shop:8080 80%, v2.shop:8080 20%, 2 retries"
     changed = {
         "headers": {"request": {"add": {"x-a": "1"}, "remove": ["x-b"]}},
         "rewrite": {"authority": "y"},
@@ -33,6 +33,6 @@ def test_routes_in_words():
         "prefix / -> v1.shop, rewrite host y, headers +request:x-a=1 -request:x-b"
     )
     had = envoy_route(raw_route(**weighted(v1=80, v2=20), retry_policy={"num_retries": 2}))
-    assert show_route(had, wanted(rule_of(SPLIT))) == "prefix / -> v1.shop:8080 80 %, v2.shop:8080 20 %"
-    assert show_route(wanted(rule_of({"directResponse": {"status": 418}}))[0]) == "prefix / -> answer 418"
+    assert show_route(had, wanted(rule_of(SPLIT))) == "prefix / -> v1.shop:8080 80%, v2.shop:8080 20%"
+    assert show_route(wanted(rule_of({"directResponse": {"status": 418}}))[0]) == "prefix / -> direct response 418"
     assert show_route(wanted(rule_of({"redirect": {"uri": "/b"}}))[0]) == "prefix / -> redirect 301 /b"

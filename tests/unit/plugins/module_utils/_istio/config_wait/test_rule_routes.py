@@ -13,24 +13,24 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.r
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rule_routes import rule_tcp
 
 
-def reaches(http, *envoy):
-    """Whether what a rule's HTTP route asks for is what these routes of Envoy's are."""
-    asked, had = wanted(rule_of(http)), [envoy_route(x) for x in envoy]
-    return len(asked) == len(had) and all(same_route(x, y) for x, y in zip(asked, had))
+def matches(http, *envoy):
+    """Whether these routes of Envoy match an HTTP route of a rule."""
+    expected, had = wanted(rule_of(http)), [envoy_route(x) for x in envoy]
+    return len(expected) == len(had) and all(same_route(x, y) for x, y in zip(expected, had))
 
 
 @pytest.mark.parametrize(
     ("http", "envoy"),
     [
         (SPLIT, [raw_route(**weighted(v1=80, v2=20))]),
-        # A weight of nothing is left out, and one destination alone has no weight.
+        # A weight of 0 is omitted, and a single destination has no weight.
         ({"route": [to("v1", 100), to("v2", 0)]}, [raw_route(**weighted(v1=100))]),
         ({"route": [to("v1", 100), to("v2", 0)]}, [raw_route(cluster=cluster_name("v1"))]),
         ({"route": [to("v1")]}, [raw_route(cluster=cluster_name("v1"))]),
-        # Weights are shares of their sum.
+        # Weights are relative to their sum.
         ({"route": [to("v1", 4), to("v2", 1)]}, [raw_route(**weighted(v1=80, v2=20))]),
         ({"route": [to("v1", subset="a", port=9090)]}, [raw_route(cluster=cluster_name("v1", 9090, "a"))]),
-        # Several conditions are routes of their own.
+        # Each condition becomes a route.
         (
             {"match": [{"uri": {"prefix": "/a"}}, {"uri": {"exact": "/b"}, "ignoreUriCase": True}], **SPLIT},
             [
@@ -38,7 +38,7 @@ def reaches(http, *envoy):
                 raw_route({"path": "/b", "case_sensitive": False}, **weighted(v1=80, v2=20)),
             ],
         ),
-        # Headers as 1.7 writes them, and as 1.27 does.
+        # Headers of Istio 1.7 and of 1.27.
         (
             {"match": [{"headers": {"end-user": {"exact": "jason"}}}], **SPLIT},
             [
@@ -114,17 +114,17 @@ def reaches(http, *envoy):
                 }
             ],
         ),
-        # What goes with each of several destinations is not known of the route.
+        # Headers of one of several destinations are not compared.
         (
             {"route": [{**to("v1", 80), "headers": {"request": {"set": {"x-c": "2"}}}}, to("v2", 20)]},
             [raw_route(**weighted(v1=80, v2=20))],
         ),
-        # Some releases make a rewrite of it.
+        # A rewrite in some releases.
         (
             {"headers": {"request": {"set": {"Host": "other"}}}, "route": [to("v1")]},
             [raw_route(cluster=cluster_name("v1"), host_rewrite_literal="other")],
         ),
-        # What the rule does not set is the mesh's own.
+        # Settings that the rule does not have are defaults.
         (SPLIT, [raw_route(**{**weighted(v1=80, v2=20), "timeout": "15s", "retry_policy": {"num_retries": 2}})]),
         (
             {"mirror": {"host": "v2"}, "mirrorPercentage": {"value": 10}, "route": [to("v1")]},
@@ -159,8 +159,8 @@ def reaches(http, *envoy):
         ),
     ],
 )
-def test_what_a_rule_becomes(http, envoy):
-    assert reaches(http, *envoy)
+def test_matching_routes(http, envoy):
+    assert matches(http, *envoy)
 
 
 @pytest.mark.parametrize(
@@ -193,17 +193,17 @@ def test_what_a_rule_becomes(http, envoy):
         ),
     ],
 )
-def test_what_is_not_what_the_rule_asks_for(http, envoy):
-    assert not reaches(http, envoy)
+def test_different_routes(http, envoy):
+    assert not matches(http, envoy)
 
 
-def test_what_follows_a_route_for_all_is_not_sent():
+def test_routes_after_a_catch_all_are_dropped():
     assert len(wanted(rule_of(SPLIT, {"route": [to("v3")]}))) == 1
     assert len(wanted(rule_of({"match": [{"uri": {"prefix": "/a"}}, {"uri": {"prefix": "/"}}], **SPLIT}, SPLIT))) == 2
 
 
 @pytest.mark.parametrize(
-    ("match", "concerns"),
+    ("match", "applies"),
     [
         ({"sourceLabels": {"app": "client"}}, True),
         ({"sourceLabels": {"app": "other"}}, False),
@@ -215,18 +215,18 @@ def test_what_follows_a_route_for_all_is_not_sent():
         ({"gateways": ["front"]}, False),
     ],
 )
-def test_conditions_that_are_about_the_proxy(match, concerns):
+def test_conditions_on_the_proxy(match, applies):
     routes = wanted(rule_of({"match": [{"uri": {"prefix": "/a"}, **match}], **SPLIT}), labels={"app": "client"})
-    assert bool(routes) is concerns
+    assert bool(routes) is applies
 
 
-def test_a_gateway_is_named_in_full_or_short():
+def test_gateway_names_with_and_without_namespace():
     http = {"match": [{"uri": {"prefix": "/a"}, "gateways": ["front"]}], **SPLIT}
     assert wanted(rule_of(http), gateways=["shop/front"])
     assert not wanted(rule_of(http), gateways=["other/front"])
 
 
-def test_a_delegate_is_not_known():
+def test_a_delegate_is_none():
     assert wanted(rule_of({"match": [{"uri": {"prefix": "/a"}}], "delegate": {"name": "x"}})) == [None]
 
 
@@ -235,7 +235,7 @@ def test_a_delegate_is_not_known():
 )
 def test_weights_are_compared_as_shares(weights, factor):
     http = {"route": [to(f"v{n}", weight) for n, weight in enumerate(weights)]}
-    assert reaches(http, raw_route(**weighted(**{f"v{n}": weight * factor for n, weight in enumerate(weights)})))
+    assert matches(http, raw_route(**weighted(**{f"v{n}": weight * factor for n, weight in enumerate(weights)})))
 
 
 def test_tcp_and_tls():

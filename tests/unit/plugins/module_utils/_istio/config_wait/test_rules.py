@@ -9,7 +9,7 @@ from mesh_objects import custom, gateway, virtual_service
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import WaitError, rules_in
 
 
-def test_rules_are_found_among_what_was_applied():
+def test_rules_are_found_among_other_objects():
     applied = [
         {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "catalog"}},
         {"kind": "List", "items": [virtual_service(), {**gateway(), "apiVersion": "gateway.networking.k8s.io/v1"}]},
@@ -24,17 +24,17 @@ def test_rules_are_found_among_what_was_applied():
 
 
 @pytest.mark.parametrize(
-    ("definition", "told"),
+    ("definition", "problem"),
     [
-        ("kind: Gateway", "definition is a dictionary or a list of them, not a text"),
+        ("kind: Gateway", "definition must be a dictionary or a list of dictionaries, got a string"),
         ([3], "definition 1: a int is no Kubernetes object"),
-        ([], "only nothing"),
-        ({"kind": "Service"}, "definition holds no DestinationRule, Gateway, VirtualService .* only Service"),
+        ([], "got nothing"),
+        ({"kind": "Service"}, "definition must contain a DestinationRule, Gateway, VirtualService .* got Service"),
         ({**gateway(), "metadata": {}}, "a Gateway has no metadata.name"),
         ({**gateway(), "spec": None}, "Gateway front has no spec"),
         (virtual_service(hosts=[]), "VirtualService shop/catalog has no hosts: it is a delegate"),
     ],
 )
-def test_what_is_no_rule_is_told(definition, told):
-    with pytest.raises(WaitError, match=told):
+def test_invalid_definitions(definition, problem):
+    with pytest.raises(WaitError, match=problem):
         rules_in(definition, "default")

@@ -16,23 +16,23 @@ from mesh_objects import ROOT, custom, gateway, needs, plain_pod, server, virtua
         (["default"], ["default/far"]),
     ],
 )
-def test_a_rule_in_the_mesh_is_for_the_sidecars_that_it_is_exported_to(export, titles):
+def test_a_mesh_rule_applies_to_sidecars_in_exported_namespaces(export, titles):
     found, reasons = needs(virtual_service(**({"exportTo": export} if export else {})))
     assert list(found) == titles
     assert reasons == []
     assert all(names == {"mesh"} for names in found.values())
 
 
-def test_nobody_hears_of_a_rule_that_is_exported_to_nobody():
+def test_reasons_if_no_proxy_is_in_an_exported_namespace():
     assert needs(virtual_service(exportTo=["nowhere"])) == (
         {},
-        ['exportTo ["nowhere"] fits no namespace that has a proxy'],
+        ['exportTo ["nowhere"] matches no namespace with a proxy'],
     )
-    assert needs(virtual_service(), pods=[plain_pod("plain")]) == ({}, ["no proxy runs in the cluster"])
+    assert needs(virtual_service(), pods=[plain_pod("plain")]) == ({}, ["no proxy is running in the cluster"])
 
 
 @pytest.mark.parametrize(
-    ("egress", "hears"),
+    ("egress", "imported"),
     [
         (["./*"], True),
         (["*/catalog.shop.svc.cluster.local"], True),
@@ -42,23 +42,23 @@ def test_nobody_hears_of_a_rule_that_is_exported_to_nobody():
         (["./other.shop.svc.cluster.local"], False),
     ],
 )
-def test_a_sidecar_object_narrows_what_a_proxy_hears(egress, hears):
-    narrow = custom("Sidecar", "default", egress=[{"hosts": egress}])
-    found, _reasons = needs(virtual_service(exportTo=["."]), narrow)
-    assert bool(found) is hears
+def test_egress_of_a_sidecar_object(egress, imported):
+    sidecar = custom("Sidecar", "default", egress=[{"hosts": egress}])
+    found, _reasons = needs(virtual_service(exportTo=["."]), sidecar)
+    assert bool(found) is imported
 
 
-def test_the_sidecar_object_of_the_workload_counts_before_that_of_the_namespace_and_the_mesh():
+def test_precedence_of_sidecar_objects():
     mesh = custom("Sidecar", "mesh", ROOT, egress=[{"hosts": ["~/*"]}])
     namespace = custom("Sidecar", "default", egress=[{"hosts": ["*/*"]}])
     own = custom("Sidecar", "own", egress=[{"hosts": ["~/*"]}], workloadSelector={"labels": {"app": "client"}})
     item = virtual_service(exportTo=["."])
-    assert needs(item, mesh)[1] == ["every proxy's Sidecar object leaves its hosts out"]
+    assert needs(item, mesh)[1] == ["the Sidecar objects of all proxies exclude its hosts"]
     assert list(needs(item, mesh, namespace)[0]) == ["shop/client"]
     assert needs(item, mesh, namespace, own)[0] == {}
 
 
-def test_a_rule_at_a_gateway_is_for_its_pods():
+def test_a_gateway_rule_applies_to_the_gateway_pods():
     item = virtual_service(["a.example.com"], gateways=["front", "mesh"])
     found, reasons = needs(item, gateway())
     assert found == {"istio-system/gateway": {"shop/front"}, "shop/client": {"mesh"}, "default/far": {"mesh"}}
@@ -66,35 +66,35 @@ def test_a_rule_at_a_gateway_is_for_its_pods():
 
 
 @pytest.mark.parametrize(
-    ("front", "told"),
+    ("front", "reason"),
     [
-        (None, "there is no Gateway shop/front"),
+        (None, "Gateway shop/front does not exist"),
         (
             gateway(selector={"istio": "other"}),
-            "the selector istio=other of Gateway shop/front fits no running gateway pod "
-            "(there are some with istio=ingressgateway)",
+            "the selector istio=other of Gateway shop/front matches no running gateway pod "
+            "(running: istio=ingressgateway)",
         ),
         (
             gateway(server(hosts=["b.org"])),
-            "none of its hosts (a.example.com) is one of Gateway shop/front (b.org)",
+            "none of its hosts (a.example.com) is a host of Gateway shop/front (b.org)",
         ),
     ],
 )
-def test_why_no_gateway_gets_it(front, told):
+def test_reasons_if_no_gateway_pod_needs_a_rule(front, reason):
     item = virtual_service(["a.example.com"], gateways=["front"])
-    assert needs(item, *([front] if front else [])) == ({}, [told])
+    assert needs(item, *([front] if front else [])) == ({}, [reason])
 
 
-def test_a_destination_rule_is_for_all_or_for_its_own_namespace():
+def test_a_destination_rule_applies_to_all_or_to_its_own_namespace():
     own = custom("DestinationRule", host="catalog")
     other = custom("DestinationRule", namespace="default", host="catalog.shop.svc.cluster.local")
     mesh = custom("DestinationRule", namespace=ROOT, host="*.shop.svc.cluster.local")
-    everyone = ["istio-system/gateway", "default/far", "shop/client"]
-    assert sorted(needs(own)[0]) == sorted(needs(mesh)[0]) == sorted(everyone)
+    all_proxies = ["istio-system/gateway", "default/far", "shop/client"]
+    assert sorted(needs(own)[0]) == sorted(needs(mesh)[0]) == sorted(all_proxies)
     assert list(needs(other)[0]) == ["default/far"]
     assert needs(custom("DestinationRule", host="nowhere")) == (
         {},
         ["no Service or ServiceEntry has the host nowhere.shop.svc"],
     )
-    entry = custom("ServiceEntry", "outside", hosts=["api.example.com"])
+    entry = custom("ServiceEntry", "external", hosts=["api.example.com"])
     assert len(needs(custom("DestinationRule", host="api.example.com"), entry)[0]) == 3

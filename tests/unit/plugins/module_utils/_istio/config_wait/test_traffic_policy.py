@@ -24,13 +24,13 @@ CLUSTER = {
 }
 
 
-def test_a_policy_that_is_there():
+def test_no_difference():
     assert policy_differences(POLICY, CLUSTER) == []
     assert policy_differences({}, CLUSTER) == []
 
 
 @pytest.mark.parametrize(
-    ("policy", "told"),
+    ("policy", "difference"),
     [
         ({"loadBalancer": {"simple": "ROUND_ROBIN"}}, "load balancing RANDOM instead of ROUND_ROBIN"),
         (
@@ -39,16 +39,16 @@ def test_a_policy_that_is_there():
         ),
         ({"connectionPool": {"tcp": {"maxConnections": 8}}}, "maxConnections 7 instead of 8"),
         ({"connectionPool": {"http": {"http1MaxPendingRequests": 1}}}, "http1MaxPendingRequests none instead of 1"),
-        ({"connectionPool": {"tcp": {"connectTimeout": "1s"}}}, "connectTimeout 0.03 instead of 1.0"),
-        ({"outlierDetection": {"interval": "10s"}}, "interval 300.0 instead of 10.0"),
+        ({"connectionPool": {"tcp": {"connectTimeout": "1s"}}}, "connectTimeout 0.03 s instead of 1 s"),
+        ({"outlierDetection": {"interval": "10s"}}, "interval 300 s instead of 10 s"),
         ({"tls": {"mode": "ISTIO_MUTUAL"}}, "no TLS instead of ISTIO_MUTUAL"),
     ],
 )
-def test_a_policy_that_is_not(policy, told):
-    assert policy_differences(policy, CLUSTER) == [told]
+def test_difference(policy, difference):
+    assert policy_differences(policy, CLUSTER) == [difference]
 
 
-def test_tls_that_should_not_be():
+def test_unexpected_tls():
     assert policy_differences({"tls": {"mode": "DISABLE"}}, {"transport_socket_matches": [{}]}) == [
         "TLS instead of none"
     ]
