@@ -28,8 +28,9 @@ options:
         and O(client_key) are set. The modules of C(kubernetes.core) would also send its client certificate, which an
         API server prefers to a token.
       - >-
-        The content of a dictionary is neither returned nor logged. For C(istioctl), the connection is written to a
-        temporary file that only the user can read, unless O(kubeconfig) is a path and no other option changes it.
+        The paths within a dictionary must be absolute. Its content is neither returned nor logged. For C(istioctl), the
+        connection is written to a temporary file that only the user can read, unless O(kubeconfig) is a path and no
+        other option changes it.
     type: raw
   context:
     description:

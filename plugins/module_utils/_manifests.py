@@ -15,6 +15,8 @@ import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import hide_secret
+
 try:
     import yaml
 
@@ -285,9 +287,6 @@ def objects_in(definitions: list[dict[str, Any]]) -> Iterator[tuple[list[dict[st
 
 # --- Secrets -----------------------------------------------------------------------------------------------------
 
-# Replacements in a diff for a value of a Secret, and for one that differs from the other side.
-HIDDEN, HIDDEN_CHANGED = "(hidden)", "(hidden, changed)"
-
 
 def secret_titles(definitions: Iterable[dict[str, Any]], namespace: str) -> list[str]:
     """Return the Secrets in a manifest, such as "Secret shop/db". namespace: of Secrets without one."""
@@ -302,7 +301,7 @@ def hide_secrets(definitions: list[dict[str, Any]], other: Iterable[dict[str, An
     """
     hidden, others = copy.deepcopy(definitions), {_identity(secret): secret for secret in _secrets(other)}
     for secret in _secrets(hidden):
-        _hide(secret, others.get(_identity(secret), secret))
+        hide_secret(secret, others.get(_identity(secret), secret))
     return hidden
 
 
@@ -330,20 +329,3 @@ def _secrets(definitions: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 def _identity(secret):
     metadata = secret.get("metadata") or {}
     return metadata.get("namespace"), metadata.get("name")
-
-
-def _hide(secret, other):
-    """Hide the values of a Secret in place. other: the same Secret on the other side of a diff, or this one."""
-
-    def hide(value, other_value):
-        if isinstance(value, dict):
-            other_values = other_value if isinstance(other_value, dict) else {}
-            return {key: hide(inner, other_values.get(key)) for key, inner in value.items()}
-        return HIDDEN if value == other_value else HIDDEN_CHANGED
-
-    for field in ("data", "stringData"):
-        if field in secret:
-            secret[field] = hide(secret[field], other.get(field))
-    annotations = (secret.get("metadata") or {}).get("annotations") or {}
-    # kubectl and other tools store the whole Secret in an annotation.
-    annotations.update(hide(annotations, (other.get("metadata") or {}).get("annotations")))

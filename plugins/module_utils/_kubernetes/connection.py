@@ -38,6 +38,9 @@ except ImportError:
 # Options that come from where the kubeconfig comes from, and change nothing in it.
 _SOURCE = ("kubeconfig", "context", "persist_config")
 
+# What names a file in a cluster or user of a kubeconfig.
+_FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
+
 # Options that become attributes of the library's Configuration as they are.
 _ATTRIBUTES = {
     "ca_cert": "ssl_ca_cert",
@@ -121,6 +124,8 @@ def _load_kubeconfig(configuration: Any, kubeconfig: Any, given: Mapping[str, An
     content: Any
     if isinstance(kubeconfig, dict):
         label, content, persist = "kubeconfig", kubeconfig, None
+        with _worded(label):
+            _refuse_relative_paths(kubeconfig)
     else:
         kubeconfig = expand_paths(kubeconfig)
         label = f"kubeconfig {kubeconfig}"
@@ -161,6 +166,29 @@ def expand_paths(kubeconfig: Any) -> str:
     if unreadable:
         raise ClusterError(f"kubeconfig {unreadable[0]} is not a readable file")
     return os.pathsep.join(paths)
+
+
+def _refuse_relative_paths(kubeconfig: Mapping[str, Any]) -> None:
+    """Raise ClusterError if a kubeconfig that is a dictionary names a file by a relative path.
+
+    The library would look in the working directory, and istioctl beside the temporary file.
+    """
+    for entries, kind in (("clusters", "cluster"), ("users", "user")):
+        for entry in kubeconfig.get(entries) or ():
+            for field, path in _paths_of(entry.get(kind) or {}):
+                if not os.path.isabs(path):
+                    raise ClusterError(
+                        f"kubeconfig: {field} of {kind} {entry.get('name')} must be an absolute path where kubeconfig "
+                        f"is a dictionary, got {path}"
+                    )
+
+
+def _paths_of(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The fields of a cluster or user that name files, with their paths."""
+    yield from ((x, entry[x]) for x in _FILES if isinstance(entry.get(x), str) and entry[x])
+    command = (entry.get("exec") or {}).get("command")
+    if isinstance(command, str) and os.sep in command:  # otherwise it is found in PATH
+        yield "exec.command", command
 
 
 def _current_context(files: Mapping[str, Any], label: str) -> str | None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The secrets in connection options, to be hidden from results and logs."""
+"""Hides secrets from results and logs: those in connection options, and the values of Secrets."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ from urllib.parse import unquote, urlsplit
 _SECRET = re.compile(r"token|passw|secret|credential|key-data|(?:api|access|private|account)[-_.]?key", re.IGNORECASE)
 # Names that match _SECRET, but hold a place and not a secret.
 _PLACE = re.compile(r"(?:file|path|dir|url|uri)$", re.IGNORECASE)
+
+# Replace a value of a Secret in a diff, and one that differs from the other side of the diff.
+HIDDEN_VALUE, HIDDEN_CHANGED_VALUE = "(hidden)", "(hidden, changed)"
 
 # Replaces a secret; ansible-core uses the same text.
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
@@ -93,3 +96,22 @@ def _secrets_in_arguments(values: list[Any]) -> Iterator[str]:
 
 def _sounds_secret(name: Any) -> bool:
     return isinstance(name, str) and bool(_SECRET.search(name)) and not _PLACE.search(name)
+
+
+def hide_secret(secret: dict[str, Any], other: Mapping[str, Any]) -> None:
+    """Hide the values of a Secret in place, also those of its annotations: kubectl keeps the whole Secret in one.
+
+    other: the same Secret on the other side of a diff, or this one; a value that differs from it is marked as changed.
+    """
+    for field in ("data", "stringData"):
+        if field in secret:
+            secret[field] = _hidden(secret[field], other.get(field))
+    annotations = (secret.get("metadata") or {}).get("annotations") or {}
+    annotations.update(_hidden(annotations, (other.get("metadata") or {}).get("annotations")))
+
+
+def _hidden(value: Any, other: Any) -> Any:
+    if isinstance(value, dict):
+        other = other if isinstance(other, dict) else {}
+        return {key: _hidden(inner, other.get(key)) for key, inner in value.items()}
+    return HIDDEN_VALUE if value == other else HIDDEN_CHANGED_VALUE

@@ -15,6 +15,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import CRD, Document
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import ADDED, REVISION, labels_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Key
+from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import hide_secret
 
 WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
@@ -59,23 +60,22 @@ class Difference:
         return {
             "before_header": title,
             "after_header": title,
-            "before": show(self.before, "before"),
-            "after": show(self.after, "after"),
+            "before": show(self.before),
+            "after": show(self.after, self.before),
         }
 
 
-def show(definition: dict | None, side: str) -> str:
-    """An object as YAML text, without the data of a Secret and without schemas; empty for None."""
+def show(definition: dict | None, other: dict | None = None) -> str:
+    """An object as YAML text, without the values of a Secret and without schemas; empty for None.
+
+    other: the same object on the other side of a diff.
+    """
     if definition is None:
         return ""
     definition = copy.deepcopy(settled(definition))
-    annotations = definition["metadata"].get("annotations") or {}
-    annotations.pop(LAST_APPLIED, None)
     if definition["kind"] == "Secret":
-        # Other tools than kubectl keep the whole Secret in an annotation, too.
-        annotations.update(dict.fromkeys(annotations, f"(not shown, {side})"))
-        for field in ("data", "stringData"):
-            definition.update({field: f"(not shown, {side})"} if field in definition else {})
+        hide_secret(definition, other or definition)
+    (definition["metadata"].get("annotations") or {}).pop(LAST_APPLIED, None)
     if definition["kind"] == CRD:
         for version in (definition.get("spec") or {}).get("versions") or ():
             version.update(

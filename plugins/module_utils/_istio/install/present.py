@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import (
     ControlPlane,
     control_planes,
+    istiod_version,
     mesh_version,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import delete, half_done, scale
@@ -64,7 +65,9 @@ def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool
     target = _target(params, request, documents)
     plane = _plane(api, istioctl, target)
     if target.istiod:
-        refuse(lambda: skipped(plane, istioctl.version), params, warnings)
+        # The image decides: with the option tag it may be of another release than istioctl.
+        version = istiod_version(target.istiod.definition) or istioctl.version
+        refuse(lambda: skipped(plane, version), params, warnings)
     planes = control_planes(api)
     _warn_of_same_revision(target.installation, planes, warnings)
     pruned = surplus(documents, found, target.installation, planes)

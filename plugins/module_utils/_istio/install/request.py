@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 try:
     import yaml
@@ -17,6 +18,9 @@ except ImportError:  # the module reports it
     yaml = None  # type: ignore[assignment]
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
+
+# What must be a dictionary in an IstioOperator, each after those that hold it.
+_DICTIONARIES = ("metadata", "spec", "spec.values", "spec.values.global", "spec.components", "spec.meshConfig")
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,15 @@ class Request:
             raise InstallError(f"file {self.file} is not valid YAML: {' '.join(str(error).split())}") from error
         if not isinstance(operator, dict):
             raise InstallError(f"file {self.file} must hold one IstioOperator, got a {type(operator).__name__}")
+        _check_dictionaries(operator, f"file {self.file}: ", _DICTIONARIES)
         return operator
 
 
 def request_from(params: dict) -> Request:
     """The Request in the parameters of the module. Raises InstallError that names the option."""
     operator = copy.deepcopy(params["operator"]) or {}
+    _check_dictionaries(operator, "operator.", _DICTIONARIES)
+    _check_dictionaries(params, "", ("values.global",))
     if operator.get("kind", "IstioOperator") != "IstioOperator":
         raise InstallError(f"operator must be an IstioOperator, got kind {operator['kind']}")
     if operator and not isinstance(operator.get("spec"), dict):
@@ -112,6 +119,16 @@ def request_from(params: dict) -> Request:
             laid_over(operator, {"spec": spec, **({"metadata": metadata} if metadata else {})}),
         )
     return Request(params["file"], operator or None, tuple(_settings(params["set"] or {})), params["manifests"])
+
+
+def _check_dictionaries(root: dict, prefix: str, paths: Iterable[str]) -> None:
+    """Raise InstallError if a value at one of these dotted paths is set and is not a dictionary."""
+    for path in paths:
+        value: Any = root
+        for name in path.split("."):
+            value = (value or {}).get(name)
+            if not isinstance(value, (dict, type(None))):
+                raise InstallError(f"{prefix}{path} must be a dictionary, got {type(value).__name__}")
 
 
 def _settings(values: dict) -> Iterator[str]:

@@ -20,15 +20,15 @@ def unsupported(version: str, kubernetes: str) -> str | None:
 
 
 def skipped(plane: ControlPlane | None, version: str) -> str | None:
-    """Why a control plane should not become another version in place, in a sentence; None if it may."""
+    """Why a control plane must not become another version in place, in a sentence; None if it may."""
     if plane is None or plane.version is None:
         return None
     step = releases.next_step(plane.version, version)
     if step is None:
         return None
     return (
-        f"Istio {plane.version} is installed (revision {plane.revision} in namespace {plane.namespace}), and istioctl "
-        f"is of {version}: in place, Istio goes one minor release at a time, up or down; install Istio {step} first"
+        f"Istio {plane.version} is installed (revision {plane.revision} in namespace {plane.namespace}), and {version} "
+        f"is to replace it: in place, Istio goes one minor release at a time, up or down; install Istio {step} first"
     )
 
 

@@ -104,6 +104,33 @@ def test_a_broken_kubeconfig_is_reported_without_its_secrets(kubeconfig, written
     assert TOKEN not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("entries", "kind", "change", "field"),
+    [
+        ("clusters", "cluster", {"certificate-authority": "ca.crt"}, "certificate-authority of cluster lab"),
+        ("users", "user", {"client-certificate": "~/me.crt"}, "client-certificate of user me"),
+        ("users", "user", {"client-key": "./me.key"}, "client-key of user me"),
+        ("users", "user", {"tokenFile": "token"}, "tokenFile of user me"),
+        ("users", "user", {"exec": {"command": "bin/login"}}, "exec.command of user me"),
+    ],
+)
+def test_a_relative_path_in_a_dictionary_is_refused(kubeconfig, entries, kind, change, field):
+    content = kubeconfig()
+    content[entries][0][kind].update(change)
+    with pytest.raises(ClusterError, match=f"^kubeconfig: {field} must be an absolute path where kubeconfig is a dict"):
+        subject.resolve({"kubeconfig": content})
+
+
+def test_absolute_paths_and_commands_in_the_path_are_accepted_in_a_dictionary(kubeconfig, tmp_path):
+    (tmp_path / "token").write_text(TOKEN)
+    content = kubeconfig()
+    content["users"][0]["user"] = {"tokenFile": str(tmp_path / "token")}
+    assert subject.resolve({"kubeconfig": content}).authorization == f"Bearer {TOKEN}"
+    content["users"][0]["user"] = {"exec": {"command": "nonesuch", "apiVersion": "client.authentication.k8s.io/v1"}}
+    with pytest.raises(ClusterError, match="the exec command of its user could not be run"):
+        subject.resolve({"kubeconfig": content})
+
+
 def test_a_missing_library_is_named(monkeypatch):
     monkeypatch.setattr(subject, "kubernetes", None)
     with pytest.raises(ClusterError, match=r"Failed to import the required Python library \(kubernetes\)"):

@@ -39,7 +39,7 @@ def test_versions_that_do_not_fit_are_refused_before_anything_changes(kubernetes
     objects = [installed(istiod(f"docker.io/istio/pilot:{installed_version}"))] if installed_version else []
     cluster = FakeCluster(*objects)
     cluster.kubernetes = kubernetes
-    istioctl = FakeIstioctl(cluster, version=version)
+    istioctl = FakeIstioctl(cluster, [istiod(f"docker.io/istio/pilot:{version}")], version)
     if says is None:
         assert present(cluster, istioctl)["warnings"] == []
         return
@@ -51,6 +51,18 @@ def test_versions_that_do_not_fit_are_refused_before_anything_changes(kubernetes
     if version != "1.6.0":  # too old for the commands that the runner knows
         result = present(cluster, istioctl, skip_version_check=True)
         assert says in result["warnings"][0] and len(istioctl.installs) == 1
+
+
+def test_the_tag_of_the_image_decides_whether_a_minor_release_is_skipped():
+    cluster = FakeCluster()
+    istioctl = FakeIstioctl(cluster, [istiod("docker.io/istio/pilot:1.25.3")])
+    assert present(cluster, istioctl, tag="1.25.3")["changed"]
+    again = present(cluster, istioctl, tag="1.25.3")
+    assert not again["changed"] and again["warnings"] == []
+    with pytest.raises(
+        InstallError, match=r"Istio 1\.25\.3 is installed .* and 1\.27\.0 is to .* install Istio 1\.26 first"
+    ):
+        present(cluster, FakeIstioctl(cluster))
 
 
 def test_an_install_that_is_as_it_should_be_needs_neither_istioctl_install_nor_a_dry_run():
@@ -103,7 +115,7 @@ def test_the_fallback_of_old_releases_is_a_warning():
 def test_an_old_release_is_told_what_its_install_would_find_out():
     cluster = lab()
     cluster.kubernetes = "v1.18.19"
-    istioctl = FakeIstioctl(cluster, version="1.7.4")
+    istioctl = FakeIstioctl(cluster, [istiod("docker.io/istio/pilot:1.7.4")], "1.7.4")
     params = {"check_mode": True, "skip_version_check": True}
     assert len(present(cluster, istioctl, **params)["warnings"]) == 1  # of 1.27 to 1.7
     assert istioctl.runs[0][0] == ("manifest", "generate")

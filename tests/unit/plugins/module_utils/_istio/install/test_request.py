@@ -98,6 +98,16 @@ def test_the_default_revision_has_no_name():
     [
         ({"operator": {"kind": "Deployment"}}, "operator must be an IstioOperator, got kind Deployment"),
         ({"operator": {"profile": "demo"}}, "operator must have a spec"),
+        ({"operator": {"spec": "x"}}, "operator.spec must be a dictionary, got str"),
+        ({"operator": {"metadata": "x", "spec": {}}}, "operator.metadata must be a dictionary, got str"),
+        ({"operator": {"spec": {"values": [1]}}}, "operator.spec.values must be a dictionary, got list"),
+        (
+            {"operator": {"spec": {"values": {"global": 1}}}},
+            "operator.spec.values.global must be a dictionary, got int",
+        ),
+        ({"operator": {"spec": {"components": []}}}, "operator.spec.components must be a dictionary, got list"),
+        ({"operator": {"spec": {"meshConfig": "a"}}}, "operator.spec.meshConfig must be a dictionary, got str"),
+        ({"values": {"global": "x"}}, "values.global must be a dictionary, got str"),
         ({"file": "/no/such.yml"}, "file: /no/such.yml is not a file"),
         ({"manifests": "/no/such"}, "manifests: /no/such is not a directory"),
         ({"set": {"values.pilot": {"a": 1}}}, "set: values.pilot must be a string, a number or a boolean, got dict"),
@@ -133,7 +143,12 @@ def test_the_owner_is_read_from_a_file_too(tmp_path):
     file.write_text("metadata: {name: filed, namespace: mesh}\nspec:\n")
     assert subject.request_from({**PARAMS, "file": str(file)}).owner() == ("filed", "mesh")
     assert subject.request_from({**PARAMS, "file": str(file), "tag": "x"}).owner() == ("filed", "mesh")
-    for text, message in (("a: b: c", "is not valid YAML"), ("- a", "must hold one IstioOperator, got a list")):
+    for text, message in (
+        ("a: b: c", " is not valid YAML"),
+        ("- a", " must hold one IstioOperator, got a list"),
+        ("metadata: x", ": metadata must be a dictionary, got str"),
+        ("spec: {values: [a]}", ": spec.values must be a dictionary, got list"),
+    ):
         file.write_text(text)
-        with pytest.raises(InstallError, match=f"^file {file} {message}"):
+        with pytest.raises(InstallError, match=f"^file {file}{message}"):
             subject.request_from({**PARAMS, "file": str(file)}).owner()
