@@ -6,14 +6,14 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: go_build
-short_description: Build a Go program from a lock file, once
+short_description: Build a Go program from a lock and cache it
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Builds one static program from a folder that holds C(go.mod) and C(go.sum), and keeps it in a cache under a key of
-    everything that went into it (both files, the package, the linker flags, the Go version).
-  - For machines without a container registry, where the lab's programs come as Go modules.
-  - Go checks what it downloads against C(go.sum).
+  - Builds a static program with the C(go.mod) and C(go.sum) of a directory. Caches it by a key of all inputs, which
+    are both files, the package, the linker flags and the Go version.
+  - For machines without a container registry, where the lab's programs are available as Go modules.
+  - Go verifies all downloads by C(go.sum).
 extends_documentation_fragment:
   - meshlab.istio.attributes
 attributes:
@@ -26,57 +26,57 @@ attributes:
     support: full
 options:
   name:
-    description: Name of the program's file.
+    description: File name of the program.
     type: str
     required: true
   package:
-    description: Import path of the program, or a path that begins with C(./) for a module whose source is in O(lock).
+    description: Import path of the program, or a path that begins with C(./) for a module in O(lock_dir).
     type: str
     required: true
-  lock:
+  lock_dir:
     description:
-      - Folder that holds C(go.mod) and C(go.sum).
-      - If it holds a C(prepare.sh) too, that is run with Bash in a copy of the folder, kept in O(cache), and the
-        program is built there. Its argument is the Go tool. It is for modules that come without their generated files.
+      - Directory of C(go.mod) and C(go.sum).
+      - If it contains a script C(prepare.sh), Bash runs it with the Go tool as its argument in a copy of the directory
+        in O(cache_dir), and the program is built there. The script generates source files that the module lacks.
     type: path
     required: true
-  cache:
-    description: Folder in which what was built is kept.
+  cache_dir:
+    description: Directory for the built programs.
     type: path
     required: true
   ldflags:
-    description: Flags for the linker, such as C(-X) for a version. C(-s -w) is always there.
+    description: Linker flags, such as C(-X) for a version, in addition to C(-s -w).
     type: str
     default: ""
   go:
-    description: The Go tool, a name in E(PATH) or a path.
+    description: Go tool, as a name in E(PATH) or a path.
     type: str
     default: go
 """
 
 EXAMPLES = r"""
-- name: Build kind from its module
+- name: Build kind from its Go module
   meshlab.istio.go_build:
     name: kind
     package: sigs.k8s.io/kind
-    lock: "{{ role_path }}/files/locks/kind-0.33"
-    cache: ~/.cache/meshlab
+    lock_dir: "{{ role_path }}/files/locks/kind-0.33"
+    cache_dir: ~/.cache/meshlab
   register: kind
 """
 
 RETURN = r"""
 path:
-  description: The program. In check mode, where it would be.
+  description: Path of the program, also in check mode.
   returned: success
   type: str
   sample: /home/me/.cache/meshlab/go/kind-7bd0b0e6f16b36b1c1f2/kind
 key:
-  description: Key of what went into the program.
+  description: Key of the inputs.
   returned: success
   type: str
   sample: 7bd0b0e6f16b36b1c1f2
 elapsed:
-  description: Time that building took, in seconds. V(0) if the program was there.
+  description: Build time in seconds. V(0) if the program was already in the cache.
   returned: success
   type: float
   sample: 30.2
@@ -92,8 +92,8 @@ def main():
         argument_spec={
             "name": {"type": "str", "required": True},
             "package": {"type": "str", "required": True},
-            "lock": {"type": "path", "required": True},
-            "cache": {"type": "path", "required": True},
+            "lock_dir": {"type": "path", "required": True},
+            "cache_dir": {"type": "path", "required": True},
             "ldflags": {"type": "str", "default": ""},
             "go": {"type": "str", "default": "go"},
         },
@@ -102,10 +102,10 @@ def main():
     try:
         program = GoBuild(**module.params)
         changed = not program.is_built()
-        seconds = program.build() if changed and not module.check_mode else 0.0
+        elapsed = program.build() if changed and not module.check_mode else 0.0
     except GoError as error:
         module.fail_json(msg=str(error))
-    module.exit_json(changed=changed, path=program.path, key=program.key, elapsed=round(seconds, 1))
+    module.exit_json(changed=changed, path=program.path, key=program.key, elapsed=round(elapsed, 1))
 
 
 if __name__ == "__main__":

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: image_archive
-short_description: Write a container image as an archive, without an engine
+short_description: Write a container image archive without a container engine
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Writes a container image, from files and layer archives, as the file that C(docker load), C(podman load) and
-    C(kind load image-archive) take.
-  - For machines without a container registry. The same parts give the same bytes.
+  - Writes a container image from files and layer archives to an archive for C(docker load), C(podman load) and
+    C(kind load image-archive).
+  - For machines without a container registry. The archive is reproducible.
 extends_documentation_fragment:
   - meshlab.istio.attributes
 attributes:
@@ -25,7 +25,7 @@ attributes:
     support: full
 options:
   name:
-    description: Name of the archive's file within O(cache), before its key.
+    description: File name of the archive in O(cache_dir), without its key.
     type: str
     required: true
   tags:
@@ -33,33 +33,33 @@ options:
     type: list
     elements: str
     required: true
-  cache:
-    description: Folder in which what was written is kept.
+  cache_dir:
+    description: Directory for the archives.
     type: path
     required: true
   config:
     description:
-      - The image's configuration with the keys of the image specification, such as C(Entrypoint), C(Cmd), C(Env),
+      - Configuration of the image with the keys of the image specification, such as C(Entrypoint), C(Cmd), C(Env),
         C(User) and C(Labels).
     type: dict
     default: {}
   architecture:
-    description: The machine that the image is for, in Go's terms.
+    description: Architecture of the image, as in C(GOARCH).
     type: str
     default: amd64
   key:
     description:
-      - Key to keep the image under, in place of one computed from its parts.
-      - For an image whose parts cost much to make. An archive that is there under the key is taken as it is.
+      - Key of the archive, instead of one computed from the parts of the image.
+      - For an image whose parts are expensive to build. An existing archive with this key is not written again.
     type: str
   layers:
-    description: The image's layers, lowest first.
+    description: Layers of the image, lowest first.
     type: list
     elements: dict
     required: true
     suboptions:
       tar:
-        description: A layer archive that is there. The other options of this layer are not read then.
+        description: Path of an existing layer archive. The other options of the layer are ignored.
         type: path
       files:
         description: Files of the layer.
@@ -70,7 +70,7 @@ options:
             description: Path on this machine.
             type: path
           content:
-            description: Text of the file, in place of O(layers[].files[].src).
+            description: Content of the file, instead of O(layers[].files[].src).
             type: str
           dest:
             description: Path in the image.
@@ -90,11 +90,11 @@ options:
             type: path
             required: true
           target:
-            description: What the link points to.
+            description: Target of the link.
             type: str
             required: true
-      folders:
-        description: Folders of the layer. Folders that files need are made without being named.
+      directories:
+        description: Directories of the layer. Parent directories are created implicitly.
         type: list
         elements: dict
         suboptions:
@@ -107,21 +107,21 @@ options:
             type: str
             default: "0755"
           uid:
-            description: Number of the owner.
+            description: User ID of the owner.
             type: int
             default: 0
           gid:
-            description: Number of the group.
+            description: Group ID.
             type: int
             default: 0
 """
 
 EXAMPLES = r"""
-- name: Write an image that greets
+- name: Write an image with a shell script
   meshlab.istio.image_archive:
     name: hello
     tags: [docker.io/meshlab/hello:1]
-    cache: ~/.cache/meshlab
+    cache_dir: ~/.cache/meshlab
     config:
       Entrypoint: [/hello]
     layers:
@@ -135,19 +135,19 @@ EXAMPLES = r"""
 RETURN = r"""
 path:
   description:
-    - The archive. In check mode, where it would be.
-    - Empty in check mode where parts of the image are not there yet and O(key) is not set, as its name is made of them.
+    - Path of the archive, also in check mode.
+    - Empty in check mode if O(key) is not set and parts of the image, on which the path depends, do not exist yet.
   returned: success
   type: str
   sample: /home/me/.cache/meshlab/images/pilot-5c3c9e1f0b7a8d6e4f21.tar
 key:
-  description: Key of what went into the image. Empty where RV(path) is.
+  description: Key of the inputs. Empty if RV(path) is.
   returned: success
   type: str
   sample: 5c3c9e1f0b7a8d6e4f21
 image_id:
-  description: The image's id, the digest of its configuration, as engines and C(crictl) show it.
-  returned: when the archive is there
+  description: ID of the image, which is the digest of its configuration, as engines and C(crictl) show it.
+  returned: if the archive exists
   type: str
   sample: sha256:9c2d5f2a8b1e4c7d6f3a0b9e8d7c6b5a4f3e2d1c0b9a8f7e6d5c4b3a2f1e0d9c
 tags:
@@ -157,7 +157,7 @@ tags:
   elements: str
   sample: [docker.io/istio/pilot:1.27.0]
 labels:
-  description: Labels of the image, as O(config) gives them.
+  description: Labels of the image from O(config).
   returned: success
   type: dict
   sample: {}
@@ -183,7 +183,7 @@ FILE = {
     "mode": MODE,
 }
 LINK = {"dest": {"type": "path", "required": True}, "target": {"type": "str", "required": True}}
-FOLDER = {
+DIRECTORY = {
     "path": {"type": "path", "required": True},
     "mode": MODE,
     "uid": {"type": "int", "default": 0},
@@ -199,14 +199,14 @@ LAYER = {
         "required_one_of": [("src", "content")],
     },
     "links": {"type": "list", "elements": "dict", "options": LINK},
-    "folders": {"type": "list", "elements": "dict", "options": FOLDER},
+    "directories": {"type": "list", "elements": "dict", "options": DIRECTORY},
 }
 
 
 def with_octal_modes(layers):
-    """The layers with their mode strings as numbers."""
+    """Convert the mode strings in layers to numbers."""
     for layer in layers:
-        for part in (layer.get("files") or []) + (layer.get("folders") or []):
+        for part in (layer.get("files") or []) + (layer.get("directories") or []):
             try:
                 part["mode"] = int(part["mode"], 8)
             except ValueError as error:
@@ -219,7 +219,7 @@ def main():
         argument_spec={
             "name": {"type": "str", "required": True},
             "tags": {"type": "list", "elements": "str", "required": True},
-            "cache": {"type": "path", "required": True},
+            "cache_dir": {"type": "path", "required": True},
             "config": {"type": "dict", "default": {}},
             "architecture": {"type": "str", "default": "amd64"},
             "key": {"type": "str", "no_log": False},
@@ -231,10 +231,10 @@ def main():
     try:
         layers = with_octal_modes(module.params["layers"])
         if not key and module.check_mode and missing_parts(layers):
-            # Its parts would be made first, so the image would be new.
+            # The parts would be built first, so the image would be new.
             module.exit_json(changed=True, path="", key="", tags=tags, labels=config.get("Labels") or {})
         key = key or recipe_key(tags, config, layers, architecture)
-        path = os.path.join(module.params["cache"], "images", f"{module.params['name']}-{key}.tar")
+        path = os.path.join(module.params["cache_dir"], "images", f"{module.params['name']}-{key}.tar")
         changed = not os.path.exists(path)
         if changed and not module.check_mode:
             write_image(path, tags, config, layers, architecture)

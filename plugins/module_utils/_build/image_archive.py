@@ -1,8 +1,10 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Container images written as docker-archive files (what `docker load`, `podman load` and `kind load` take),
-from folders and files, without an engine. Format: the Docker Image Specification v1.2, "combined image JSON"."""
+"""Writes container images as docker-archive files, for `docker load`, `podman load` and `kind load`, without an engine.
+
+Format: Docker Image Specification v1.2, "combined image JSON".
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,14 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
-# One fixed time: the same content gives the same bytes, and so the same image id.
+# A fixed time, so that the same content gives the same bytes and image ID.
 EPOCH = 0
 CREATED = "1970-01-01T00:00:00Z"
 CHUNK = 1 << 20
 
 
 class ImageError(Exception):
-    """What is wrong with an image's parts."""
+    """An error in the parts of an image."""
 
 
 def _entry(name, mode, uid=0, gid=0):
@@ -43,32 +45,30 @@ def write_layer(
     target: IO[bytes],
     files: Iterable[Mapping[str, Any]] = (),
     links: Iterable[Mapping[str, Any]] = (),
-    folders: Iterable[Mapping[str, Any]] = (),
+    directories: Iterable[Mapping[str, Any]] = (),
 ) -> None:
     """Write a layer tar to a file object.
 
-    files: dicts of src (path on this machine), dest (path in the image), mode (default 0o755);
-    or content (text) in place of src. links: dicts of dest and target. folders: dicts of path, mode, uid, gid.
+    files: dicts of dest (path in the image), mode (default 0o755), and src (path on this machine) or content (text);
+    links: dicts of dest and target; directories: dicts of path, mode, uid and gid.
     """
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        made = set()
+        created = set()
 
-        def make_folder(path, mode=0o755, uid=0, gid=0):
-            if path not in made:
+        def add_directory(path, mode=0o755, uid=0, gid=0):
+            if path not in created:
                 entry = _entry(path, mode, uid, gid)
                 entry.type = tarfile.DIRTYPE
                 tar.addfile(entry)
-                made.add(path)
+                created.add(path)
 
-        for folder in sorted(folders, key=lambda x: x["path"].strip("/")):
-            for parent in _parents(folder["path"]):
-                make_folder(parent)
-            make_folder(
-                folder["path"].strip("/"), folder.get("mode", 0o755), folder.get("uid", 0), folder.get("gid", 0)
-            )
+        for item in sorted(directories, key=lambda x: x["path"].strip("/")):
+            for parent in _parents(item["path"]):
+                add_directory(parent)
+            add_directory(item["path"].strip("/"), item.get("mode", 0o755), item.get("uid", 0), item.get("gid", 0))
         for file in sorted(files, key=lambda x: x["dest"].strip("/")):
             for parent in _parents(file["dest"]):
-                make_folder(parent)
+                add_directory(parent)
             entry = _entry(file["dest"], file.get("mode") or 0o755)
             if file.get("content") is not None:
                 content = file["content"].encode()
@@ -80,17 +80,17 @@ def write_layer(
                     entry.size = os.fstat(source.fileno()).st_size
                     tar.addfile(entry, source)
             except OSError as error:
-                raise ImageError(f"cannot put {file['src']} into the image: {error.strerror}") from error
+                raise ImageError(f"cannot add {file['src']} to the image: {error.strerror}") from error
         for link in sorted(links, key=lambda x: x["dest"].strip("/")):
             for parent in _parents(link["dest"]):
-                make_folder(parent)
+                add_directory(parent)
             entry = _entry(link["dest"], 0o777)
             entry.type, entry.linkname = tarfile.SYMTYPE, link["target"]
             tar.addfile(entry)
 
 
 def file_digest(path: str) -> str:
-    """sha256 of a file, hex."""
+    """Return the SHA-256 digest of a file in hexadecimal."""
     digest = hashlib.sha256()
     with open(path, "rb") as source:
         while chunk := source.read(CHUNK):
@@ -99,7 +99,7 @@ def file_digest(path: str) -> str:
 
 
 def image_config(diff_ids: list[str], config: dict, architecture: str) -> dict:
-    """The image's JSON: config holds the keys of the specification (Entrypoint, Cmd, Env, User, Labels, ...)."""
+    """Return the image's JSON. config: the keys of the specification (Entrypoint, Cmd, Env, User, Labels, ...)."""
     return {
         "architecture": architecture,
         "os": "linux",
@@ -111,7 +111,7 @@ def image_config(diff_ids: list[str], config: dict, architecture: str) -> dict:
 
 
 def recipe_key(tags: list[str], config: dict, layers: list[dict], architecture: str) -> str:
-    """A hex key of everything that decides the image. Files count by content, base tars by content."""
+    """Return a hexadecimal key of all inputs of the image; files and layer tars count by content."""
     digest = hashlib.sha256()
 
     def add(value):
@@ -124,10 +124,10 @@ def recipe_key(tags: list[str], config: dict, layers: list[dict], architecture: 
             continue
         for file in sorted(layer.get("files") or (), key=lambda x: x["dest"]):
             content = file.get("content")
-            what = hashlib.sha256(content.encode()).hexdigest() if content is not None else _source_digest(file["src"])
-            add([file["dest"], file.get("mode"), what])
+            file_hash = hashlib.sha256(content.encode()).hexdigest() if content is not None else _source_digest(file["src"])
+            add([file["dest"], file.get("mode"), file_hash])
         add(sorted(layer.get("links") or (), key=lambda x: x["dest"]))
-        add(sorted(layer.get("folders") or (), key=lambda x: x["path"]))
+        add(sorted(layer.get("directories") or (), key=lambda x: x["path"]))
     return digest.hexdigest()[:20]
 
 
@@ -139,20 +139,20 @@ def _source_digest(path):
 
 
 def missing_parts(layers: list[dict]) -> list[str]:
-    """Paths that the layers name and that are not there."""
+    """Return the paths in the layers that do not exist."""
     paths = [x["tar"] for x in layers if x.get("tar")]
     paths += [y["src"] for x in layers for y in x.get("files") or () if y.get("src")]
     return [x for x in paths if not os.path.exists(x)]
 
 
 def image_id(path: str) -> str:
-    """The id ("sha256:...") of the image in an archive: its configuration's digest is that file's name."""
+    """Return the ID ("sha256:...") of the image in an archive, from the file name of its configuration."""
     try:
-        with tarfile.open(path, "r:") as tar:  # as write_image writes it; other ways of reading add lines to the error
-            manifest = json.load(tar.extractfile("manifest.json") or io.BytesIO())  # None if it is a directory
+        with tarfile.open(path, "r:") as tar:  # uncompressed, as write_image() writes it; other modes add lines to the error
+            manifest = json.load(tar.extractfile("manifest.json") or io.BytesIO())  # None for a directory
         return "sha256:" + manifest[0]["Config"].rpartition("/")[2].removesuffix(".json")
     except (tarfile.TarError, KeyError, ValueError, IndexError) as error:
-        raise ImageError(f"{path} is not a whole image archive ({error}); remove it and run again") from error
+        raise ImageError(f"{path} is not a complete image archive ({error}): remove it and run again") from error
 
 
 def write_image(
@@ -162,10 +162,10 @@ def write_image(
     layers: Iterable[Mapping[str, Any]],
     architecture: str = "amd64",
 ) -> None:
-    """Write a docker-archive to dest, in whole or not at all.
+    """Write a docker-archive to dest atomically.
 
-    tags: full names such as docker.io/istio/pilot:1.27.0; layers, bottom first: dicts with either tar (a layer tar
-    that is there) or files/links/folders as write_layer takes them.
+    tags: full names such as docker.io/istio/pilot:1.27.0; layers, lowest first: dicts with either tar (path of an
+    existing layer tar) or files, links and directories as for write_layer().
     """
     os.makedirs(os.path.dirname(dest), exist_ok=True)
     scratch = tempfile.mkdtemp(prefix=".image-", dir=os.path.dirname(dest))
@@ -176,7 +176,7 @@ def write_image(
             if not path:
                 path = os.path.join(scratch, f"{number}.tar")
                 with open(path, "wb") as target:
-                    write_layer(target, layer.get("files") or (), layer.get("links") or (), layer.get("folders") or ())
+                    write_layer(target, layer.get("files") or (), layer.get("links") or (), layer.get("directories") or ())
             elif not stat.S_ISREG(os.stat(path).st_mode):
                 raise ImageError(f"layer {path} is not a file")
             paths.append(path)
@@ -186,7 +186,7 @@ def write_image(
         manifest = [{"Config": config_name, "RepoTags": list(tags), "Layers": [f"{x}.tar" for x in diff_ids]}]
         part = os.path.join(scratch, "image.tar")
         with tarfile.open(part, "w", format=tarfile.PAX_FORMAT) as tar:
-            # The manifest first: who asks for the id need not walk through gigabytes.
+            # The manifest first, so that image_id() does not read through gigabytes.
             for name, content in (("manifest.json", json.dumps(manifest).encode()), (config_name, config_json)):
                 entry = _entry(name, 0o644)
                 entry.size = len(content)

@@ -25,23 +25,23 @@ MAIN = 'package main\n\nvar word = "hello"\n\nfunc main() { println(word) }\n'
 
 @pytest.fixture
 def module(tmp_path):
-    """A folder with a module of one small program: no imports, so that it builds in a moment."""
-    folder = tmp_path / "module"
-    folder.mkdir()
-    (folder / "go.mod").write_text(GO_MOD)
-    (folder / "main.go").write_text(MAIN)
-    return folder
+    """A directory with a module of a small program without imports, which builds quickly."""
+    directory = tmp_path / "module"
+    directory.mkdir()
+    (directory / "go.mod").write_text(GO_MOD)
+    (directory / "main.go").write_text(MAIN)
+    return directory
 
 
 @pytest.fixture
 def stub(tmp_path):
-    """Makes a stand-in for the Go tool: it tells a version and, asked to build, runs a piece of shell."""
+    """A function that creates a fake Go tool with a version and a shell script as its build."""
 
     def make(version="go1.26.8", build="exit 0"):
         path = tmp_path / "go"
         path.write_text(
             f"#!/bin/sh\ncase $1 in\nversion) echo go version {version} linux/amd64 ;;\nbuild)\n"
-            # The destination is what follows -o.
+            # The path after -o is the destination.
             f'while [ "$1" != -o ]; do shift; done\nout=$2\n{build}\n;;\nesac\n'
         )
         path.chmod(0o755)
@@ -54,8 +54,8 @@ def program(module, tmp_path, package="./", **rest):
     return GoBuild("hello", package, str(module), str(tmp_path / "cache"), **rest)
 
 
-def kept(tmp_path):
-    """Every path in the cache, scratch folders included."""
+def cached(tmp_path):
+    """Every path in the cache, including temporary directories."""
     return sorted(str(x.relative_to(tmp_path / "cache")) for x in (tmp_path / "cache").rglob("*"))
 
 
@@ -70,7 +70,7 @@ def test_required_go(text, version):
     assert subject.required_go(text) == version
 
 
-def test_required_go_says_what_is_missing():
+def test_required_go_without_a_go_line():
     with pytest.raises(GoError, match=r"go.mod has no 'go' line"):
         subject.required_go("module x\n// go 1.22\n")
 
@@ -87,13 +87,13 @@ def test_parse_go_version(text, version):
     assert subject.parse_go_version(text) == version
 
 
-def test_parse_go_version_shows_what_it_is_not():
+def test_parse_go_version_of_another_tool():
     with pytest.raises(GoError, match="not a Go version: 'gccgo'"):
         subject.parse_go_version("gccgo\n")
 
 
 @given(st.lists(st.integers(0, 999), min_size=1, max_size=4).map(tuple))
-def test_versions_are_read_back_as_they_are_told(version):
+def test_versions_are_read_back_unchanged(version):
     assert subject.parse_go_version(f"go version go{subject.dotted(version)} x") == version
     assert subject.required_go(f"go {subject.dotted(version)}\n") == version
 
@@ -107,42 +107,42 @@ def test_versions_are_read_back_as_they_are_told(version):
     st.tuples(*[st.text(max_size=4)] * 4),
     st.dictionaries(st.text(max_size=4), st.binary(max_size=4), max_size=3),
 )
-def test_keys_are_equal_only_for_equal_parts(one, one_sources, other, other_sources):
+def test_keys_are_equal_only_for_equal_inputs(one, one_sources, other, other_sources):
     def key(parts, sources):
         return subject.build_key(*parts[:3], {"go.mod": parts[3]}, sources, "go version go1.26.8")
 
-    alike = (one, one_sources) == (other, other_sources)
-    # Parts are told apart by a zero byte, which no path, flag or version holds.
+    equal = (one, one_sources) == (other, other_sources)
+    # Inputs are separated by a zero byte, which no path, flag or version contains.
     if not any("\0" in x for x in (*one, *other, *one_sources, *other_sources)):
-        assert (key(one, one_sources) == key(other, other_sources)) is alike
+        assert (key(one, one_sources) == key(other, other_sources)) is equal
 
 
-def test_the_key_follows_everything_that_goes_in(module, tmp_path, stub):
+def test_key_depends_on_every_input(module, tmp_path, stub):
     go = stub()
     keys = [program(module, tmp_path, go=go).key]
 
-    def differs(**rest):
+    def add(**rest):
         keys.append(program(module, tmp_path, **{"go": go, **rest}).key)
 
-    differs(ldflags="-X main.word=bye")
-    differs(package="./cmd")
+    add(ldflags="-X main.word=bye")
+    add(package="./cmd")
     (module / "main.go").write_text(MAIN.replace("hello", "bye"))
-    differs()
+    add()
     (module / "page.html").write_text("<p>embedded")
-    differs()
+    add()
     (module / "page.html").write_text("<p>other")
-    differs()
+    add()
     (module / "go.sum").write_text("example.com/x v1.0.0 h1:abc=\n")
-    differs()
+    add()
     (module / "go.mod").write_text(GO_MOD + "\nrequire example.com/x v1.0.0\n")
-    differs()
+    add()
     stub("go1.26.9")
-    differs()
+    add()
     assert len(set(keys)) == len(keys)
     assert all(len(x) == 20 and int(x, 16) >= 0 for x in keys)
 
 
-def test_the_key_does_not_follow_what_does_not_go_in(module, tmp_path, stub):
+def test_key_does_not_depend_on_tests_documentation_times_and_location(module, tmp_path, stub):
     go = stub()
     before = program(module, tmp_path, go=go)
     (module / "main_test.go").write_text("package main\n")
@@ -154,34 +154,34 @@ def test_the_key_does_not_follow_what_does_not_go_in(module, tmp_path, stub):
     assert before.path == str(tmp_path / "cache" / "go" / f"hello-{before.key}" / "hello")
 
 
-def test_files_beside_the_lock_of_another_module_do_not_count(module, tmp_path, stub):
+def test_key_does_not_depend_on_files_next_to_the_lock_of_another_module(module, tmp_path, stub):
     go = stub()
     before = program(module, tmp_path, package="example.com/x/cmd", go=go).key
     (module / "main.go").write_text("package other\n")
     assert program(module, tmp_path, package="example.com/x/cmd", go=go).key == before
 
 
-# ---- what is wrong, before anything is built ----
+# ---- errors before the build ----
 
 
-def test_a_go_that_is_too_old_says_which_is_needed_and_what_to_do(module, tmp_path, stub):
+def test_go_that_is_too_old(module, tmp_path, stub):
     (module / "go.mod").write_text(GO_MOD.replace("1.20", "1.26.2"))
     go = stub("go1.26.1")
     with pytest.raises(GoError) as caught:
         program(module, tmp_path, go=go)
     assert str(caught.value) == (
-        f"hello needs Go 1.26.2 or newer, and {go} is go version go1.26.1 linux/amd64: "
+        f"hello requires Go 1.26.2 or newer, but {go} is go version go1.26.1 linux/amd64: "
         "install a newer Go and put it first in PATH"
     )
     program(module, tmp_path, go=stub("go1.26.2"))
 
 
-def test_no_go_says_what_to_do(module, tmp_path):
-    with pytest.raises(GoError, match="no Go tool: no-such-go is not in PATH; install Go"):
+def test_missing_go(module, tmp_path):
+    with pytest.raises(GoError, match="Go tool no-such-go not found in PATH: install Go"):
         program(module, tmp_path, go="no-such-go")
 
 
-def test_a_go_that_fails_is_quoted(module, tmp_path):
+def test_failing_go_is_quoted(module, tmp_path):
     broken = tmp_path / "go"
     broken.write_text("#!/bin/sh\necho cannot find GOROOT >&2\nexit 2\n")
     broken.chmod(0o755)
@@ -189,21 +189,21 @@ def test_a_go_that_fails_is_quoted(module, tmp_path):
         program(module, tmp_path, go=str(broken))
 
 
-def test_a_folder_without_a_lock_is_named(tmp_path, stub):
+def test_directory_without_a_lock_is_named(tmp_path, stub):
     with pytest.raises(GoError, match=f"no go.mod in {tmp_path}"):
         GoBuild("hello", "./", str(tmp_path), str(tmp_path / "cache"), go=stub())
 
 
-# ---- building ----
+# ---- build ----
 
 
 @needs_go
-def test_a_real_program_is_built_once_and_kept_by_its_content(module, tmp_path):
+def test_real_program_is_built_once_and_cached_by_its_inputs(module, tmp_path):
     made = program(module, tmp_path)
     assert not made.is_built()
     assert made.build() > 0
     assert made.is_built()
-    assert kept(tmp_path) == ["go", f"go/hello-{made.key}", f"go/hello-{made.key}/hello"]
+    assert cached(tmp_path) == ["go", f"go/hello-{made.key}", f"go/hello-{made.key}/hello"]
     assert subprocess.run([made.path], capture_output=True, text=True, check=True).stderr == "hello\n"
     assert program(module, tmp_path).is_built()
 
@@ -214,16 +214,16 @@ def test_a_real_program_is_built_once_and_kept_by_its_content(module, tmp_path):
 
 
 @needs_go
-def test_the_compilers_word_is_told_and_nothing_is_kept(module, tmp_path):
+def test_compiler_errors_are_shown_and_nothing_is_cached(module, tmp_path):
     (module / "main.go").write_text("package main\n\nfunc main() { nope() }\n")
     made = program(module, tmp_path)
     with pytest.raises(GoError, match=r"(?s)^building \./ failed \(exit 1\):\n.*main.go:3:15: undefined: nope"):
         made.build()
-    assert kept(tmp_path) == ["go"]
+    assert cached(tmp_path) == ["go"]
     assert not made.is_built()
 
 
-def test_a_failed_build_shows_its_end_without_the_downloads(module, tmp_path, stub):
+def test_failed_build_shows_the_last_lines_without_downloads(module, tmp_path, stub):
     go = stub(
         build="echo half > $out; i=0; while [ $i -lt 30 ]; do echo line $i >&2; i=$((i + 1)); done\n"
         "echo go: downloading example.com/x v1 >&2; exit 3"
@@ -232,10 +232,10 @@ def test_a_failed_build_shows_its_end_without_the_downloads(module, tmp_path, st
     with pytest.raises(GoError) as caught:
         made.build()
     assert str(caught.value) == "building ./ failed (exit 3):\n" + "\n".join(f"line {i}" for i in range(10, 30))
-    assert kept(tmp_path) == ["go"]
+    assert cached(tmp_path) == ["go"]
 
 
-def test_the_users_own_go_settings_do_not_reach_the_build(module, tmp_path, stub, monkeypatch):
+def test_go_settings_of_the_user_are_ignored(module, tmp_path, stub, monkeypatch):
     monkeypatch.setenv("GOFLAGS", "-mod=vendor")
     monkeypatch.setenv("CGO_ENABLED", "1")
     monkeypatch.setenv("GOWORK", "/somewhere/go.work")
@@ -247,18 +247,18 @@ def test_the_users_own_go_settings_do_not_reach_the_build(module, tmp_path, stub
         assert source.read() == f"0|linux||off|https://proxy.example.com|{module}\n"
 
 
-def test_a_folder_without_its_program_is_filled_again(module, tmp_path, stub):
+def test_directory_without_its_program_is_built_again(module, tmp_path, stub):
     made = program(module, tmp_path, go=stub(build="echo x > $out; chmod +x $out"))
     made.build()
     os.unlink(made.path)
     assert not made.is_built()
     made.build()
     assert made.is_built()
-    assert len(kept(tmp_path)) == 3
+    assert len(cached(tmp_path)) == 3
 
 
 @needs_go
-def test_a_source_that_lacks_a_file_is_prepared_once_for_all_its_programs(module, tmp_path):
+def test_source_is_prepared_once_for_all_programs(module, tmp_path):
     (module / "main.go").write_text("package main\n\nfunc main() { println(word) }\n")
     (module / "prepare.sh").write_text(
         f'echo once >> {tmp_path}/prepared\n"$1" version > version.txt\n'
@@ -269,20 +269,20 @@ def test_a_source_that_lacks_a_file_is_prepared_once_for_all_its_programs(module
     assert subprocess.run([made.path], capture_output=True, text=True, check=True).stderr == "made\n"
     other = program(module, tmp_path, package="example.com/hello")
     other.build()
-    assert (other.source, other.path != made.path) == (made.source, True)
+    assert (other.source_dir, other.path != made.path) == (made.source_dir, True)
     assert (tmp_path / "prepared").read_text() == "once\n"
-    assert not (module / "zz_made.go").exists()  # the lock's own folder is left as it is
+    assert not (module / "zz_made.go").exists()  # the lock directory is not modified
 
     (module / "prepare.sh").write_text("echo no generator >&2; exit 4\n")
     changed = program(module, tmp_path, package="example.com/hello")
     assert changed.key != other.key
     with pytest.raises(GoError, match=r"preparing the source of example.com/hello failed \(exit 4\):\nno generator$"):
         changed.build()
-    assert [x for x in kept(tmp_path) if x.startswith(("go/.", os.path.dirname(changed.source)))] == []
+    assert [x for x in cached(tmp_path) if x.startswith(("go/.", os.path.dirname(changed.source_dir)))] == []
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_an_interrupted_build_leaves_no_program_and_the_next_one_works(module, tmp_path, stub, how):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_interrupted_build_leaves_no_program_and_the_next_one_succeeds(module, tmp_path, stub, number):
     go = stub(build="echo half > $out; chmod +x $out; exec sleep 60")
     arguments = ("hello", "./", str(module), str(tmp_path / "cache"), "", go)
     code = f"from {subject.__name__} import GoBuild; GoBuild(*{arguments!r}).build()"
@@ -290,22 +290,22 @@ def test_an_interrupted_build_leaves_no_program_and_the_next_one_works(module, t
         [sys.executable, "-c", code],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,
-        start_new_session=True,  # as Ctrl-C does, the signal reaches the Go tool too
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a background job ignores it
+        start_new_session=True,  # the signal also reaches the Go tool, as with Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # ignored in background jobs
     )
     try:
-        until = time.monotonic() + 20
+        deadline = time.monotonic() + 20
         while not list((tmp_path / "cache").glob("go/.hello-*/hello")):
-            assert time.monotonic() < until and child.poll() is None, child.stderr.read()
+            assert time.monotonic() < deadline and child.poll() is None, child.stderr.read()
             time.sleep(0.02)
     finally:
-        os.killpg(child.pid, how)
+        os.killpg(child.pid, number)
         child.communicate()
-    assert child.returncode == -how
+    assert child.returncode == -number
 
     made = program(module, tmp_path, go=go)
     assert not made.is_built()
-    assert how == signal.SIGKILL or kept(tmp_path) == ["go"]
+    assert number == signal.SIGKILL or cached(tmp_path) == ["go"]
     stub(build="echo whole > $out; chmod +x $out")
     made.build()
     with open(made.path) as source:

@@ -29,20 +29,20 @@ def layer_bytes(**parts):
     return target.getvalue()
 
 
-def members(content):
-    """The members of a tar, in its order, as (name, type, mode, uid, gid, content or target)."""
+def members(layer):
+    """The members of a tar in their order, as (name, type, mode, uid, gid, content or target)."""
     found = []
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
+    with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
         for entry in tar:
             assert (entry.mtime, entry.uname, entry.gname) == (0, "", ""), entry
-            what = tar.extractfile(entry).read() if entry.isfile() else entry.linkname
-            found.append((entry.name, entry.type, oct(entry.mode), entry.uid, entry.gid, what))
+            content_or_target = tar.extractfile(entry).read() if entry.isfile() else entry.linkname
+            found.append((entry.name, entry.type, oct(entry.mode), entry.uid, entry.gid, content_or_target))
     return found
 
 
 @pytest.fixture
 def parts(tmp_path):
-    """Layers of every kind, from real files."""
+    """Layers of every kind from real files."""
     (tmp_path / "hello").write_bytes(b"\x7fELF" + bytes(range(256)))
     with tarfile.open(tmp_path / "base.tar", "w") as tar:
         tar.add(tmp_path / "hello", "usr/bin/hello")
@@ -54,7 +54,7 @@ def parts(tmp_path):
                 {"content": "täxt\n", "dest": "/etc/conf", "mode": 0o600},
             ],
             "links": [{"dest": "/bin/hi", "target": "hello"}],
-            "folders": [{"path": "/tmp", "mode": 0o1777}, {"path": "/var/lib/me", "uid": 1337, "gid": 1338}],
+            "directories": [{"path": "/tmp", "mode": 0o1777}, {"path": "/var/lib/me", "uid": 1337, "gid": 1338}],
         },
     ]
 
@@ -68,7 +68,7 @@ def written(tmp_path, layers, name="image.tar", **rest):
 # ---- layers ----
 
 
-def test_a_layer_holds_its_parts_with_their_folders_before_them(parts):
+def test_layer_has_directories_before_their_content(parts):
     assert members(layer_bytes(**parts[1])) == [
         ("tmp", tarfile.DIRTYPE, "0o1777", 0, 0, ""),
         ("var", tarfile.DIRTYPE, "0o755", 0, 0, ""),
@@ -82,19 +82,19 @@ def test_a_layer_holds_its_parts_with_their_folders_before_them(parts):
     ]
 
 
-def test_a_folder_keeps_its_mode_whatever_the_order_and_the_slashes():
+def test_mode_of_a_directory_does_not_depend_on_order_and_slashes():
     content = layer_bytes(
-        folders=[{"path": "/a/b/"}, {"path": "a", "mode": 0o700}], files=[{"content": "", "dest": "a/c"}]
+        directories=[{"path": "/a/b/"}, {"path": "a", "mode": 0o700}], files=[{"content": "", "dest": "a/c"}]
     )
     assert [(x[0], x[2]) for x in members(content)] == [("a", "0o700"), ("a/b", "0o755"), ("a/c", "0o755")]
 
 
-def test_a_file_with_no_mode_may_be_run():
+def test_file_without_a_mode_is_executable():
     assert [x[2] for x in members(layer_bytes(files=[{"content": "x", "dest": "/x", "mode": None}]))] == ["0o755"]
 
 
-def test_a_source_that_is_missing_is_named(tmp_path):
-    with pytest.raises(ImageError, match=f"^cannot put {tmp_path}/gone into the image: No such file"):
+def test_missing_source_is_named(tmp_path):
+    with pytest.raises(ImageError, match=f"^cannot add {tmp_path}/gone to the image: No such file"):
         layer_bytes(files=[{"src": str(tmp_path / "gone"), "dest": "/x"}])
 
 
@@ -105,24 +105,24 @@ NAMES = st.text("ab.-é ", min_size=1, max_size=3).filter(lambda x: x.strip(".")
     st.dictionaries(st.lists(NAMES, min_size=1, max_size=3).map("/".join), st.text(max_size=5), max_size=5),
     st.randoms(use_true_random=False),
 )
-def test_layers_hold_what_was_given_and_do_not_depend_on_its_order(contents, chance):
-    # No path is both a file and the folder of another.
+def test_layers_have_the_given_content_in_any_order(contents, random_order):
+    # No path is both a file and a directory.
     contents = {x: y for x, y in contents.items() if not any(other.startswith(f"{x}/") for other in contents)}
-    files = [{"dest": chance.choice(["/", ""]) + dest, "content": text} for dest, text in contents.items()]
+    files = [{"dest": random_order.choice(["/", ""]) + dest, "content": text} for dest, text in contents.items()]
     content = layer_bytes(files=files)
     assert {x[0]: x[5].decode() for x in members(content) if x[1] == tarfile.REGTYPE} == contents
     names = [x[0] for x in members(content)]
     assert len(names) == len(set(names))
     for name in names:
         assert "/" not in name or name.rpartition("/")[0] in names[: names.index(name)]
-    chance.shuffle(files)
+    random_order.shuffle(files)
     assert layer_bytes(files=files) == content
 
 
 # ---- images ----
 
 
-def test_an_image_is_what_engines_read(tmp_path, parts):
+def test_image_has_the_format_of_docker_archives(tmp_path, parts):
     path = written(tmp_path, parts)
     with tarfile.open(path) as tar:
         names = tar.getnames()
@@ -144,7 +144,7 @@ def test_an_image_is_what_engines_read(tmp_path, parts):
     assert len(names) == 4
 
 
-def test_the_same_parts_give_the_same_bytes(tmp_path, parts):
+def test_same_parts_give_the_same_bytes(tmp_path, parts):
     first = written(tmp_path, parts)
     os.utime(tmp_path / "hello", (1, 1))
     os.chmod(tmp_path / "hello", 0o600)
@@ -155,7 +155,7 @@ def test_the_same_parts_give_the_same_bytes(tmp_path, parts):
     assert written(tmp_path, parts, "arm.tar", architecture="arm64").read_bytes() != first.read_bytes()
 
 
-def test_a_layer_that_comes_twice_is_stored_once(tmp_path, parts):
+def test_repeated_layer_is_stored_once(tmp_path, parts):
     path = written(tmp_path, [parts[0], parts[1], parts[0]])
     with tarfile.open(path) as tar:
         layers = json.load(tar.extractfile("manifest.json"))[0]["Layers"]
@@ -163,23 +163,23 @@ def test_a_layer_that_comes_twice_is_stored_once(tmp_path, parts):
         assert sorted(tar.getnames()[2:]) == sorted(set(layers))
 
 
-@pytest.mark.parametrize("broken", ["file", "tar", "folder"])
-def test_an_image_that_cannot_be_whole_is_not_written(tmp_path, parts, broken):
+@pytest.mark.parametrize("broken", ["file", "tar", "directory"])
+def test_incomplete_image_is_not_written(tmp_path, parts, broken):
     path = written(tmp_path, parts)
     before = path.read_bytes()
-    (tmp_path / "folder.tar").mkdir()
+    (tmp_path / "directory.tar").mkdir()
     last = {
         "file": {"files": [{"src": str(tmp_path / "gone"), "dest": "/x"}]},
         "tar": {"tar": str(tmp_path / "gone.tar")},
-        "folder": {"tar": str(tmp_path / "folder.tar")},
+        "directory": {"tar": str(tmp_path / "directory.tar")},
     }[broken]
-    with pytest.raises(ImageError, match=r"gone|folder.tar is not a file"):
+    with pytest.raises(ImageError, match=r"gone|directory.tar is not a file"):
         written(tmp_path, [*parts, last])
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == ["image.tar"]
 
 
-def test_an_interrupted_write_leaves_nothing(tmp_path, parts, monkeypatch):
+def test_interrupted_write_leaves_no_file(tmp_path, parts, monkeypatch):
     def interrupt(*_args):
         raise KeyboardInterrupt
 
@@ -190,29 +190,29 @@ def test_an_interrupted_write_leaves_nothing(tmp_path, parts, monkeypatch):
 
 
 @pytest.mark.parametrize("content", [b"", b"no tar", None])
-def test_the_id_of_no_image_says_what_to_do(tmp_path, parts, content):
+def test_id_of_an_incomplete_archive(tmp_path, parts, content):
     path = written(tmp_path, parts)
     path.write_bytes(path.read_bytes()[:700] if content is None else content)
-    with pytest.raises(ImageError, match=f"^{path} is not a whole image archive .*; remove it and run again$"):
+    with pytest.raises(ImageError, match=f"^{path} is not a complete image archive .*: remove it and run again$"):
         subject.image_id(path)
 
 
-def test_the_id_of_another_tar_says_what_to_do(tmp_path, parts):
-    with pytest.raises(ImageError, match=r"base.tar is not a whole image archive"):
+def test_id_of_another_tar(tmp_path, parts):
+    with pytest.raises(ImageError, match=r"base.tar is not a complete image archive"):
         subject.image_id(parts[0]["tar"])
 
 
 # ---- keys and parts ----
 
 
-def test_the_key_follows_everything_that_goes_in(tmp_path, parts):
+def test_key_depends_on_every_input(tmp_path, parts):
     keys = []
 
-    def add(change=None, **given):
-        asked = {"tags": TAGS, "config": CONFIG, "layers": copy.deepcopy(parts), "architecture": "amd64", **given}
+    def add(change=None, **changes):
+        recipe = {"tags": TAGS, "config": CONFIG, "layers": copy.deepcopy(parts), "architecture": "amd64", **changes}
         if change:
-            change(asked["layers"])
-        keys.append(subject.recipe_key(**asked))
+            change(recipe["layers"])
+        keys.append(subject.recipe_key(**recipe))
 
     add()
     add(tags=TAGS[:1])
@@ -225,8 +225,8 @@ def test_the_key_follows_everything_that_goes_in(tmp_path, parts):
     add(lambda x: x[1]["files"][1].update(content="other"))
     add(lambda x: x[1]["files"].pop())
     add(lambda x: x[1]["links"][0].update(target="other"))
-    add(lambda x: x[1]["folders"][0].update(mode=0o755))
-    add(lambda x: x[1]["folders"][1].update(uid=0))
+    add(lambda x: x[1]["directories"][0].update(mode=0o755))
+    add(lambda x: x[1]["directories"][1].update(uid=0))
     (tmp_path / "hello").write_bytes(b"other")
     add()
     with open(parts[0]["tar"], "ab") as target:
@@ -235,7 +235,7 @@ def test_the_key_follows_everything_that_goes_in(tmp_path, parts):
     assert len(set(keys)) == len(keys)
 
 
-def test_the_key_does_not_follow_places_times_and_order(tmp_path, parts):
+def test_key_does_not_depend_on_paths_times_and_order(tmp_path, parts):
     before = subject.recipe_key(TAGS, CONFIG, parts, "amd64")
     os.utime(tmp_path / "hello", (1, 1))
     os.rename(tmp_path / "hello", tmp_path / "moved")
@@ -245,7 +245,7 @@ def test_the_key_does_not_follow_places_times_and_order(tmp_path, parts):
     assert subject.recipe_key(TAGS[::-1], dict(reversed(CONFIG.items())), parts, "amd64") == before
 
 
-def test_the_key_names_a_source_that_is_missing(tmp_path):
+def test_key_with_a_missing_source(tmp_path):
     with pytest.raises(ImageError, match=f"^cannot read {tmp_path}/gone for the image: No such file"):
         subject.recipe_key(TAGS, CONFIG, [{"files": [{"src": str(tmp_path / "gone"), "dest": "/x"}]}], "amd64")
 
@@ -259,14 +259,14 @@ def test_missing_parts_are_named(tmp_path, parts):
 
 def test_modes_are_octal():
     layers = [
-        {"files": [{"mode": "0755"}, {"mode": "644"}], "folders": [{"mode": "01777"}]},
+        {"files": [{"mode": "0755"}, {"mode": "644"}], "directories": [{"mode": "01777"}]},
         {"tar": "x", "files": None},
     ]
     made = with_octal_modes(layers)
-    assert [x["mode"] for x in made[0]["files"] + made[0]["folders"]] == [0o755, 0o644, 0o1777]
+    assert [x["mode"] for x in made[0]["files"] + made[0]["directories"]] == [0o755, 0o644, 0o1777]
 
 
 @pytest.mark.parametrize("mode", ["0788", "rwx", "", "u=rw"])
-def test_a_mode_that_is_not_octal_is_shown(mode):
+def test_mode_that_is_not_octal(mode):
     with pytest.raises(ImageError, match=f"^mode '{mode}' is not an octal number such as '0755'$"):
-        with_octal_modes([{"folders": [{"mode": mode}]}])
+        with_octal_modes([{"directories": [{"mode": mode}]}])
