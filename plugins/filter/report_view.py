@@ -5,12 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: report_view
-short_description: Prepare the document of a lab's report for an HTML page
+short_description: Prepare the document of a lab report for an HTML page
 version_added: "1.0.0"
 description:
-  - Adds to a document what a page needs, such as the geometry of charts, numbers as texts and images as data URLs.
+  - Returns what an HTML page needs to show the document: texts, the geometry of charts, and images as data URLs.
   - >-
-    Every string in the result is already escaped for HTML texts and attributes. A template must not escape it again.
+    Every string in the result is already escaped for HTML text and attributes. A template must not escape it again.
 positional: _input, images
 options:
   _input:
@@ -18,7 +18,7 @@ options:
     type: dict
     required: true
   images:
-    description: Content of the screenshots in base64, by their paths.
+    description: Contents of the screenshots in base64, by path.
     type: dict
     default: {}
 seealso:
@@ -38,7 +38,7 @@ RETURN = r"""
 _value:
   description: The view that the role's template renders.
   type: dict
-  sample: {title: "5 chapters ran, and every check passed.", verdict: pass}
+  sample: {title: "6 chapters ran, and every check passed.", verdict: pass}
 """
 
 from typing import Any
@@ -51,10 +51,11 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report import view
 
 
 def report_view(document: dict[str, Any], images: dict[str, str] | None = None) -> dict[str, Any]:
-    """The document as a page shows it; marked unsafe, because names of pods and services may look like templates."""
+    """Build the view; marked unsafe, because names of pods and services may look like templates."""
     if not isinstance(document, dict) or document.get("schema") != report_document.SCHEMA:
+        got = f"schema {document.get('schema')}" if isinstance(document, dict) else f"a {type(document).__name__}"
         expected = f"a document of report_document with schema {report_document.SCHEMA}"
-        raise AnsibleFilterError(f"report_view: the input must be {expected}")
+        raise AnsibleFilterError(f"report_view: the input must be {expected}, got {got}")
     return wrap_var(view.build(document, images))
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Facts of a lab as its modules return them, the document and page of them, and a strict reader of the page."""
+"""Sample facts of a lab, the document and page that are built from them, and a strict parser of the page."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pathlib import Path
 
 import jinja2
 import jsonschema
+import yaml
 
 from ansible_collections.meshlab.istio.plugins.module_utils._tracing import traces
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer import Tally
@@ -24,16 +25,17 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.verdict import judge
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import document as report_document
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import view as report_view
-from ansible_collections.meshlab.istio.plugins.plugin_utils.report.chapters import reported
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "roles/lab_report/templates"
 SCHEMA = json.loads((ROOT / "docs/report.schema.json").read_text(encoding="utf-8"))
 VALID = jsonschema.Draft202012Validator(SCHEMA)
-MADE = "2026-11-27T16:03:12Z"
+CREATED = "2026-11-27T16:03:12Z"
+CHAPTERS = yaml.safe_load((ROOT / "playbooks/vars/chapters.yml").read_text(encoding="utf-8"))["chapters"]
+REPORTED = [chapter for chapter in CHAPTERS if "ran" in chapter]
 EVIL = "\"><script>alert('&')</script><img src=x onerror=alert(1)>{{ 7 * 191 }}"
 
-# ---- the facts of a lab, as its modules return them ----
+# ---- facts, as the modules return them ----
 
 
 def pod(name, ready="2/2", sidecar=True, **more):
@@ -49,7 +51,7 @@ def pod(name, ready="2/2", sidecar=True, **more):
 
 
 def measured(weights, counts, sidecar=True, **tally):
-    """What istio_traffic_split returns of such counts."""
+    """The result of istio_traffic_split for these counts."""
     backends = tuple(Backend(name, weight, name) for name, weight in weights.items())
     plan = Plan("http://web-svc:8080/", backends, sum(counts))
     tally = Tally("wget", 3.21, sum(counts), list(counts), **tally)
@@ -65,7 +67,7 @@ def route_check(name, request, backend, counts, weights=None):
     return {"name": name, "request": request, "backend": backend, "measurement": measurement}
 
 
-# Service, kind, parent, start and duration in microseconds of each span.
+# The spans of a request: service, kind, index of the parent, start and duration in microseconds.
 BOOKINFO = (
     ("istio-ingressgateway.istio-system", "client", None, 0, 27_451),
     ("productpage.default", "server", 0, 900, 26_000),
@@ -79,7 +81,7 @@ BOOKINFO = (
 
 
 def traced(spans=BOOKINFO, failed=()):
-    """What jaeger_trace_info returns of such spans; failed: the numbers of those with an error."""
+    """A trace of jaeger_trace_info with these spans; failed: indexes of the spans with an error."""
     raw = {
         "traceID": "4bf92f3577b34da6a3ce929d0e0e4736",
         "processes": {service: {"serviceName": service} for service, *_rest in spans},
@@ -107,7 +109,7 @@ def traced(spans=BOOKINFO, failed=()):
 
 
 def png(width=320, height=200):
-    """A PNG of a picture that is nothing but a slope of grey."""
+    """A PNG with a gray gradient."""
 
     def chunk(kind, data):
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -118,10 +120,10 @@ def png(width=320, height=200):
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode()
 
 
-def state(namespace, workload, injected, how="", reason="namespace has neither label"):
+def workload(namespace, name, injected, how="", reason="namespace has neither label"):
     return {
         "namespace": namespace,
-        "workload": workload,
+        "workload": name,
         "kind": "Deployment",
         "injected": injected,
         "how": how,
@@ -138,7 +140,7 @@ FACTS = {
     "lab_kubeconfig": "/home/me/.cache/meshlab/clusters/meshlab/kubeconfig",
     "lab_source": "build",
     "lab_standins": ["docker.io/istio/examples-bookinfo-reviews-v1:1.20.3", "docker.io/kubeguide/tomcat-app:v1"],
-    "lab_istio_note": "Istio's own filters are not in it.",
+    "lab_istio_note": "It does not contain Istio's own filters.",
     "istio_version": "1.27.0",
     "istio_kubernetes": "v1.33.13",
     "istio_namespace": "istio-system",
@@ -165,12 +167,13 @@ FACTS = {
         for look, title in LOOKS.items()
     ],
     "jaeger_url": "http://127.0.0.1:30686/jaeger",
+    "jaeger_ui_available": True,
     "jaeger_trace": traced(),
     "sidecar_injection_workloads": [
-        *(state("default", name, True, "webhook", LABEL) for name in BOOKINFO_PODS),
-        state("injection-manual", "curl", True, "kube-inject", "istio-proxy is already in the manifest"),
-        state("istio-system", "istiod", False, reason="the pod template sets sidecar.istio.io/inject=false"),
-        state(
+        *(workload("default", name, True, "webhook", LABEL) for name in BOOKINFO_PODS),
+        workload("injection-manual", "curl", True, "kube-inject", "istio-proxy is already in the manifest"),
+        workload("istio-system", "istiod", False, reason="the pod template sets sidecar.istio.io/inject=false"),
+        workload(
             "traffic-shifting", "client-no-sidecar", False, reason="sidecar.istio.io/inject=false in the pod template"
         ),
     ],
@@ -194,14 +197,14 @@ FACTS = {
     ],
 }
 IMAGES = {x["path"]: png() for x in FACTS["bookinfo_screenshots"]}
-# The fact without which a chapter did not run, by the names of the chapters.
-RAN = {chapter["name"]: chapter["ran"] for chapter in reported()}
-# A chapter that these tests do not know ran too.
+# By the name of each chapter, the fact that is set only if the chapter ran.
+RAN = {chapter["name"]: chapter["ran"] for chapter in REPORTED}
+# Chapters that this sample does not know have run too.
 FACTS = {**dict.fromkeys(RAN.values(), "set"), **FACTS}
 
 
 def hostile(value):
-    """The same facts, with every string in them hostile."""
+    """The same facts, with markup appended to every string."""
     if isinstance(value, dict):
         return {key: hostile(x) for key, x in value.items()}
     if isinstance(value, list):
@@ -209,25 +212,25 @@ def hostile(value):
     return value + EVIL if isinstance(value, str) else value
 
 
-def made(facts=None, images=IMAGES):
-    """The document, which is what its description says."""
-    found = report_document.build(copy.deepcopy(FACTS if facts is None else facts), MADE, images)
+def build_document(facts=None, images=IMAGES, chapters=CHAPTERS):
+    """The document, validated against its schema."""
+    found = report_document.build(copy.deepcopy(FACTS if facts is None else facts), CREATED, chapters, images)
     VALID.validate(found)
     return json.loads(json.dumps(found, allow_nan=False))
 
 
-def chapters(document):
+def chapters_by_name(document):
     return {x["name"]: x for x in document["chapters"]}
 
 
-# As ansible.builtin.template does it; tests/faults/lab_report.yml has Ansible itself render pages.
+# Configured like ansible.builtin.template. tests/faults/lab_report.yml renders pages with Ansible itself.
 JINJA = jinja2.Environment(
     loader=jinja2.FileSystemLoader(TEMPLATES), trim_blocks=True, undefined=jinja2.StrictUndefined
 )
 PAGE = JINJA.get_template("page.html.j2")
 
 
-def page(document, images=IMAGES):
+def render_page(document, images=IMAGES):
     return PAGE.render(view=report_view.build(document, images))
 
 
@@ -238,11 +241,11 @@ LOADING = {"src", "srcset", "data", "poster", "background", "action", "formactio
 
 
 class Page(HTMLParser):
-    """Reads a page; raises AssertionError where a tag is not closed, or closed that was not opened."""
+    """Parses a page; raises AssertionError if tags are not balanced."""
 
     def __init__(self, text):
         super().__init__()
-        self.open, self.tags, self.links, self.loads, self.ids, self.refers = [], Counter(), [], [], [], []
+        self.open, self.tags, self.links, self.loads, self.ids, self.references = [], Counter(), [], [], [], []
         self.texts, self.attributes = [], []
         self.feed(text)
         self.close()
@@ -256,10 +259,10 @@ class Page(HTMLParser):
             self.attributes.append((tag, name, value))
             if name == "id":
                 self.ids.append(value)
-            elif name in ("aria-labelledby", "aria-describedby"):
-                self.refers += value.split()
+            elif name in ("aria-labeledby", "aria-describedby"):
+                self.references += value.split()
             elif name == "href" and value.startswith("#"):
-                self.refers.append(value[1:])
+                self.references.append(value[1:])
             elif name == "href" and tag == "a":
                 self.links.append(value)
             elif name == "href" or name in LOADING:
@@ -278,27 +281,27 @@ class Page(HTMLParser):
         self.texts.append(data)
 
 
-def checked(text):
-    """The page as it was read: whole, on its own, and safe."""
+def parse_page(text):
+    """Parse a page, and assert that it is well-formed, self-contained and without scripts."""
     found = Page(text)
     assert found.tags["script"] == 0
     assert {x.partition(":")[0] for x in found.loads} <= {"data"}
     assert {x.partition(":")[0] for x in found.links} <= {"http", "https"}
     assert not [x for x in found.attributes if x[1].startswith("on")]
     assert len(found.ids) == len(set(found.ids))
-    assert set(found.refers) - set(found.ids) == set()
+    assert set(found.references) - set(found.ids) == set()
     assert "url(" not in text and "@import" not in text
     assert found.tags["h1"] == found.tags["main"] == 1
     return found
 
 
-def places(view):
-    """Every place and width in a view that is one in per cent, as a number."""
+def percentages(view):
+    """All positions and widths in a view, as numbers of percent."""
     if isinstance(view, dict):
         for key, value in view.items():
             if (key.startswith("x") or key == "width") and isinstance(value, str) and value.endswith("%"):
                 yield float(value[:-1])
-            yield from places(value)
+            yield from percentages(value)
     elif isinstance(view, list):
         for value in view:
-            yield from places(value)
+            yield from percentages(value)

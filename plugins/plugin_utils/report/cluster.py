@@ -1,10 +1,11 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The cluster and its images: document, checks, and key facts of the page."""
+"""The cluster and its images: document, checks, and view."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 
 from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and
@@ -18,11 +19,11 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report.values import
 )
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.wording import plural
 
-STANDINS = (
-    "They keep the originals' paths, JSON and headers, and are far smaller. Their images carry the label "
+_STANDINS = (
+    "They keep the originals' paths, JSON and headers, and are much smaller. Their images carry the label "
     "meshlab.istio/stand-in."
 )
-BUILT = "Their programs come from the package registries of Debian, Python and Go. No container registry is needed."
+_BUILT = "Their programs come from the package registries of Debian, Python and Go, without a container registry."
 
 
 def cluster(facts: Facts) -> Document:
@@ -32,16 +33,19 @@ def cluster(facts: Facts) -> Document:
         kind, name = "existing", ""
     elif name:
         kind = "kind"
+    kubeconfig = as_text(facts.get("lab_kubeconfig")) or None
     return {
-        "kind": kind,
+        "type": kind,
         "name": name or None,
         "kubernetes": as_text(facts.get("istio_kubernetes")) or None,
-        "kubeconfig": as_text(facts.get("lab_kubeconfig")) or None,
+        "kubeconfig": kubeconfig,
+        "context": as_text(facts.get("lab_context")) or None,
+        "command": f"export KUBECONFIG={shlex.quote(kubeconfig)}" if kubeconfig else None,
     }
 
 
 def images(facts: Facts) -> Document:
-    """The source of the images; the lab does not know what an existing cluster pulls or already has."""
+    """The source of the images; that of an existing cluster's images is unknown."""
     existing = facts.get("lab_cluster") == "existing"
     return {
         "source": "cluster" if existing else as_text(facts.get("lab_source")) or None,
@@ -49,17 +53,22 @@ def images(facts: Facts) -> Document:
     }
 
 
+def has_standin(images: Document, prefix: str) -> bool:
+    """Whether one of the stand-ins has a name that, without registry and path, starts with the prefix."""
+    return any(_short_name(image).startswith(prefix) for image in images["standins"])
+
+
 def differences(facts: Facts) -> list[Document]:
-    """How the lab differs from one whose images come from a container registry."""
+    """The differences between this lab and one whose images come from a container registry."""
     found, source = [], images(facts)
     if source["source"] == "build":
-        found.append({"what": "The images were built on this machine", "reason": BUILT})
+        found.append({"difference": "The images were built on this host", "reason": _BUILT})
     if source["standins"]:
-        what = f"{plural(len(source['standins']), 'image')} of stand-ins, in place of the originals"
-        found.append({"what": what, "reason": f"{join_and(map(_short_name, source['standins']))}. {STANDINS}"})
+        text = f"{plural(len(source['standins']), 'image')} of stand-ins, in place of the originals"
+        found.append({"difference": text, "reason": f"{join_and(map(_short_name, source['standins']))}. {_STANDINS}"})
     note = as_text(facts.get("lab_istio_note"))
     if note:
-        found.append({"what": "Envoy is a stock one, from its Python package", "reason": note})
+        found.append({"difference": "Envoy is a stock build, from its Python package", "reason": note})
     return found
 
 
@@ -69,20 +78,36 @@ def _short_name(image: str) -> str:
 
 
 def checks(document: Document, _facts: Facts) -> Iterator[Check]:
-    """What was checked of the cluster."""
+    """The checks of the cluster."""
     if document["cluster"]["kubernetes"]:
-        yield f"the API server answers: Kubernetes {document['cluster']['kubernetes']}", PASS
+        yield f"the API server responds: Kubernetes {document['cluster']['kubernetes']}", PASS
     elif document["pods"] or document["splits"]:
-        yield "the API server answers", PASS
+        yield "the API server responds", PASS
+
+
+# ---- view ----
 
 
 def key_facts(document: Document) -> Iterator[dict[str, str]]:
     """The facts in the header of the page."""
     data, source = document["cluster"], document["images"]
-    kinds = {"kind": f"kind, created by the lab ({data['name']})", "existing": "existing", None: "unknown"}
-    yield {"name": "Cluster", "value": kinds[data["kind"]]}
+    types = {"kind": f"kind, created by the lab ({data['name']})", "existing": "existing", None: "unknown"}
+    yield {"name": "Cluster", "value": types[data["type"]]}
     yield {"name": "Kubernetes", "value": (data["kubernetes"] or "").lstrip("v") or "not read in this run"}
     yield {"name": "Istio", "value": document["istio"]["version"] or "not read in this run"}
-    sources = {"build": "built on this machine", "registry": "pulled from a registry", "cluster": "as in the cluster"}
+    sources = {
+        "build": "built on this host",
+        "registry": "pulled from a registry",
+        "cluster": "those of the existing cluster",
+    }
     standins = f"; {plural(len(source['standins']), 'stand-in')}" if source["standins"] else ""
     yield {"name": "Images", "value": sources.get(source["source"], "unknown") + standins}
+
+
+def access(data: Document) -> Document | None:
+    """How to use the cluster from a shell."""
+    if not data["command"]:
+        return None
+    context = f" with --context {shlex.quote(data['context'])} (helm: --kube-context)" if data["context"] else ""
+    description = f"In that shell, kubectl, istioctl and helm{context} use this cluster."
+    return {"command": data["command"], "description": description}

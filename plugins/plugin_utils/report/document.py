@@ -1,16 +1,15 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The report's document, from the facts that the lab's roles set.
+"""The report's document, built from the facts that the lab's roles set.
 
-Pure. The document holds named fields of the facts and nothing else, so that nothing else that a fact holds (the body of
-an answer, a token) gets into it.
+The document holds only named fields of the facts, so that other content (response bodies, tokens) does not get into it.
 """
 
 from __future__ import annotations
 
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.addresses import ingress, urls
-from ansible_collections.meshlab.istio.plugins.plugin_utils.report.chapters import chapters
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report.chapters import reported
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.cluster import cluster, differences, images
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.screenshots import screenshots
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.splits import route_checks, splits
@@ -22,16 +21,18 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report.workloads imp
 SCHEMA = 1
 
 
-def build(facts: Facts, made: str, screenshot_content: dict[str, str] | None = None) -> Document:
-    """The document of the facts.
+def build(
+    facts: Facts, created: str, chapters: list[Document], screenshot_content: dict[str, str] | None = None
+) -> Document:
+    """Build the document.
 
-    facts: by their names; one that is empty or missing was not set. made: the time, in ISO 8601. screenshot_content: in
-    base64, by the paths of the files.
+    facts: values by the names of the facts; an empty value means that the fact was not set. created: time in ISO 8601.
+    chapters: entries of playbooks/vars/chapters.yml. screenshot_content: content in base64, by the paths of the files.
     """
-    facts = {name: value for name, value in facts.items() if value}
+    facts = {name: value for name, value in facts.items() if value or value is False}
     document: Document = {
         "schema": SCHEMA,
-        "made": str(made),
+        "created": str(created),
         "cluster": cluster(facts),
         "istio": {"version": as_text(facts.get("istio_version")) or None},
         "images": images(facts),
@@ -44,8 +45,8 @@ def build(facts: Facts, made: str, screenshot_content: dict[str, str] | None = N
         "route_checks": route_checks(facts),
         "trace": trace(facts),
         "screenshots": screenshots(facts, screenshot_content or {}),
-        "differs": differences(facts),
+        "differences": differences(facts),
     }
-    document["chapters"] = chapters(document, facts)
+    document["chapters"] = reported(chapters, document, facts)
     document["verdict"] = worst(chapter["verdict"] for chapter in document["chapters"])
     return document

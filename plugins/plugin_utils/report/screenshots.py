@@ -13,14 +13,14 @@ import struct
 
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.values import Document, Facts, as_dicts, as_text
 
-# An image with more bytes is named, and not shown.
+# Larger images are listed, but not shown.
 MAX_BYTES = 4_000_000
 
 _TYPES = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
 
 
 def screenshots(facts: Facts, images: dict[str, str]) -> list[Document]:
-    """The screenshots of Bookinfo; images: their content in base64, by their paths."""
+    """The screenshots of Bookinfo; images: contents in base64, by path."""
     return [_screenshot(shot, images) for shot in as_dicts(facts.get("bookinfo_screenshots"))]
 
 
@@ -42,7 +42,7 @@ def _screenshot(shot: Document, images: dict[str, str]) -> Document:
 
 
 def _image(encoded: str | None) -> tuple[bytes, str | None, str | None]:
-    """(content, media type, reason why it cannot be shown) of an image in base64."""
+    """The content and media type of an image in base64, and the reason if it cannot be shown."""
     if not encoded:
         return b"", None, "the file does not exist"
     try:
@@ -53,7 +53,7 @@ def _image(encoded: str | None) -> tuple[bytes, str | None, str | None]:
     if not media_type:
         return content, None, "the file is not a PNG, JPEG or GIF"
     if len(content) > MAX_BYTES:
-        return content, None, f"the file has {len(content):,} bytes, the page takes at most {MAX_BYTES:,}"
+        return content, None, f"the file must have at most {MAX_BYTES:,} bytes, got {len(content):,}"
     return content, media_type, None
 
 
@@ -66,10 +66,10 @@ def _png_size(png: bytes) -> tuple[int | None, int | None]:
 
 def figure(shot: Document, images: dict[str, str], number: int) -> Document:
     """A screenshot as a figure of the page, with its content as a data URL."""
-    shown = shot["type"] and shot["path"] in images
+    visible = shot["type"] and shot["path"] in images
     return {
         **shot,
         "number": number,
         "file": posixpath.basename(shot["path"]),
-        "data": f"data:{shot['type']};base64,{images[shot['path']]}" if shown else "",
+        "data": f"data:{shot['type']};base64,{images[shot['path']]}" if visible else "",
     }

@@ -25,7 +25,7 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report.values import
     worst,
 )
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.wording import (
-    WORDS,
+    VERDICT_TEXTS,
     frequency,
     lower_first,
     percent,
@@ -33,35 +33,35 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report.wording impor
     probability,
 )
 
-# Fact, name in the document, title, and what it shows.
+# Fact, name in the document, title and description.
 SPLITS = (
     (
         "traffic_shifting_baseline",
         "baseline",
         "Before the rule",
-        "No rule is in force. The Service spreads the requests evenly over its pods.",
+        "Without a rule, the Service spreads the requests evenly over its pods.",
     ),
     (
         "traffic_shifting_baseline_without_sidecar",
         "baseline_without_sidecar",
         "Before the rule, from a client without a sidecar",
-        "The same Service, requested by a client outside the mesh. While no rule is in force, it sees the same.",
+        "The same Service, requested by a client outside the mesh. Without a rule, the result is the same.",
     ),
     (
         "traffic_shifting_split",
         "weights",
         "With the weights",
-        "A VirtualService sets weights. The client's own sidecar chooses a backend for each request by them.",
+        "A VirtualService sets the weights. For each request, the client's sidecar chooses a backend by these weights.",
     ),
     (
         "traffic_shifting_split_without_sidecar",
         "weights_without_sidecar",
         "The same rule, from a client without a sidecar",
-        "Weights are applied by the proxy of the client. This client has none, so the rule has no effect on it.",
+        "Weights are applied by the client's sidecar. This client has none, so the rule has no effect.",
     ),
 )
-# Of a bar chart, in pixels: distance between backends, from a backend's text to its bar, height of a bar.
-STEP, BELOW, BAR = 62, 28, 20
+# Bar charts, in pixels: height of a backend's row, offset of the bar in it, height of the bar.
+ROW, BAR_OFFSET, BAR = 62, 28, 20
 
 _RESULTS = {
     PASS: "The result is consistent with the expected shares.",
@@ -71,15 +71,15 @@ _RESULTS = {
 
 def splits(facts: Facts) -> list[Document]:
     """The measured splits, in the order of SPLITS."""
-    found = [_split(as_dict(facts.get(fact)), name, title, shows) for fact, name, title, shows in SPLITS]
+    found = [_split(as_dict(facts.get(fact)), *texts) for fact, *texts in SPLITS]
     return [split for split in found if split["backends"]]
 
 
-def _split(result: Document, name: str, title: str, shows: str) -> Document:
+def _split(result: Document, name: str, title: str, description: str) -> Document:
     split = {
         "name": name,
         "title": title,
-        "shows": shows,
+        "description": description,
         "verdict": known_verdict(result.get("verdict")),
         "requests": as_count(result.get("requests")),
         "answered": as_count(result.get("answered")),
@@ -90,7 +90,7 @@ def _split(result: Document, name: str, title: str, shows: str) -> Document:
         "sidecar": bool(as_dict(result.get("client")).get("sidecar")),
         "backends": [_backend(backend) for backend in as_dicts(result.get("backends"))],
     }
-    return {**split, "words": split_words(split, as_text(result.get("reason")))}
+    return {**split, "summary": summary(split, as_text(result.get("reason")))}
 
 
 def _backend(backend: Document) -> Document:
@@ -106,25 +106,25 @@ def _backend(backend: Document) -> Document:
     }
 
 
-def split_words(split: Document, cause: str) -> str:
-    """A measurement in words, for a reader without statistics."""
+def summary(split: Document, reason: str) -> str:
+    """A measurement in words, for a reader who does not know statistics."""
     counts = join_and(f"{backend['count']} went to {backend['name']}" for backend in split["backends"])
-    words = [f"Of {split['answered']} requests that were answered, {counts}."]
+    sentences = [f"Of {split['answered']} answered requests, {counts}."]
     if split["errors"]:
-        words.append(f"{plural(split['errors'], 'request')} failed or matched no backend.")
+        sentences.append(f"{plural(split['errors'], 'request')} failed or matched no backend.")
     if split["p_value"] is not None:
-        words.append(
-            f"With the expected shares, chance alone would cause a deviation at least this large in "
+        sentences.append(
+            "If the true shares are the expected ones, chance alone causes a deviation at least this large in "
             f"{frequency(split['p_value'])} (p {probability(split['p_value'])})."
         )
-    words.append(_RESULTS.get(split["verdict"], "The result is inconclusive."))
-    if cause and split["verdict"] != PASS:
-        words.append(f"Likely cause: {cause}.")
-    return " ".join(words)
+    sentences.append(_RESULTS.get(split["verdict"], "The result is inconclusive."))
+    if reason and split["verdict"] != PASS:
+        sentences.append(f"Likely cause: {reason}.")
+    return " ".join(sentences)
 
 
 def route_checks(facts: Facts) -> list[Document]:
-    """The measurements of requests with an expected backend, and of those that the weights decide."""
+    """The measurements of requests that match a rule, and of the others, which the weights distribute."""
     results = as_dicts(facts.get("traffic_shifting_route_check_results"))
     return [_route_check(result, as_dict(result.get("measurement"))) for result in results]
 
@@ -137,16 +137,16 @@ def _route_check(result: Document, measured: Document) -> Document:
         "backend": as_text(result.get("backend")) or None,
         "answered": as_count(measured.get("answered")),
         "errors": as_count(as_dict(measured.get("errors")).get("total")),
-        "seen": [{key: backend[key] for key in ("name", "count", "share")} for backend in backends],
+        "observed": [{key: backend[key] for key in ("name", "count", "share")} for backend in backends],
         "verdict": known_verdict(measured.get("verdict")),
     }
 
 
 def checks(document: Document, _facts: Facts) -> Iterator[Check]:
-    """What was checked of traffic shifting."""
+    """The checks of the traffic chapter."""
     for split in document["splits"]:
-        seen = ", ".join(f"{backend['name']} {percent(backend['share'])}" for backend in split["backends"])
-        yield f"{lower_first(split['title'])}, {_weights(split)}: {seen} of {split['answered']}", split["verdict"]
+        shares = ", ".join(f"{backend['name']} {percent(backend['share'])}" for backend in split["backends"])
+        yield f"{lower_first(split['title'])}, {_weights(split)}: {shares} of {split['answered']}", split["verdict"]
     found = [check for check in document["route_checks"] if check["backend"]]
     if found:
         passed = sum(1 for check in found if check["verdict"] == PASS)
@@ -161,12 +161,12 @@ def _weights(split: Document) -> str:
 
 
 def chart(split: Document) -> Document:
-    """A split as a bar chart, with its numbers in words."""
-    height, significance = len(split["backends"]) * STEP, split["significance"]
+    """A split as a bar chart, with a description of the chart."""
+    height, significance = len(split["backends"]) * ROW, split["significance"]
     return {
         **split,
-        "word": WORDS[split["verdict"]],
-        "asked": _weights(split),
+        "verdict_text": VERDICT_TEXTS[split["verdict"]],
+        "weights": _weights(split),
         "p": probability(split["p_value"]),
         "confidence": f", {100 * (1 - significance):g}% confidence" if significance else "",
         "backends": [_bar(number, backend) for number, backend in enumerate(split["backends"])],
@@ -175,13 +175,13 @@ def chart(split: Document) -> Document:
         "axis": height + 4,
         "y_ticks": height + 20,
         "ticks": [{"x": f"{x}%", "text": f"{x}%", "anchor": anchor(x)} for x in (0, 25, 50, 75, 100)],
-        "told": "; ".join(map(_described, split["backends"])),
+        "chart_description": "; ".join(map(_bar_description, split["backends"])),
     }
 
 
 def _bar(number: int, backend: Document) -> Document:
     low, high = backend["interval"] or (None, None)
-    top, expected = number * STEP + BELOW, backend["expected_share"]
+    top, expected = number * ROW + BAR_OFFSET, backend["expected_share"]
     return {
         **backend,
         "share": percent(backend["share"]),
@@ -189,7 +189,7 @@ def _bar(number: int, backend: Document) -> Document:
         "interval": f"{percent(low)} to {percent(high)}" if low is not None else "unknown",
         "p": probability(backend["p_value"]).removeprefix("= "),
         "color": number % COLORS,
-        "y_text": number * STEP + 20,
+        "y_text": number * ROW + 20,
         "y": top,
         "y_middle": top + BAR // 2,
         "y_top": top - 5,
@@ -201,13 +201,18 @@ def _bar(number: int, backend: Document) -> Document:
     }
 
 
-def _described(backend: Document) -> str:
-    text = f"{backend['name']}: {percent(backend['share'])} seen, {percent(backend['expected_share'])} expected"
+def _bar_description(backend: Document) -> str:
+    text = f"{backend['name']}: {percent(backend['share'])} observed, {percent(backend['expected_share'])} expected"
     low, high = backend["interval"] or (None, None)
     return text if low is None else f"{text}, interval {percent(low)} to {percent(high)}"
 
 
 def route_check_row(check: Document) -> Document:
     """A route check as a row of the page's table."""
-    counts = ", ".join(f"{backend['name']} {backend['count']}" for backend in check["seen"])
-    return {**check, "word": WORDS[check["verdict"]], "seen": counts, "target": check["backend"] or "by the weights"}
+    counts = ", ".join(f"{backend['name']} {backend['count']}" for backend in check["observed"])
+    return {
+        **check,
+        "verdict_text": VERDICT_TEXTS[check["verdict"]],
+        "observed": counts,
+        "target": check["backend"] or "by weight",
+    }

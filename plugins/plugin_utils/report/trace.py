@@ -24,7 +24,7 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report.values import
 )
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.wording import duration, link, plural
 
-# Number of spans that the page shows at most; the document has all of them.
+# Maximum number of spans on the page; the document has all of them.
 MAX_SPANS = 200
 
 
@@ -35,9 +35,10 @@ def trace(facts: Facts) -> Document | None:
     if not spans:
         return None
     identifier = as_text(summary.get("trace_id"))
+    base = jaeger_base(facts) if facts.get("jaeger_ui_available") else ""
     return {
         "trace_id": identifier,
-        "url": _url(as_text(facts.get("jaeger_url")), identifier),
+        "url": f"{base}/trace/{quote(identifier, safe='')}" if base else None,
         "services": [as_text(service) for service in as_list(summary.get("services"))],
         "span_count": as_count(summary.get("span_count")) or len(spans),
         "depth": as_count(summary.get("depth")) or max(span["depth"] for span in spans) + 1,
@@ -45,15 +46,15 @@ def trace(facts: Facts) -> Document | None:
         "duration_ms": as_number(summary.get("duration_ms")) or max(map(_end, spans)),
         "errors": sum(1 for span in spans if span["error"]),
         "complete": bool(summary.get("complete")),
-        "lacks": [as_text(reason) for reason in as_list(summary.get("lacks"))],
+        "reasons": [as_text(reason) for reason in as_list(summary.get("lacks"))],
         "calls": _calls(spans),
         "spans": spans,
     }
 
 
-def _url(jaeger: str, identifier: str) -> str | None:
-    base = jaeger.partition("?")[0].rstrip("/").removesuffix("/search")
-    return f"{base}/trace/{quote(identifier, safe='')}" if jaeger else None
+def jaeger_base(facts: Facts) -> str:
+    """The base URL of Jaeger's web UI and query API; empty if Jaeger was not installed."""
+    return as_text(facts.get("jaeger_url")).partition("?")[0].rstrip("/").removesuffix("/search")
 
 
 def _end(span: Document) -> float:
@@ -61,7 +62,8 @@ def _end(span: Document) -> float:
 
 
 def _spans(tree: object) -> list[Document]:
-    """The spans of a tree in the order of a waterfall, each with its depth; not recursive, as a tree may be deep."""
+    """The spans of a tree in the order of a waterfall, each with its depth."""
+    # Not recursive, because a tree may be deeper than Python's stack.
     found, rest = [], [(node, 0) for node in reversed(as_dicts(tree))]
     while rest:
         node, depth = rest.pop()
@@ -84,7 +86,7 @@ def _span(node: Document, depth: int) -> Document:
 
 
 def _calls(spans: list[Document]) -> list[Document]:
-    """Which service called which, as rows of a tree; spans within one service, and equal calls, are one row."""
+    """The calls between services, as rows of a tree. Spans within one service are one row, and so are equal calls."""
     root: Document = {"service": None, "calls": 0, "callees": {}}
     path = [(-1, root)]
     for span in spans:
@@ -107,27 +109,27 @@ def _call_rows(root: Document) -> Iterator[Document]:
 
 
 def checks(document: Document, facts: Facts) -> Iterator[Check]:
-    """What was checked of tracing."""
-    yield f"Jaeger is at {as_text(facts['jaeger_url'])}", PASS
+    """The checks of the tracing chapter."""
+    yield f"Jaeger responds at {as_text(facts['jaeger_url'])}", PASS
     data = document["trace"]
     if not data:
         return
     services = plural(len(data["services"]), "service")
     size = f"{plural(data['span_count'], 'span')} of {services}, {plural(data['depth'], 'level')} deep"
     yield f"one request is one trace of {size}{_incomplete(data)}", verdict_of(data["complete"])
-    seen = f"{plural(data['errors'], 'span')} with an error" if data["errors"] else "no span has an error"
-    yield seen, verdict_of(not data["errors"])
+    errors = f"{plural(data['errors'], 'span')} with an error" if data["errors"] else "no span has an error"
+    yield errors, verdict_of(not data["errors"])
 
 
 def _incomplete(data: Document) -> str:
-    return "" if data["complete"] else f", which is incomplete: {'; '.join(data['lacks']) or 'reason unknown'}"
+    return "" if data["complete"] else f", which is incomplete: {'; '.join(data['reasons']) or 'reason unknown'}"
 
 
 # ---- view ----
 
 
 def waterfall(data: Document) -> Document:
-    """A trace as a waterfall chart and as a tree of calls."""
+    """A trace as a waterfall chart and as a tree of calls between services."""
     spans = data["spans"][:MAX_SPANS]
     total = max([data["duration_ms"], *map(_end, spans)]) or 1.0
     services = dict.fromkeys(span["service"] for span in data["spans"])
@@ -150,22 +152,22 @@ def _call(call: Document, colors: dict[str, int]) -> Document:
         "service": call["service"] or "unnamed",
         "indent": min(call["depth"], 12),
         "color": colors[call["service"]],
-        "calls": plural(call["calls"], "call") if call["depth"] else "where the request came in",
+        "calls": plural(call["calls"], "call") if call["depth"] else "entry point of the request",
     }
 
 
 def _row(span: Document, total: float, colors: dict[str, int]) -> Document:
     begin, took = span["start_ms"] / total, duration(span["duration_ms"])
     error = ", with an error" if span["error"] else ""
+    name = f"{span['service']}, {span['kind'] or 'span'}"
     return {
         **span,
         "short": span["service"].partition(".")[0] or "unnamed",
         "color": colors[span["service"]],
         "indent": min(span["depth"], 12),
-        "x": position(begin),
-        # A bar that is too thin to be seen is drawn wider, and within the axis at its end.
+        # A very thin bar would be invisible, so it is drawn wider, and near the end of the axis starts earlier.
         "width": position(max(span["duration_ms"] / total, 0.004)),
-        "x_drawn": position(min(begin, 0.996)),
+        "x": position(min(begin, 0.996)),
         "took": took,
-        "told": f"{span['service']}, {span['kind'] or 'span'}: from {duration(span['start_ms'])}, for {took}{error}",
+        "description": f"{name}: from {duration(span['start_ms'])}, for {took}{error}",
     }

@@ -13,7 +13,7 @@ PASS, FAIL, INCONCLUSIVE, MISSING = "pass", "fail", "inconclusive", "missing"
 
 Facts = dict[str, Any]
 Document = dict[str, Any]
-# A check of a chapter: what was seen, in words, and the verdict.
+# A check of a chapter: its result in words, and the verdict.
 Check = tuple[str, str]
 
 

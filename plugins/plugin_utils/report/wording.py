@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.values import FAIL, INCONCLUSIVE, MISSING, PASS
 
-WORDS = {PASS: "passed", FAIL: "failed", INCONCLUSIVE: "inconclusive", MISSING: "did not run"}
+VERDICT_TEXTS = {PASS: "passed", FAIL: "failed", INCONCLUSIVE: "inconclusive", MISSING: "did not run"}
 
 
 def plural(count: int, noun: str) -> str:
@@ -25,7 +25,7 @@ def percent(share: float | None) -> str:
 
 
 def probability(p_value: float | None) -> str:
-    """A p-value with its sign: = 0.65, < 0.0001."""
+    """A p-value with its relation: = 0.65, < 0.0001."""
     if p_value is None:
         return "unknown"
     if p_value < 0.0001:
@@ -54,12 +54,12 @@ def duration(milliseconds: float | None) -> str:
 
 
 def lower_first(text: str) -> str:
-    """A title as it is written within a sentence."""
+    """The text with a lower-case first letter, for use within a sentence."""
     return text[:1].lower() + text[1:]
 
 
 def link(url: str) -> str:
-    """The URL if a browser may safely follow it, else an empty text."""
+    """The URL if it is safe to link to, else an empty text."""
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -69,7 +69,7 @@ def link(url: str) -> str:
 
 
 def escaped(value: Any) -> Any:
-    """The value with every text in it escaped for HTML."""
+    """The value with every string in it escaped for HTML."""
     if isinstance(value, dict):
         return {key: escaped(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -11,56 +11,72 @@ from collections import Counter
 
 import pytest
 import yaml
-from report_support import EVIL, FACTS, IMAGES, LOOKS, RAN, ROOT, TEMPLATES, checked, hostile, made, page
-
-from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
-    charts,
+from report_support import (
+    EVIL,
+    FACTS,
+    IMAGES,
+    LOOKS,
+    RAN,
+    REPORTED,
+    ROOT,
+    TEMPLATES,
+    build_document,
+    hostile,
+    parse_page,
+    render_page,
 )
-from ansible_collections.meshlab.istio.plugins.plugin_utils.report.chapters import reported
+
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report import charts
 
 
-def test_no_browser_and_no_trace_are_said():
+def test_sections_without_a_browser_and_a_trace():
     facts = {x: y for x, y in FACTS.items() if x not in ("bookinfo_looks", "bookinfo_screenshots", "jaeger_trace")}
-    document = made(facts, {})
+    document = build_document(facts, {})
     assert document["verdict"] == "pass"
-    text = page(document)
-    checked(text)
-    assert "Bookinfo was not opened in a browser in this run" in text
-    assert "no trace was read back in this run" in text
+    text = render_page(document)
+    parse_page(text)
+    assert "This run did not open Bookinfo in a browser" in text
+    assert "this run did not read a trace" in text
 
 
-def test_a_second_run_has_no_baseline():
-    text = page(made({**FACTS, "traffic_shifting_baseline": {}, "traffic_shifting_baseline_without_sidecar": {}}))
-    checked(text)
-    assert "not measured in this run, because the rule already existed" in text
+def test_the_section_of_a_split_without_a_baseline():
+    text = render_page(
+        build_document({**FACTS, "traffic_shifting_baseline": {}, "traffic_shifting_baseline_without_sidecar": {}})
+    )
+    parse_page(text)
+    assert "was not measured in this run, because the rule already existed" in text
 
 
-def test_the_list_of_chapters_has_exactly_the_facts_that_the_report_reads():
+def test_the_chapters_list_exactly_the_facts_that_the_report_reads():
     variables = yaml.safe_load((ROOT / "roles/lab_report/vars/main.yml").read_text(encoding="utf-8"))
     sections = (ROOT / "plugins/plugin_utils/report").glob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in sections)
     prefixes = "lab|kind|istio|ingress|bookinfo|jaeger|sidecar_injection|traffic"
-    read = set(re.findall(rf'"((?:{prefixes})_[a-z_]+)"', source)) - set(variables["lab_report_places"])
-    facts = {fact for chapter in reported() for fact in chapter["facts"]}
+    read = set(re.findall(rf'"((?:{prefixes})_[a-z_]+)"', source)) - set(variables["__lab_report_namespaces"])
+    facts = {fact for chapter in REPORTED for fact in chapter["facts"]}
     assert facts <= read <= facts | set(RAN.values())
 
 
+def test_the_role_knows_the_labs_chapters_by_default():
+    variables = yaml.safe_load((ROOT / "roles/lab_report/vars/main.yml").read_text(encoding="utf-8"))
+    used = ("name", "title", "ran", "facts")
+    assert variables["__lab_report_chapters"] == [{key: chapter[key] for key in used} for chapter in REPORTED]
+
+
 @pytest.mark.parametrize(("role", "name"), [("istio", "istio_namespace"), ("bookinfo", "bookinfo_namespace")])
-def test_a_namespace_that_was_not_set_is_the_default_of_its_role(role, name):
+def test_the_default_namespace_is_that_of_the_role(role, name):
     variables = yaml.safe_load((ROOT / "roles/lab_report/vars/main.yml").read_text(encoding="utf-8"))
     default = yaml.safe_load((ROOT / f"roles/{role}/defaults/main.yml").read_text(encoding="utf-8"))[name]
-    assert variables["lab_report_places"][name] == f"{{{{ {name} | default('{default}') }}}}"
+    assert variables["__lab_report_namespaces"][name] == f"{{{{ {name} | default('{default}') }}}}"
 
 
 def test_the_page_of_the_whole_lab():
-    text = page(made())
-    found = checked(text)
+    text = render_page(build_document())
+    found = parse_page(text)
     assert sorted(set(found.links)) == [
-        "http://127.0.0.1:30080",
         "http://127.0.0.1:30080/productpage",
-        "http://127.0.0.1:30686/jaeger",
+        "http://127.0.0.1:30686/jaeger/search",
         "http://127.0.0.1:30686/jaeger/trace/4bf92f3577b34da6a3ce929d0e0e4736",
-        "https://bookinfo.example.com:30443/productpage",
     ]
     assert found.tags["img"] == 3
     assert "did not run" not in text
@@ -69,8 +85,8 @@ def test_the_page_of_the_whole_lab():
         assert {f"t-{chart}", f"d-{chart}"} <= set(found.ids)
 
 
-def test_tables_have_headers_and_pictures_have_texts():
-    found = checked(page(made()))
+def test_table_headers_have_scopes_and_images_have_texts():
+    found = parse_page(render_page(build_document()))
     scoped = [value for tag, name, value in found.attributes if tag == "th" and name == "scope"]
     assert len(scoped) == found.tags["th"]
     texts = [value for tag, name, value in found.attributes if tag == "img" and name == "alt"]
@@ -78,7 +94,7 @@ def test_tables_have_headers_and_pictures_have_texts():
 
 
 def colors():
-    """The colors of each scheme: light, dark and print, the later ones over the light one."""
+    """The colors of each scheme: light, dark and print. The latter two override the light one."""
     css = (TEMPLATES / "page.css").read_text(encoding="utf-8")
     found = [dict(re.findall(r"--([\w-]+): (#\w+)", block)) for block in re.findall(r":root \{(.*?)\}", css, re.DOTALL)]
     return [{**found[0], **x} for x in found]
@@ -97,25 +113,25 @@ def contrast(one, other):
 
 
 @pytest.mark.parametrize("scheme", colors(), ids=["light", "dark", "print"])
-def test_texts_and_charts_have_the_contrast_that_wcag_asks_for(scheme):
+def test_texts_and_charts_have_the_contrast_that_wcag_requires(scheme):
     grounds = ["paper", "card", "faint"]
     texts = [(x, y) for x in ("ink", "soft", "link", "pass", "fail", "doubt", "none") for y in grounds]
     texts += [(x, f"{x}-bg") for x in ("pass", "fail", "doubt", "none")]
     marks = [(f"c{n}", y) for n in range(charts.COLORS) for y in grounds]
-    for pairs, least in ((texts, 4.5), (marks, 3.0)):
-        assert {x: c for x in pairs if (c := contrast(scheme[x[0]], scheme[x[1]])) < least} == {}
+    for pairs, minimum in ((texts, 4.5), (marks, 3.0)):
+        assert {x: c for x in pairs if (c := contrast(scheme[x[0]], scheme[x[1]])) < minimum} == {}
 
 
-def test_hostile_strings_stay_texts():
+def test_hostile_strings_are_shown_as_text():
     facts = hostile(copy.deepcopy(FACTS))
     for fact in ("baseline", "baseline_without_sidecar", "split", "split_without_sidecar"):
         facts[f"traffic_shifting_{fact}"]["verdict"] = "fail"
     images = {path + EVIL: content for path, content in IMAGES.items()}
-    document = made(facts, images)
-    text = page(document, images)
-    found = checked(text)
+    document = build_document(facts, images)
+    text = render_page(document, images)
+    found = parse_page(text)
     assert EVIL not in text and "<script" not in text
     assert "7 * 191" in text and str(7 * 191) not in text
-    assert any(EVIL in x for x in found.texts)  # shown, as a text
-    tags, ours = Counter(found.tags), Counter(checked(page(made())).tags)
-    assert tags["img"] == ours["img"] == 3
+    assert any(EVIL in x for x in found.texts)
+    tags, expected = Counter(found.tags), Counter(parse_page(render_page(build_document())).tags)
+    assert tags["img"] == expected["img"] == 3

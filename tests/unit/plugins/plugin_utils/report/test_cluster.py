@@ -5,18 +5,18 @@
 
 from __future__ import annotations
 
-from report_support import FACTS, made, page
+from report_support import FACTS, build_document, render_page
 
 
-def test_a_registry_has_the_originals():
-    document = made({**FACTS, "lab_source": "registry", "lab_standins": [], "lab_istio_note": ""})
-    assert document["differs"] == []
-    assert "None known" in page(document)
+def test_a_lab_from_a_registry_has_no_differences():
+    document = build_document({**FACTS, "lab_source": "registry", "lab_standins": [], "lab_istio_note": ""})
+    assert document["differences"] == []
+    assert "None known" in render_page(document)
 
 
-def test_what_a_cluster_of_the_users_own_has_is_not_known():
+def test_the_images_of_an_existing_cluster_are_unknown():
     facts = {**FACTS, "lab_cluster": "existing", "lab_source": "registry", "lab_standins": [], "lab_istio_note": ""}
-    document = made({name: value for name, value in facts.items() if name != "kind_cluster_name_used"})
-    assert (document["images"]["source"], document["differs"]) == ("cluster", [])
-    assert document["cluster"] == {**made()["cluster"], "kind": "existing", "name": None}
-    assert "The cluster was not created by the lab" in page(document)
+    document = build_document({name: value for name, value in facts.items() if name != "kind_cluster_name_used"})
+    assert (document["images"]["source"], document["differences"]) == ("cluster", [])
+    assert document["cluster"] == {**build_document()["cluster"], "type": "existing", "name": None}
+    assert "the lab did not create this cluster" in render_page(document)

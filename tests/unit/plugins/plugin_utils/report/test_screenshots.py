@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from report_support import IMAGES, checked, made, page
+from report_support import IMAGES, build_document, parse_page, render_page
 
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
     screenshots,
@@ -16,20 +16,20 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("content", "reason"),
     [
         (None, "the file does not exist"),
         ("no base64!", "the file cannot be read"),
         (base64.b64encode(b"<svg onload=alert(1)>").decode(), "the file is not a PNG, JPEG or GIF"),
         (
             base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(screenshots.MAX_BYTES)).decode(),
-            "bytes, the page takes at most",
+            "the file must have at most 4,000,000 bytes, got 4,000,008",
         ),
     ],
 )
-def test_pictures_that_cannot_be_shown(content, why):
+def test_the_reason_for_a_screenshot_that_cannot_be_shown(content, reason):
     images = {**IMAGES, "/shots/red.png": content}
-    document = made(images=images)
-    assert why in document["screenshots"][2]["reason"]
-    found = checked(page(document, images))
+    document = build_document(images=images)
+    assert reason in document["screenshots"][2]["reason"]
+    found = parse_page(render_page(document, images))
     assert found.tags["img"] == 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from report_support import FACTS, made, measured, page, places
+from report_support import FACTS, build_document, measured, percentages, render_page
 
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
     splits,
@@ -16,16 +16,16 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
 )
 
 
-def test_a_split_that_decides_nothing_is_undecided():
-    document = made({**FACTS, "traffic_shifting_split": measured({"tomcat": 80, "httpd": 20}, [16, 4])})
+def test_too_few_requests_are_inconclusive():
+    document = build_document({**FACTS, "traffic_shifting_split": measured({"tomcat": 80, "httpd": 20}, [16, 4])})
     assert document["verdict"] == "inconclusive"
     [split] = [x for x in document["splits"] if x["name"] == "weights"]
-    assert "too few requests" in split["words"]
-    assert "some were inconclusive" in page(document)
+    assert "too few requests" in split["summary"]
+    assert "some were inconclusive" in render_page(document)
 
 
 @pytest.mark.parametrize(
-    ("p_value", "told"),
+    ("p_value", "expected"),
     [
         (1.0, "practically every run"),
         (0.654, "65 of 100 runs"),
@@ -34,17 +34,17 @@ def test_a_split_that_decides_nothing_is_undecided():
         (1e-9, "less than 1 of 10,000 runs"),
     ],
 )
-def test_p_values_in_words(p_value, told):
-    split = {**made()["splits"][1], "p_value": p_value}
-    assert told in splits.split_words(split, "")
+def test_p_values_in_words(p_value, expected):
+    split = {**build_document()["splits"][1], "p_value": p_value}
+    assert expected in splits.summary(split, "")
 
 
 @given(st.integers(0, 5000), st.integers(0, 5000), st.integers(0, 100))
-def test_the_bar_and_what_was_asked_for_lie_where_the_measurement_says(tomcat, httpd, weight):
+def test_bars_and_marks_are_at_the_measured_and_expected_shares(tomcat, httpd, weight):
     result = measured({"tomcat": weight, "httpd": 100 - weight}, [tomcat, httpd])
-    [chart] = view.build(made({"lab_kubeconfig": "/x", "traffic_shifting_split": result}, {}))["splits"]
-    assert all(0 <= x <= 100 for x in places(chart))
-    for backend, wanted in zip(chart["backends"], result["backends"]):
-        assert backend["x_expected"] == f"{100 * wanted['expected_share']:.3f}%"
+    [chart] = view.build(build_document({"lab_kubeconfig": "/x", "traffic_shifting_split": result}, {}))["splits"]
+    assert all(0 <= x <= 100 for x in percentages(chart))
+    for backend, measurement in zip(chart["backends"], result["backends"]):
+        assert backend["x_expected"] == f"{100 * measurement['expected_share']:.3f}%"
         low, high = (float(backend[x][:-1]) for x in ("x_low", "x_high"))
         assert low - 0.001 <= float(backend["width"][:-1]) <= high + 0.001 or tomcat + httpd == 0
