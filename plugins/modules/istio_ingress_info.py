@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: istio_ingress_info
-short_description: Find the address of an Istio ingress gateway, or say why it has none
+short_description: Gather information about the address of an Istio ingress gateway
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Finds the Service of an ingress gateway and returns its address, its ports by name, and the URLs: what Istio's
-    documentation calls INGRESS_HOST, INGRESS_PORT, SECURE_INGRESS_PORT and GATEWAY_URL.
+    Finds the Service of an ingress gateway and returns its address, its ports by name, and its URLs. Istio's
+    documentation calls them C(INGRESS_HOST), C(INGRESS_PORT), C(SECURE_INGRESS_PORT) and C(GATEWAY_URL).
   - >-
-    With type LoadBalancer, the address is the load balancer's IP or host name and the ports are the Service's own. With
-    type NodePort, it is a node's address and the ports are node ports.
+    For a Service of type C(LoadBalancer), the address is the IP address or host name of the load balancer, and the
+    ports are those of the Service. For type C(NodePort), they are the address of a node and the node ports.
   - >-
-    If there is no address, RV(reason) says why: no Istio, no gateway, a LoadBalancer that stays C(<pending>), or
-    several gateways. None of this is a failure. It fails only for options that make no sense and for a cluster that it
-    cannot reach or may not read Services of.
-  - The role P(meshlab.istio.ingress_gateway#role) gives a gateway node ports that stay.
+    If there is no address, RV(reason) explains it, for example because Istio is not installed, there is no gateway, a
+    load balancer is C(<pending>), or there are several gateways. None of these is a failure. The module fails only for
+    invalid options, for a cluster that does not respond, and without permission to read Services.
+  - The role P(meshlab.istio.ingress_gateway#role) sets permanent node ports of a gateway.
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -32,35 +32,35 @@ requirements:
 attributes:
   check_mode:
     support: full
-    details: It changes nothing.
+    details: The module changes nothing.
   diff_mode:
     support: none
-    details: It changes nothing.
+    details: The module changes nothing.
   idempotent:
     support: full
 options:
   service:
     description:
       - Name of the gateway's Service.
-      - If not set, the Services with O(label_selector) are taken.
+      - If not set, the Services with O(label_selector) are used.
     type: str
   namespace:
-    description: Namespace to look in. All namespaces if not set.
+    description: Namespace of the Service. All namespaces are searched if not set.
     type: str
   label_selector:
-    description: Labels of the gateway's Service. V(istio=ingressgateway) if neither this nor O(service) is set.
+    description: Label selector of the gateway's Service. V(istio=ingressgateway) if neither this nor O(service) is set.
     type: str
   address_type:
-    description: Which of a node's addresses to take for node ports.
+    description: Type of the node address to use with node ports.
     type: str
     choices: [InternalIP, ExternalIP, Hostname]
     default: InternalIP
   mapped_address:
     description:
       - >-
-        C(host:port) at which the port for HTTP is reached from where you are, if that is not the node's own: on a kind
-        cluster, what the node port is mapped to on the machine.
-      - It is returned as RV(reachable). Nothing is tried.
+        C(host:port) that is mapped to the gateway's HTTP port, such as the address on this host that kind maps to a
+        node port.
+      - Returned as RV(local_address). The module does not connect to it.
     type: str
 """
 
@@ -69,11 +69,11 @@ EXAMPLES = r"""
   meshlab.istio.istio_ingress_info:
   register: gateway
 
-- name: Say its address, or why it has none
+- name: Show its address, or the reason why it has none
   ansible.builtin.debug:
     msg: "{{ gateway.reason or 'GATEWAY_URL=' ~ gateway.url }}"
 
-- name: Look at one of several gateways, whose HTTP port kind maps on this machine
+- name: Find one of several gateways, whose HTTP port kind maps to this host
   meshlab.istio.istio_ingress_info:
     namespace: istio-system
     service: istio-ingressgateway
@@ -83,8 +83,8 @@ EXAMPLES = r"""
 RETURN = r"""
 namespace:
   description: >-
-    Namespace of the gateway's Service. Unless exactly one is found, it is null, and so are the values below before
-    RV(reason), or empty.
+    Namespace of the gateway's Service. Unless exactly one gateway is found, this value and the following ones up to
+    RV(reason) are null or empty.
   returned: success
   type: str
   sample: istio-system
@@ -99,20 +99,21 @@ type:
   type: str
   sample: NodePort
 host:
-  description: The address, the first of RV(addresses). Null if there is none, see RV(reason).
+  description: The first of RV(addresses). Null if there is none, see RV(reason).
   returned: success
   type: str
   sample: 198.18.0.2
 addresses:
   description: >-
-    All addresses: of the load balancer and the Service's external IPs if it has any; else, with type NodePort, of the
-    nodes, those that run a ready gateway pod first. With V(externalTrafficPolicy: Local), of those only.
+    The addresses of the load balancer and the external IP addresses of the Service. If there are none and the type is
+    C(NodePort), the addresses of the nodes, those with a ready gateway pod first. With
+    C(externalTrafficPolicy=Local), only the nodes with a ready gateway pod.
   returned: success
   type: list
   elements: str
   sample: [198.18.0.2]
 ports:
-  description: The ports of the Service by name; a port without a name goes by its number.
+  description: The ports of the Service by name, or by number if a port has no name.
   returned: success
   type: dict
   sample:
@@ -120,18 +121,18 @@ ports:
     https: {port: 443, target_port: 8443, node_port: 30443}
 http_port:
   description: >-
-    The port for HTTP at RV(host), a node port if that is a node. It is the port with the name V(http2) or V(http), else
-    the one with the number 80.
+    The HTTP port at RV(host), which is a node port if RV(host) is a node: the port named C(http2) or C(http), else port
+    80.
   returned: success
   type: int
   sample: 30080
 https_port:
-  description: The port for HTTPS at RV(host). It is the port with the name V(https), else the one with the number 443.
+  description: "The HTTPS port at RV(host): the port named C(https), else port 443."
   returned: success
   type: int
   sample: 30443
 url:
-  description: C(host:port) for HTTP, what Istio's documentation calls GATEWAY_URL.
+  description: C(host:port) for HTTP. Istio's documentation calls it C(GATEWAY_URL).
   returned: success
   type: str
   sample: 198.18.0.2:30080
@@ -142,54 +143,54 @@ secure_url:
   sample: 198.18.0.2:30443
 node_url:
   description: >-
-    C(host:port) for HTTP at a node. A Service of type LoadBalancer has it too, also while it waits for an address.
+    C(host:port) for HTTP at a node. Also set for a Service of type C(LoadBalancer) that has no address yet.
   returned: success
   type: str
   sample: 198.18.0.2:30080
-reachable:
-  description: O(mapped_address), else RV(url), else RV(node_url).
+local_address:
+  description: C(host:port) for HTTP from this host. O(mapped_address) if set, else RV(url), else RV(node_url).
   returned: success
   type: str
   sample: 127.0.0.1:30080
 ready:
-  description: Whether a pod behind the Service is ready.
+  description: Whether at least one pod of the Service is ready.
   returned: success
   type: bool
   sample: true
 endpoints:
-  description: How many pods are behind the Service.
+  description: The pods of the Service.
   returned: success
   type: dict
   contains:
     ready:
-      description: Pods that are ready.
+      description: Number of pods that are ready.
       returned: always
       type: int
       sample: 1
     not_ready:
-      description: Pods that are not.
+      description: Number of pods that are not ready.
       returned: always
       type: int
       sample: 0
-not_ready:
-  description: Why pods behind the Service are not ready, or why there are none.
-  returned: success
-  type: list
-  elements: str
-  sample: ["pod istio-ingressgateway-7b5d4c9c6b-x2x5s: container istio-proxy: running, not ready"]
+    reasons:
+      description: Why pods are not ready, or why there are none.
+      returned: always
+      type: list
+      elements: str
+      sample: ["pod istio-ingressgateway-7b5d4c9c6b-x2x5s: container istio-proxy: running, not ready"]
 reason:
-  description: Why there is no RV(url), and what to do. Null if there is one.
+  description: Why there is no RV(url), and how to fix it. Null if there is one.
   returned: success
   type: str
   sample: null
 nodes:
-  description: Addresses of the cluster's nodes, those that are ready first. Empty if they may not be read.
+  description: Addresses of the cluster's nodes, ready nodes first. Empty without permission to read nodes.
   returned: success
   type: list
   elements: str
   sample: [198.18.0.2]
 gateways:
-  description: Every gateway that was found, each with the values above from RV(namespace) to RV(reason).
+  description: All gateways found, each with the values from RV(namespace) to RV(reason).
   returned: success
   type: list
   elements: dict
@@ -205,10 +206,9 @@ gateways:
       url: 198.18.0.2:30080
       secure_url: null
       node_url: 198.18.0.2:30080
-      reachable: 198.18.0.2:30080
+      local_address: 198.18.0.2:30080
       ready: true
-      endpoints: {ready: 1, not_ready: 0}
-      not_ready: []
+      endpoints: {ready: 1, not_ready: 0, reasons: []}
       reason: null
 """
 

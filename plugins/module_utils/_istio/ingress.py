@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where an ingress gateway's Service is reached from outside of the cluster, and if nowhere, why."""
+"""The external address of an ingress gateway's Service, or the reason why it has none."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditio
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.permissions import unless_forbidden
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import container_reasons
 
-# The label that Istio's own gateway has, its pods and its Service, by which a Gateway selects it too.
+# The label of the Service and the pods of Istio's own gateway, which a Gateway also selects.
 DEFAULT_SELECTOR = "istio=ingressgateway"
 
-# A port is known by its name, as profiles and charts of Istio give it, else by its number.
+# A port is identified by the name that Istio's profiles and charts give it, else by its number.
 HTTP = (("http2", "http"), 80)
 HTTPS = (("https",), 443)
 
-# What is returned of no gateway, or of more than one.
+# The result where no gateway, or more than one, is found.
 NOTHING: dict = {
     "namespace": None,
     "service": None,
@@ -35,30 +35,29 @@ NOTHING: dict = {
     "url": None,
     "secure_url": None,
     "node_url": None,
-    "reachable": None,
+    "local_address": None,
     "ready": False,
-    "endpoints": {"ready": 0, "not_ready": 0},
-    "not_ready": [],
+    "endpoints": {"ready": 0, "not_ready": 0, "reasons": []},
     "reason": None,
 }
 
 
 class IngressError(Exception):
-    """An option that cannot be used, in words for the user."""
+    """An invalid option; the message is for the user."""
 
 
 # ---- one Service, from API objects -----------------------------------------------------------------------------------
 
 
 def host_port(host: str | None, port: int | None) -> str | None:
-    """host:port as URLs have it, an IPv6 address in brackets; None unless both are there."""
+    """Return host:port as in a URL, with an IPv6 address in brackets; None if either is missing."""
     if not host or not port:
         return None
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def ports_of(service: dict) -> dict[str, dict]:
-    """The ports of a Service by name; one without a name goes by its number."""
+    """The ports of a Service by name, or by number where a port has no name."""
     return {
         port.get("name") or str(port["port"]): {
             "port": port["port"],
@@ -70,7 +69,7 @@ def ports_of(service: dict) -> dict[str, dict]:
 
 
 def find_port(ports: dict[str, dict], known: tuple) -> dict | None:
-    """The port that is HTTP, or HTTPS, among those of ports_of; None if none is."""
+    """The HTTP or HTTPS port in the result of ports_of, or None. known: its names and its number."""
     names, number = known
     for name in names:
         if name in ports:
@@ -79,7 +78,7 @@ def find_port(ports: dict[str, dict], known: tuple) -> dict | None:
 
 
 def node_addresses(nodes: Iterable[dict], address_type: str) -> list[tuple[str, str]]:
-    """Name and address of each node that has an address of this type, as pairs; nodes that are ready come first."""
+    """(name, address) of each node that has an address of this type, ready nodes first."""
     by_readiness: dict[bool, list[tuple[str, str]]] = {True: [], False: []}
     for node in nodes:
         status = node.get("status") or {}
@@ -91,7 +90,7 @@ def node_addresses(nodes: Iterable[dict], address_type: str) -> list[tuple[str, 
 
 
 def host_addresses(pods: Iterable[dict]) -> list[tuple[str, str]]:
-    """Name and address of the nodes that pods run on, as pairs: for who may not read nodes."""
+    """(name, address) of the nodes that pods run on, for users without permission to read nodes."""
     found: dict[str, str] = {}
     for pod in pods:
         address = (pod.get("status") or {}).get("hostIP")
@@ -101,7 +100,7 @@ def host_addresses(pods: Iterable[dict]) -> list[tuple[str, str]]:
 
 
 def count_endpoints(endpoints: dict | None) -> tuple[dict[str, int], set[str]]:
-    """How many pods of a Service are ready and how many are not, and the names of the nodes with a ready one."""
+    """The numbers of ready and unready pods of a Service, and the names of the nodes with a ready one."""
     ready: set[str] = set()
     waiting: set[str] = set()
     nodes: set = set()
@@ -112,8 +111,8 @@ def count_endpoints(endpoints: dict | None) -> tuple[dict[str, int], set[str]]:
     return {"ready": len(ready), "not_ready": len(waiting - ready)}, nodes - {None}
 
 
-def readiness_problems(service: dict, counts: dict[str, int], pods: Iterable[dict]) -> list[str]:
-    """Why a Service has no ready pod, or fewer than it could have, a line each; pods: those that it selects."""
+def unready_reasons(service: dict, counts: dict[str, int], pods: Iterable[dict]) -> list[str]:
+    """Why pods of a Service are not ready, or why it has none. pods: those that it selects."""
     lines = []
     for pod in pods:
         if not is_ready(pod):
@@ -122,11 +121,13 @@ def readiness_problems(service: dict, counts: dict[str, int], pods: Iterable[dic
     if not counts["ready"] and not lines:
         selector = ",".join(f"{key}={value}" for key, value in (service["spec"].get("selector") or {}).items())
         if pods:
-            lines.append("its pods are ready and it has no endpoint: do they have the target ports that it names?")
+            lines.append("its pods are ready, but it has no endpoints: check targetPort")
         elif selector:
-            lines.append(f"no pod has the labels {selector}: is the gateway's Deployment there, and not scaled to 0?")
+            lines.append(
+                f"no pod has the labels {selector}: check that the gateway's Deployment exists and is not scaled to 0"
+            )
         else:
-            lines.append("it selects no pods and has no endpoint")
+            lines.append("it has neither a selector nor endpoints")
     return lines
 
 
@@ -138,17 +139,17 @@ def describe_gateway(
     mapped_address: str | None = None,
     address_type: str = "InternalIP",
 ) -> dict:
-    """What there is to know of one gateway's Service, as NOTHING has it.
+    """Describe the Service of a gateway, with the keys of NOTHING.
 
-    endpoints: its Endpoints, or None; addresses_by_node: (node, address) pairs, the best first, or None if unknown;
-    pods: those that it selects, if some are not ready.
+    endpoints: its Endpoints, or None; addresses_by_node: (node, address) pairs, preferred ones first, or None if
+    unknown; pods: those that it selects, needed only if some are not ready.
     """
     metadata, spec = service["metadata"], service["spec"]
     kind, ports = spec.get("type", "ClusterIP"), ports_of(service)
     http, https = find_port(ports, HTTP) or {}, find_port(ports, HTTPS) or {}
     counts, serving = count_endpoints(endpoints)
     nodes = [address for node, address in addresses_by_node or () if node in serving]
-    if spec.get("externalTrafficPolicy") != "Local":  # else other nodes drop what comes
+    if spec.get("externalTrafficPolicy") != "Local":  # with Local, other nodes drop the traffic
         nodes += [address for node, address in addresses_by_node or () if node not in serving]
     balancers = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
     outside = [x.get("ip") or x.get("hostname") for x in balancers] + list(spec.get("externalIPs") or ())
@@ -169,16 +170,18 @@ def describe_gateway(
         "url": host_port(host, http.get(field)),
         "secure_url": host_port(host, https.get(field)),
         "node_url": node_url,
-        "reachable": mapped_address or host_port(host, http.get(field)) or node_url,
+        "local_address": mapped_address or host_port(host, http.get(field)) or node_url,
         "ready": counts["ready"] > 0,
-        "endpoints": counts,
-        "not_ready": readiness_problems(service, counts, pods),
+        "endpoints": {**counts, "reasons": unready_reasons(service, counts, pods)},
     }
     return {**found, "reason": _missing_address_reason(found, spec, addresses_by_node, nodes, address_type)}
 
 
+_USE_NODE_PORT = "Set type NodePort, permanently with the role meshlab.istio.ingress_gateway."
+
+
 def _missing_address_reason(found, spec, addresses_by_node, nodes, address_type):
-    """Why there is no address, or no URL at it; None if there are both."""
+    """Why a gateway has no address or no URL; None if it has both."""
     title, kind = f"Service {found['namespace']}/{found['service']}", found["type"]
     if found["url"]:
         return None
@@ -187,14 +190,14 @@ def _missing_address_reason(found, spec, addresses_by_node, nodes, address_type)
         return f"{title} has no port named http2 or http and no port 80; its ports are {names}"
     if kind == "NodePort":
         if addresses_by_node is None:
-            return f"{title} has type NodePort, and the nodes' addresses may not be read"
+            return f"{title} has type NodePort, and this user has no permission to read the nodes' addresses"
         if addresses_by_node:
-            return f"{title} has externalTrafficPolicy Local, and no node has a ready pod of it"
+            return f"{title} has externalTrafficPolicy Local, and no node runs a ready pod of it"
         return f"{title} has type NodePort, and no node has an address of type {address_type}"
     if kind == "LoadBalancer":
         reason = (
-            f"{title} has type LoadBalancer and no address (<pending>): no load balancer in this cluster gives it one, "
-            "or none has yet. Use type NodePort, for good with the role meshlab.istio.ingress_gateway."
+            f"{title} has type LoadBalancer and no address (<pending>): the cluster has no load balancer, or it has "
+            f"not assigned one yet. {_USE_NODE_PORT}"
         )
         by_node = [
             f"{name} at {host_port(nodes[0], port['node_port'])}"
@@ -202,15 +205,12 @@ def _missing_address_reason(found, spec, addresses_by_node, nodes, address_type)
             if nodes and port["node_port"]
         ]
         if by_node:
-            reason += f" Meanwhile its node ports work: {', '.join(by_node)}."
+            reason += f" Until then, use its node ports: {', '.join(by_node)}."
         elif spec.get("allocateLoadBalancerNodePorts") is False:
-            reason += " It has no node ports either (allocateLoadBalancerNodePorts)."
+            reason += " It has no node ports either (allocateLoadBalancerNodePorts is false)."
         return reason
     inside = f"{found['service']}.{found['namespace']}.svc"
-    return (
-        f"{title} has type {kind}, so it is reached within the cluster only, as {inside}. "
-        "Use type NodePort, for good with the role meshlab.istio.ingress_gateway."
-    )
+    return f"{title} has type {kind}, which is reachable only within the cluster, as {inside}. {_USE_NODE_PORT}"
 
 
 # ---- finding the Services --------------------------------------------------------------------------------------------
@@ -219,39 +219,39 @@ _NAME = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 def check_options(params: dict) -> None:
-    """Raise IngressError for options that can be known wrong without a cluster."""
+    """Raise IngressError for options that are invalid for every cluster."""
     for option, kind in (("service", "Service"), ("namespace", "namespace")):
         name = params[option]
         if name and not _NAME.fullmatch(name):
-            raise IngressError(f"{option} {name!r}: no {kind} can have this name")
+            raise IngressError(f"{option} must be a valid name of a {kind}, got {name!r}")
     mapped = params["mapped_address"]
     port = re.fullmatch(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):([0-9]{1,5})", mapped or "")
     if mapped and not (port and 0 < int(port[1]) < 65536):
-        raise IngressError(f"mapped_address {mapped!r}: it has to be like 127.0.0.1:30080")
+        raise IngressError(f"mapped_address must be host:port, such as 127.0.0.1:30080, got {mapped!r}")
 
 
 def find_gateways(cluster: Cluster, params: dict) -> dict:
-    """Find the gateways and return what the module returns. Raises ClusterError and IngressError."""
+    """Find the gateways and return the result of the module. Raises ClusterError and IngressError."""
     namespace, name = params["namespace"] or None, params["service"] or None
     selector = params["label_selector"] or DEFAULT_SELECTOR
     services = find_services(cluster, name, namespace, selector)
     nodes = unless_forbidden(lambda: list(cluster.items("/api/v1/nodes")))
     at = {"nodes": [address for _node, address in node_addresses(nodes or (), params["address_type"])]}
-    # An address that was mapped belongs to one gateway.
+    # A mapped address belongs to one gateway.
     mapped = params["mapped_address"] or None if len(services) == 1 else None
     gateways = [_read_gateway(cluster, service, nodes, params["address_type"], mapped) for service in services]
     if len(gateways) == 1:
         return {**gateways[0], **at, "gateways": gateways}
     if gateways:
         names = ", ".join(f"{x['namespace']}/{x['service']}" for x in gateways)
-        reason = f"{len(gateways)} gateways are there: {names}. Name one of them with service and namespace."
+        reason = f"{len(gateways)} gateways found: {names}. Select one with service and namespace."
     else:
         reason = _no_gateway_reason(cluster, name, namespace, selector)
     return {**NOTHING, **at, "reason": reason, "gateways": gateways}
 
 
 def find_services(cluster: Cluster, service: str | None, namespace: str | None, selector: str) -> list[dict]:
-    """The Services that are asked for: by name if service is set, else by label; anywhere if namespace is None."""
+    """Find Services by name if service is set, else by label; in all namespaces if namespace is None."""
     if service and namespace:
         found = cluster.get(f"/api/v1/namespaces/{namespace}/services/{service}")
         return [found] if found else []
@@ -262,49 +262,49 @@ def find_services(cluster: Cluster, service: str | None, namespace: str | None, 
     except ClusterError as error:
         if error.status == 400 and not service:
             raise IngressError(
-                f"label_selector {selector!r}: the API server does not take it; one looks like {DEFAULT_SELECTOR}"
+                f"label_selector must be a label selector such as {DEFAULT_SELECTOR}, got {selector!r}"
             ) from error
         raise
 
 
 def _read_gateway(cluster, service, nodes, address_type, mapped_address):
-    """describe_gateway() for a Service: reads its Endpoints, and its pods where they have something to say."""
+    """describe_gateway() for a Service: reads its Endpoints, and its pods where some are not ready."""
     metadata, selector = service["metadata"], service["spec"].get("selector") or {}
-    where = f"/api/v1/namespaces/{metadata['namespace']}"
-    endpoints = unless_forbidden(lambda: cluster.get(f"{where}/endpoints/{quote(metadata['name'], safe='')}"))
+    path = f"/api/v1/namespaces/{metadata['namespace']}"
+    endpoints = unless_forbidden(lambda: cluster.get(f"{path}/endpoints/{quote(metadata['name'], safe='')}"))
     counts, _serving = count_endpoints(endpoints)
     pods = None
     if selector and (nodes is None or counts["not_ready"] or not counts["ready"]):
         query = ",".join(f"{key}={value}" for key, value in sorted(selector.items()))
-        pods = unless_forbidden(lambda: list(cluster.items(f"{where}/pods", labelSelector=query)))
+        pods = unless_forbidden(lambda: list(cluster.items(f"{path}/pods", labelSelector=query)))
     pods = [pod for pod in pods or () if not pod["metadata"].get("deletionTimestamp")]
     addresses_by_node = node_addresses(nodes, address_type) if nodes is not None else host_addresses(pods) or None
     return describe_gateway(service, endpoints, addresses_by_node, pods, mapped_address, address_type)
 
 
 def _no_gateway_reason(cluster, service, namespace, selector):
-    """Why no Service was found, and what to do."""
-    sought = f"Service {service}" if service else f"Service with the label {selector}"
-    reason = f"there is no {sought} in " + (f"namespace {namespace}" if namespace else "any namespace")
+    """Why no Service was found, and how to fix it."""
+    missing = f"Service {service} does not exist" if service else f"no Service has the label {selector}"
+    reason = f"{missing} in " + (f"namespace {namespace}" if namespace else "any namespace")
     with contextlib.suppress(ClusterError):
         if namespace and cluster.get(f"/api/v1/namespaces/{namespace}") is None:
-            return f"{reason}: there is no such namespace"
+            return f"{reason}: the namespace does not exist"
         if not any(cluster.items("/apis/apps/v1/deployments", labelSelector="app=istiod")):
             return (
-                f"{reason}, and no istiod either: Istio is not installed. Install it with the role "
-                "meshlab.istio.istio; its profiles demo and default have an ingress gateway."
+                f"{reason}: Istio is not installed. Install it with the role meshlab.istio.istio; the profiles demo "
+                "and default have an ingress gateway."
             )
         others = [] if (service, namespace, selector) == (None, None, DEFAULT_SELECTOR) else _others(cluster)
         if others:
-            return f"{reason}; there is {', '.join(others)}"
+            return f"{reason}; existing gateways: {', '.join(others)}"
         return (
-            f"{reason}, though istiod is there: Istio was installed without an ingress gateway, as profile minimal "
-            "does. Install profile demo or default, or a gateway of its own."
+            f"{reason}: Istio is installed without an ingress gateway, as with profile minimal. Install profile demo "
+            "or default, or a separate gateway."
         )
     return reason
 
 
 def _others(cluster):
-    """The gateways that the default label finds, as namespace/name."""
+    """The gateways with the default label, as namespace/name."""
     services = find_services(cluster, None, None, DEFAULT_SELECTOR)
     return [f"{x['metadata']['namespace']}/{x['metadata']['name']}" for x in services]
