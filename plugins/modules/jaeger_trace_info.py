@@ -6,118 +6,117 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: jaeger_trace_info
-short_description: Find traces in Jaeger, wait for a complete one, and say why there is none
-version_added: "1.0.0"
+short_description: Find traces in Jaeger, and report whether they are complete
+version_added: "0.1.0"
 description:
-  - Finds the traces of a service through Jaeger's query API, and returns of each its services, spans, depth, duration
-    and tree.
+  - Finds the traces of a service through Jaeger's query API, and returns the services, spans, depth, duration and tree
+    of each.
   - >-
-    Waits for a complete one if O(timeout) is set. Spans come to Jaeger one by one and seconds late, so the first look
-    may find half of them.
+    Waits for a complete trace if O(timeout) is set. Spans arrive in Jaeger one by one and some seconds late, so a trace
+    may be incomplete at first.
   - >-
-    Tells apart a trace that is late (spans still come), one that is broken (an application does not pass on the headers
-    that it got, so that one request falls apart into several traces, or parents of spans never came), one that merely
-    lacks something, and none at all.
-  - A trace is complete if it is one tree, no span's parent is missing, and it has what O(services), O(min_services) and
-    O(min_spans) ask for. Where they ask for nothing, it is complete when nothing has come for O(settle) seconds.
+    Distinguishes traces that are late (spans still arrive), broken (an application does not forward the tracing
+    headers, so one request is split into several traces, or parents of spans are missing), incomplete for another
+    reason, and missing.
+  - A trace is complete if it is one tree, no span's parent is missing, and it meets O(services), O(min_services) and
+    O(min_spans). Without any of these options, it is complete when no span has arrived for O(settle) seconds.
   - >-
-    Istio calls services C(NAME.NAMESPACE). Where a name is given here without a namespace, such a service answers to
-    it too.
+    Istio names services C(NAME.NAMESPACE). A name without a namespace matches such a service too.
 extends_documentation_fragment:
   - meshlab.istio.attributes
 attributes:
   check_mode:
     support: full
-    details: It changes nothing. In check mode it looks once and does not wait or fail.
+    details: Changes nothing. In check mode, reads the traces once and neither waits nor fails.
   diff_mode:
     support: none
-    details: It changes nothing.
+    details: Changes nothing.
   idempotent:
     support: full
 options:
   url:
     description:
-      - Jaeger's query service, with its base path, as the host where the module runs sees it.
-      - Istio's add-on has the base path C(/jaeger).
-      - For an address of this very machine, no proxy from the environment is asked.
+      - URL of Jaeger's query service with its base path, as seen from the host where the module runs.
+      - The base path of Istio's add-on is C(/jaeger).
+      - HTTP proxies from the environment are not used for a loopback address.
     type: str
     required: true
   service:
-    description: The service whose traces to find, such as the ingress gateway or the client.
+    description: Service whose traces to find, such as the ingress gateway or the client.
     type: str
     required: true
   operation:
-    description: Only traces with a span of this service and this operation.
+    description: Operation that a span of the service must have.
     type: str
   tags:
-    description: Only traces with a span of this service that has all of these tags, as names and values.
+    description: Tags that a span of the service must have, as names and values.
     type: dict
   lookback:
-    description: Only traces of so many last seconds.
+    description: Maximum age of the traces, in seconds.
     type: int
     default: 3600
   start:
     description:
-      - Only traces that began at this time or later, in seconds since 1970, as C(date +%s) prints it.
-      - Sets O(lookback) aside.
+      - Earliest start of the traces, in seconds since 1970, as printed by C(date +%s).
+      - Overrides O(lookback).
     type: float
   end:
-    description: Only traces that began at this time or earlier, in seconds since 1970. Up to now if not set.
+    description: Latest start of the traces, in seconds since 1970. Defaults to the current time.
     type: float
   limit:
-    description: How many traces to find at most, the newest ones.
+    description: Maximum number of traces to return. The newest ones are returned.
     type: int
     default: 20
   services:
-    description: The services that a complete trace has spans of.
+    description: Services that must have spans in a complete trace.
     type: list
     elements: str
     default: []
   min_services:
-    description: How many services a complete trace has at least.
+    description: Minimum number of services in a complete trace.
     type: int
     default: 0
   min_spans:
-    description: How many spans a complete trace has at least.
+    description: Minimum number of spans in a complete trace.
     type: int
     default: 0
   timeout:
     description:
-      - How long to wait for a complete trace, in seconds. Looks once if V(0).
-      - It ends earlier if the traces are broken.
+      - Maximum time to wait for a complete trace, in seconds. With V(0), the traces are read once.
+      - The wait ends early if the traces are broken.
     type: int
     default: 0
     aliases: [wait_timeout]
   settle:
     description:
       - >-
-        A trace of which nothing has come for so many seconds is taken for all there is. Proxies send their spans every
-        five seconds or so.
-      - One that ended as long ago counts as well, so the clocks of this host and of the cluster should agree.
+        Time without new spans after which a trace is considered final, in seconds. Proxies send their spans about every
+        five seconds.
+      - A trace that ended this long ago is final too, so the clocks of this host and of the cluster should agree.
     type: int
     default: 15
   fail_on_verdict:
-    description: Whether to fail if RV(verdict) is another than V(complete).
+    description: Whether to fail if RV(verdict) is not V(complete).
     type: bool
     default: false
   span_tags:
-    description: The tags to return of each span.
+    description: Tags to return for each span.
     type: list
     elements: str
     default: [http.method, http.status_code, http.url, response_flags, upstream_cluster]
   validate_certs:
-    description: Whether to check the certificate of an C(https) URL.
+    description: Whether to validate the certificate of an C(https) URL.
     type: bool
     default: true
   url_username:
-    description: User for basic authentication.
+    description: User name for basic authentication.
     type: str
   url_password:
     description: Password for basic authentication.
     type: str
 seealso:
   - name: Distributed tracing
-    description: Which headers an application has to pass on.
+    description: Headers that an application must forward.
     link: https://istio.io/latest/docs/tasks/observability/distributed-tracing/overview/
 author:
   - The meshlab.istio founders (@meshlab)
@@ -130,7 +129,7 @@ EXAMPLES = r"""
     headers:
       Host: bookinfo.example.com
 
-- name: Wait until Jaeger has all of a request to Bookinfo
+- name: Wait for a complete trace of a request to Bookinfo
   meshlab.istio.jaeger_trace_info:
     url: http://127.0.0.1:30686/jaeger
     service: istio-ingressgateway
@@ -141,7 +140,7 @@ EXAMPLES = r"""
     fail_on_verdict: true
   register: found
 
-- name: Show the newest complete one
+- name: Show the newest complete trace
   ansible.builtin.debug:
     msg: "{{ trace.span_count }} spans, depth {{ trace.depth }}, {{ trace.duration_ms }} ms"
   vars:
@@ -159,43 +158,43 @@ EXAMPLES = r"""
 RETURN = r"""
 verdict:
   description:
-    - V(complete), there is a complete trace.
-    - V(late), there are traces, and spans of them came within the last O(settle) seconds.
-    - V(broken), requests fell apart into several traces, or parents of spans never came.
-    - V(incomplete), there are traces, but they lack something, and nothing shows that they are broken.
-    - V(none), there is no trace.
+    - V(complete) if there is a complete trace.
+    - V(late) if there are traces, and spans of them arrived within the last O(settle) seconds.
+    - V(broken) if requests are split into several traces, or parents of spans are missing.
+    - V(incomplete) if there are traces that are not complete for another reason.
+    - V(none) if there is no trace.
   returned: success, and when O(fail_on_verdict) makes it fail
   type: str
   sample: complete
 reason:
-  description: The verdict's reason, in a sentence.
+  description: Reason for the verdict.
   returned: success, and when O(fail_on_verdict) makes it fail
   type: str
-  sample: 1 of 1 traces is complete; the newest of them, 4bf92f3577b34da6, has 8 spans of 5 services
+  sample: 1 of 1 traces is complete; the newest one, 4bf92f3577b34da6, has 8 spans of 5 services
 service:
-  description: The service that was searched for, in full.
+  description: Full name of the service.
   returned: success, and when O(fail_on_verdict) makes it fail
   type: str
   sample: istio-ingressgateway.istio-system
 services:
-  description: All services that Jaeger knows.
+  description: All services in Jaeger.
   returned: success, and when O(fail_on_verdict) makes it fail
   type: list
   elements: str
   sample: [details.default, istio-ingressgateway.istio-system, productpage.default, ratings.default, reviews.default]
 traces:
-  description: The traces, newest first.
+  description: Traces, newest first.
   returned: success, and when O(fail_on_verdict) makes it fail
   type: list
   elements: dict
   contains:
     trace_id:
-      description: ID of the trace, as Jaeger's user interface takes it.
+      description: ID of the trace.
       returned: always
       type: str
       sample: 4bf92f3577b34da6a3ce929d0e0e4736
     services:
-      description: Names of the services that have spans in it.
+      description: Names of its services.
       returned: always
       type: list
       elements: str
@@ -206,43 +205,43 @@ traces:
       type: int
       sample: 8
     depth:
-      description: Number of levels of its tree; a root alone is 1.
+      description: Number of levels of its tree, 1 for a single span.
       returned: always
       type: int
       sample: 6
     start:
-      description: When it began, in seconds since 1970.
+      description: Start in seconds since 1970.
       returned: always
       type: float
       sample: 1793000000.123456
     duration_ms:
-      description: From the start of its first span to the end of its last one, in milliseconds.
+      description: Time from the start of its first span to the end of its last one, in milliseconds.
       returned: always
       type: float
       sample: 27.451
     errors:
-      description: Number of spans that tell of an error.
+      description: Number of spans with an error.
       returned: always
       type: int
       sample: 0
     complete:
-      description: Whether it is complete.
+      description: Whether the trace is complete.
       returned: always
       type: bool
       sample: true
     settled:
-      description: Whether nothing has come of it for O(settle) seconds, or it ended as long ago.
+      description: Whether no span has arrived for O(settle) seconds, or the trace ended that long ago.
       returned: always
       type: bool
       sample: false
-    lacks:
-      description: What it lacks, in words.
+    reasons:
+      description: Reasons why the trace is not complete. Empty if it is.
       returned: always
       type: list
       elements: str
       sample: []
     missing_parents:
-      description: The spans whose parents are not there.
+      description: Spans whose parents are missing.
       returned: always
       type: list
       elements: dict
@@ -253,7 +252,7 @@ traces:
           type: str
           sample: 00f067aa0ba902b7
         parent_id:
-          description: ID of the parent that is not there.
+          description: ID of the missing parent.
           returned: always
           type: str
           sample: b7ad6b7169203331
@@ -263,7 +262,7 @@ traces:
           type: str
           sample: reviews.default
     tree:
-      description: Its roots, in the order of time. A complete trace has one.
+      description: Its root spans by start time. A complete trace has one.
       returned: always
       type: list
       elements: dict
@@ -279,64 +278,64 @@ traces:
           type: str
           sample: istio-ingressgateway.istio-system
         operation:
-          description: What it did.
+          description: Name of the operation.
           returned: always
           type: str
           sample: productpage.default.svc.cluster.local:9080/productpage
         kind:
-          description: V(client) for a call that goes out, V(server) for one that came in, as the proxies tell it.
+          description: V(client) for an outgoing call, V(server) for an incoming one, as reported by the proxies.
           returned: always
           type: str
           sample: client
         start_ms:
-          description: When it began, in milliseconds from the start of the trace.
+          description: Start in milliseconds after the start of the trace.
           returned: always
           type: float
           sample: 0.0
         duration_ms:
-          description: How long it took, in milliseconds.
+          description: Duration in milliseconds.
           returned: always
           type: float
           sample: 27.451
         error:
-          description: Whether it tells of an error.
+          description: Whether the span has an error.
           returned: always
           type: bool
           sample: false
         tags:
-          description: Those of its tags that O(span_tags) names.
+          description: Tags of the span, limited to O(span_tags).
           returned: always
           type: dict
           sample: {http.method: GET, http.status_code: "200"}
         children:
-          description: The spans beneath it, each like this one.
+          description: Child spans, with the same keys.
           returned: always
           type: list
           elements: dict
           sample: []
-pieces:
-  description: Where requests fell apart.
+fragments:
+  description: Services that split a request into several traces.
   returned: success, and when O(fail_on_verdict) makes it fail
   type: list
   elements: dict
   contains:
     service:
-      description: The service that did not pass on the headers.
+      description: Service that did not forward the tracing headers.
       returned: always
       type: str
       sample: productpage.default
     trace_id:
-      description: The trace in which it was called.
+      description: ID of the trace in which the service was called.
       returned: always
       type: str
       sample: 4bf92f3577b34da6a3ce929d0e0e4736
-    piece:
-      description: The trace that began with its own call.
+    fragment_id:
+      description: ID of the trace that starts with a call by the service.
       returned: always
       type: str
       sample: 9cf92f3577b34da6a3ce929d0e0e4711
 elapsed:
-  description: Time that it took, in seconds.
+  description: Duration of the search in seconds.
   returned: success, and when O(fail_on_verdict) makes it fail
   type: float
   sample: 6.2
@@ -350,12 +349,12 @@ from ansible_collections.meshlab.istio.plugins.module_utils._tracing import trac
 from ansible_collections.meshlab.istio.plugins.module_utils._tracing.jaeger import Jaeger, JaegerError
 from ansible_collections.meshlab.istio.plugins.module_utils._validation import DAY, check_numbers
 
-# How far ahead the cluster's clock may be of this one, in seconds.
-AHEAD = 60
+# Seconds by which the cluster's clock may be ahead of this host's.
+MAX_CLOCK_SKEW = 60
 
 
-def look(params, once):
-    """Look for traces as the parameters say; returns the Outcome."""
+def find_traces(params, once):
+    """Find the traces for the module's parameters, and return the Outcome. once: do not wait."""
     jaeger = Jaeger(
         params["url"],
         validate_certs=params["validate_certs"],
@@ -365,8 +364,8 @@ def look(params, once):
     start = time.time() - params["lookback"] if params["start"] is None else params["start"]
 
     def find(service):
-        end = time.time() + AHEAD if params["end"] is None else params["end"]
-        # Operation and tags are those of the service itself; what broke off has others.
+        end = time.time() + MAX_CLOCK_SKEW if params["end"] is None else params["end"]
+        # Operation and tags apply to the requested service only; fragments have others.
         own = service == traces.find_service(params["service"], [service])
         operation, tags = (params["operation"], params["tags"]) if own else (None, None)
         return jaeger.traces(service, start, end, params["limit"], operation, tags)
@@ -375,7 +374,7 @@ def look(params, once):
         jaeger.services,
         find,
         params["service"],
-        traces.Wanted(tuple(params["services"]), params["min_services"], params["min_spans"]),
+        traces.Criteria(tuple(params["services"]), params["min_services"], params["min_spans"]),
         params["settle"],
         0 if once else params["timeout"],
         params["span_tags"],
@@ -422,7 +421,7 @@ def main():
     }
     check_numbers(module, limits)
     try:
-        outcome = look(module.params, module.check_mode)
+        outcome = find_traces(module.params, module.check_mode)
     except JaegerError as error:
         module.fail_json(msg=str(error))
     result = vars(outcome)

@@ -105,7 +105,7 @@ def traced(spans=BOOKINFO, failed=()):
         ],
     }
     summary = traces.summarize(raw, ["http.status_code", "http.url"])
-    return {**summary, "complete": not failed, "lacks": ["no span of ratings"] if failed else [], "settled": True}
+    return {**summary, "complete": not failed, "reasons": ["no span of ratings"] if failed else [], "settled": True}
 
 
 def png(width=320, height=200):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jaeger's query API, the same since 1.18 and in 2.x."""
+"""Client for Jaeger's query API, which is the same from 1.18 to 2.x."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_loop
 
 
 class JaegerError(Exception):
-    """What went wrong with Jaeger, in words for the user."""
+    """A request to Jaeger failed. The message is shown to the user."""
 
 
 def check_url(url: str) -> str:
-    """The URL without a slash at its end. Raises JaegerError if it is none of a query service."""
+    """Return the base URL without a trailing slash. Raises JaegerError if it is not valid."""
     try:
         parts = urlsplit(url)
-        port_is_well = parts.port is None or parts.port > 0
+        valid_port = parts.port is None or parts.port > 0
     except ValueError as error:
         raise JaegerError(f"url: {error}") from error
-    if parts.scheme not in ("http", "https") or not parts.hostname or not port_is_well:
-        raise JaegerError(f"url is that of Jaeger's query service, such as http://127.0.0.1:16686/jaeger; got {url!r}")
+    if parts.scheme not in ("http", "https") or not parts.hostname or not valid_port:
+        raise JaegerError(
+            f"url must be that of a Jaeger query service, such as http://127.0.0.1:16686/jaeger, got {url!r}"
+        )
     if parts.username or parts.password:
-        raise JaegerError("url holds a user or a password; set url_username and url_password instead")
+        raise JaegerError("url must not contain credentials; set url_username and url_password instead")
     if parts.query or parts.fragment:
-        raise JaegerError(f"url holds more than a path: {url}")
+        raise JaegerError(f"url must not contain a query or fragment, got {url!r}")
     path = parts.path.rstrip("/")
     for page in ("/search", "/api"):
         path = path[: -len(page)] if path.endswith(page) else path
@@ -38,7 +40,7 @@ def check_url(url: str) -> str:
 
 
 class Jaeger:
-    """One query service; every failure is a JaegerError that names its URL."""
+    """A Jaeger query service. Every failure is a JaegerError that contains the URL."""
 
     def __init__(
         self,
@@ -48,7 +50,7 @@ class Jaeger:
         username: str | None = None,
         password: str | None = None,
     ) -> None:
-        """url: with its base path; timeout: seconds for one request."""
+        """url: with the base path; timeout: seconds for one request."""
         self.url = check_url(url)
         self.timeout = timeout
         self.validate_certs = validate_certs
@@ -56,7 +58,7 @@ class Jaeger:
         self.password = password
 
     def services(self) -> list[str]:
-        """The names of the services that Jaeger has spans of."""
+        """Names of the services that have spans."""
         return list(self._get("/api/services") or [])
 
     def traces(
@@ -68,7 +70,7 @@ class Jaeger:
         operation: str | None = None,
         tags: dict[str, str] | None = None,
     ) -> list[dict]:
-        """The newest traces of a service, as Jaeger gives them. start, end: seconds since 1970; limit: how many."""
+        """The newest traces of a service, at most limit. start, end: seconds since 1970."""
         query = {"service": service, "start": int(start * 1e6), "end": int(end * 1e6), "limit": limit}
         if operation:
             query["operation"] = operation
@@ -91,19 +93,19 @@ class Jaeger:
                 follow_redirects="none",
             ).read()
         except HTTPError as error:
-            raise JaegerError(f"{url} answered {error.code} {error.reason}{_said(error.read())}") from error
-        except Exception as error:  # open_url lets through whatever TLS and sockets raise
+            raise JaegerError(f"{url} returned {error.code} {error.reason}{_error_text(error.read())}") from error
+        except Exception as error:  # open_url does not wrap errors of TLS and sockets
             raise JaegerError(f"cannot reach {url}: {getattr(error, 'reason', None) or error}") from error
         try:
             return json.loads(answer)["data"]
         except (ValueError, KeyError, TypeError) as error:
             raise JaegerError(
-                f"{url} gave no JSON of Jaeger's: is the base path in url right (Istio's add-on has /jaeger)?"
+                f"{url} did not return a Jaeger API response; check the base path in url (Istio's add-on has /jaeger)"
             ) from error
 
 
-def _said(body):
-    """What Jaeger said of an error, for a message."""
+def _error_text(body):
+    """The message in an error response of Jaeger, as a suffix; empty if there is none."""
     try:
         return f": {json.loads(body)['errors'][0]['msg']}"
     except (ValueError, KeyError, TypeError, IndexError):

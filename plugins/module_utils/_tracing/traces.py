@@ -1,10 +1,9 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Traces as Jaeger's query API gives them: what each holds, whether it is complete, and if not, why.
+"""Summarize traces of Jaeger's query API, and judge whether they are complete.
 
-Pure but for wait(), whose callables ask Jaeger. Jaeger counts in microseconds; what goes out of here is in milliseconds
-and seconds.
+Input times are in microseconds, as in Jaeger; results are in milliseconds (keys that end in _ms) and seconds.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from dataclasses import dataclass, field
 
 POLL_SECONDS = 1.0
 
-# How far a call may lie outside of the span that made it: proxies note both times, and round them.
-SLACK_MICROSECONDS = 1000
+# Tolerance for a call outside the span that caused it, because proxies round both times.
+TOLERANCE_MICROSECONDS = 1000
 
-# What Jaeger reports about itself.
-OWN_SERVICES = ("jaeger", "jaeger-all-in-one", "jaeger-query", "jaeger-collector")
+# Services of Jaeger itself.
+JAEGER_SERVICES = ("jaeger", "jaeger-all-in-one", "jaeger-query", "jaeger-collector")
 
-# How many services are searched for pieces of a broken trace.
-MOST_SERVICES = 40
+# Maximum number of services that are searched for fragments of a broken trace.
+MAX_SERVICES = 40
 
 KIND = "span.kind"
 _CALLS = ("client", "producer")
@@ -30,8 +29,8 @@ _SERVES = ("server", "consumer")
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What makes a trace complete, besides being one tree without gaps; services: names as answers_to takes them."""
+class Criteria:
+    """Criteria for a complete trace, in addition to being one tree without gaps. services: names for matches_name."""
 
     services: tuple = ()
     min_services: int = 0
@@ -40,21 +39,21 @@ class Wanted:
     def __bool__(self):
         return bool(self.services or self.min_services or self.min_spans)
 
-    def missing(self, trace: dict) -> list[str]:
-        """What a summary lacks, in words, a list."""
-        told = []
-        absent = [x for x in self.services if not any(answers_to(y, x) for y in trace["services"])]
+    def unmet(self, trace: dict) -> list[str]:
+        """Phrases about the criteria that a summary does not meet."""
+        phrases = []
+        absent = [x for x in self.services if not any(matches_name(y, x) for y in trace["services"])]
         if absent:
-            told.append(f"no span of {', '.join(absent)}")
+            phrases.append(f"no span of {', '.join(absent)}")
         if len(trace["services"]) < self.min_services:
-            told.append(f"{len(trace['services'])} of at least {self.min_services} services")
+            phrases.append(f"expected at least {self.min_services} services, got {len(trace['services'])}")
         if trace["span_count"] < self.min_spans:
-            told.append(f"{trace['span_count']} of at least {self.min_spans} spans")
-        return told
+            phrases.append(f"expected at least {self.min_spans} spans, got {trace['span_count']}")
+        return phrases
 
 
-def answers_to(service: str, name: str) -> bool:
-    """Whether a service of Jaeger's has a name: its own, or without the namespace that Istio appends to it."""
+def matches_name(service: str, name: str) -> bool:
+    """Whether a service in Jaeger has this name, with or without the namespace that Istio appends."""
     return service == name or ("." not in name and service.startswith(f"{name}."))
 
 
@@ -66,7 +65,7 @@ def _tags(span):
 
 
 def _parent(span):
-    """The ID of a span's parent, None for a root."""
+    """The ID of a span's parent, None for a root span."""
     references = [x for x in span.get("references") or () if x.get("traceID") == span.get("traceID")]
     references.sort(key=lambda x: x.get("refType") != "CHILD_OF")
     parent = references[0]["spanID"] if references else span.get("parentSpanID")
@@ -82,7 +81,7 @@ def _is_error(tags):
 
 
 def summarize(trace: dict, span_tags: Sequence[str] = ()) -> dict:
-    """What a module returns of one trace of Jaeger's. span_tags: the tags to show of each span."""
+    """Summarize a trace of Jaeger, as the module returns it. span_tags: the tags to keep of each span."""
     spans = sorted(trace.get("spans") or (), key=lambda x: (x["startTime"], x["spanID"]))
     start = min((x["startTime"] for x in spans), default=0)
     end = max((x["startTime"] + x["duration"] for x in spans), default=0)
@@ -124,24 +123,24 @@ def summarize(trace: dict, span_tags: Sequence[str] = ()) -> dict:
 
 
 def waterfall(trace: dict, width: int) -> list[str]:
-    """A summary as lines of text, one for each span; width: that of the whole trace's bar, in characters."""
+    """Draw a summary as one line of text per span. width: of the longest bar, in characters."""
     if width < 1:
-        raise ValueError(f"a bar of {width} characters")
-    rows, waiting = [], [(0, x) for x in reversed(trace["tree"])]
-    while waiting:
-        level, span = waiting.pop()
+        raise ValueError(f"width must be at least 1, got {width}")
+    rows, pending = [], [(0, x) for x in reversed(trace["tree"])]
+    while pending:
+        level, span = pending.pop()
         rows.append(("  " * level + span["service"], span))
-        waiting += [(level + 1, x) for x in reversed(span["children"])]
+        pending += [(level + 1, x) for x in reversed(span["children"])]
     names = max((len(name) for name, _span in rows), default=0)
     kinds = max((len(span["kind"]) for _name, span in rows), default=0)
-    whole = trace["duration_ms"] or 1
+    total = trace["duration_ms"] or 1
     lines = []
     for name, span in rows:
-        begin = min(int(span["start_ms"] / whole * width), width - 1)
-        length = min(max(round(span["duration_ms"] / whole * width), 1), width - begin)
-        drawn = (" " * begin + "=" * length).ljust(width)
-        failed = "  error" if span["error"] else ""
-        lines.append(f"{name:{names}}  {span['kind']:{kinds}} {span['duration_ms']:8.1f} ms  |{drawn}|{failed}")
+        begin = min(int(span["start_ms"] / total * width), width - 1)
+        length = min(max(round(span["duration_ms"] / total * width), 1), width - begin)
+        bar = (" " * begin + "=" * length).ljust(width)
+        error = "  error" if span["error"] else ""
+        lines.append(f"{name:{names}}  {span['kind']:{kinds}} {span['duration_ms']:8.1f} ms  |{bar}|{error}")
     return lines
 
 
@@ -166,25 +165,25 @@ def _depth(tree):
     return depth
 
 
-def lacking(trace: dict, wanted: Wanted) -> list[str]:
-    """What keeps a summary from being complete, in words, a list; empty if it is complete."""
-    told = wanted.missing(trace)
+def incomplete_reasons(trace: dict, criteria: Criteria) -> list[str]:
+    """Phrases about why a summary is not complete; empty if it is."""
+    phrases = criteria.unmet(trace)
     if trace["missing_parents"]:
-        gaps = ", ".join(sorted({x["service"] for x in trace["missing_parents"]}))
-        told.append(f"the parents of {len(trace['missing_parents'])} spans are missing, in {gaps}")
+        services = ", ".join(sorted({x["service"] for x in trace["missing_parents"]}))
+        phrases.append(f"missing parent spans: {len(trace['missing_parents'])} (of {services})")
     elif len(trace["tree"]) > 1:
-        told.append(f"it has {len(trace['tree'])} roots")
-    return told
+        phrases.append(f"expected 1 root span, got {len(trace['tree'])}")
+    return phrases
 
 
-def pieces(traces: Iterable[dict]) -> list[dict]:
-    """Where one request fell apart into several traces, as a list of {service, trace_id, piece}.
+def find_fragments(traces: Iterable[dict]) -> list[dict]:
+    """Find requests that are split into several traces, as a list of {service, trace_id, fragment_id}.
 
-    That is where a service was called in a trace and called nobody in it, while in that time another trace begins with
-    a call by the same service: it did not pass on the headers that it got.
-    traces: of all services, as Jaeger gives them.
+    A service that was called in one trace and made no call in it, while another trace starts with a call by the same
+    service at that time, did not forward the tracing headers.
+    traces: of all services, as returned by Jaeger.
     """
-    served, began = [], []
+    served, started = [], []
     for trace in traces:
         spans = trace.get("spans") or ()
         calling = {_parent(x) for x in spans if _tags(x).get(KIND) not in _SERVES}
@@ -194,13 +193,13 @@ def pieces(traces: Iterable[dict]) -> list[dict]:
             if kind in _SERVES and span["spanID"] not in calling:
                 served.append((_service(span, trace), span["startTime"], end, trace["traceID"]))
             if kind in _CALLS and _parent(span) not in known:
-                began.append((_service(span, trace), span["startTime"], trace["traceID"]))
+                started.append((_service(span, trace), span["startTime"], trace["traceID"]))
     found = []
     for service, start, end, trace_id in served:
-        for caller, moment, piece in began:
-            inside = start - SLACK_MICROSECONDS <= moment <= end + SLACK_MICROSECONDS
-            if caller == service and piece != trace_id and inside:
-                found.append({"service": service, "trace_id": trace_id, "piece": piece})
+        for caller, call_start, fragment_id in started:
+            during = start - TOLERANCE_MICROSECONDS <= call_start <= end + TOLERANCE_MICROSECONDS
+            if caller == service and fragment_id != trace_id and during:
+                found.append({"service": service, "trace_id": trace_id, "fragment_id": fragment_id})
     return found
 
 
@@ -209,20 +208,20 @@ def pieces(traces: Iterable[dict]) -> list[dict]:
 
 @dataclass
 class Outcome:
-    """The verdict on what Jaeger had, with its reason in a sentence; traces: summaries, newest first."""
+    """The verdict on the traces with its reason. traces: summaries, newest first."""
 
     verdict: str = "none"
     reason: str = ""
     service: str = ""
     services: list = field(default_factory=list)
     traces: list = field(default_factory=list)
-    pieces: list = field(default_factory=list)
+    fragments: list = field(default_factory=list)
     elapsed: float = 0.0
 
 
 def find_service(name: str, services: list[str]) -> str:
-    """The service of Jaeger's that a name means; the name itself if that is none, or several."""
-    found = [x for x in services if answers_to(x, name)]
+    """The service in Jaeger that has this name; the name itself if no service or several have it."""
+    found = [x for x in services if matches_name(x, name)]
     return found[0] if name not in services and len(found) == 1 else name
 
 
@@ -230,22 +229,21 @@ def wait(
     list_services: Callable[[], list[str]],
     find: Callable[[str], list[dict]],
     service: str,
-    wanted: Wanted,
+    criteria: Criteria,
     settle: float = 15,
     timeout: float = 0,
     span_tags: Sequence[str] = (),
     clock: Callable[[], float] = time.time,
 ) -> Outcome:
-    """Look for a complete trace of a service, until there is one, or none can come of what is there, or time is over.
+    """Wait for a complete trace of a service, until there is one, the traces are broken, or the timeout expires.
 
-    list_services: returns the names of Jaeger's services; find: called with one, returns its traces as Jaeger gives
-    them; settle: a trace that has not changed for so many seconds, or ended as long ago, is all there. Returns an
-    Outcome.
+    list_services: returns the names of Jaeger's services; find: returns the traces of a service; settle: seconds
+    without a change, or since its end, after which a trace is final.
     """
     started, outcome = time.monotonic(), Outcome()
     changed: dict[str, tuple[int, float]] = {}
     while True:
-        over = time.monotonic() - started >= timeout
+        expired = time.monotonic() - started >= timeout
         services = sorted(list_services())
         name = find_service(service, services)
         found = find(name)
@@ -257,93 +255,96 @@ def wait(
                 changed[key] = (trace["span_count"], time.monotonic())
             age = clock() - trace["start"] - trace["duration_ms"] / 1000
             trace["settled"] = age >= settle or time.monotonic() - changed[key][1] >= settle
-            trace["lacks"] = lacking(trace, wanted)
-            # Where nothing is asked for, only time can tell that nothing more will come.
-            trace["complete"] = not trace["lacks"] and (bool(wanted) or trace["settled"])
-        whole = [x for x in summaries if x["complete"]]
-        if summaries and not (whole and wanted.services) and (whole or over or all(x["settled"] for x in summaries)):
-            # A piece may look whole, unless it was said which services belong together.
-            others = [x for x in services if x not in OWN_SERVICES and x != name][:MOST_SERVICES]
-            everything = {x["traceID"]: x for x in found}
-            everything.update({x["traceID"]: x for other in others for x in find(other)})
-            whole = _take_pieces(outcome, pieces(everything.values()))
-        if whole:
-            outcome.verdict, outcome.reason = "complete", _tell_complete(summaries)
-        elif summaries and (over or all(x["settled"] for x in summaries)):
-            _judge(outcome, settle)
-        elif over:
-            outcome.reason = _tell_none(outcome)
-        if over or outcome.verdict in ("complete", "broken"):
+            trace["reasons"] = incomplete_reasons(trace, criteria)
+            # Without criteria, a trace is complete only when no more spans are expected.
+            trace["complete"] = not trace["reasons"] and (bool(criteria) or trace["settled"])
+        complete = [x for x in summaries if x["complete"]]
+        final = expired or all(x["settled"] for x in summaries)
+        if summaries and not (complete and criteria.services) and (complete or final):
+            # A fragment may look complete if the services of the trace are not given.
+            others = [x for x in services if x not in JAEGER_SERVICES and x != name][:MAX_SERVICES]
+            all_traces = {x["traceID"]: x for x in found}
+            all_traces.update({x["traceID"]: x for other in others for x in find(other)})
+            complete = _mark_fragments(outcome, find_fragments(all_traces.values()))
+        if complete:
+            outcome.verdict, outcome.reason = "complete", _complete_reason(summaries)
+        elif summaries and final:
+            _judge_incomplete(outcome, settle)
+        elif expired:
+            outcome.reason = _none_reason(outcome)
+        if expired or outcome.verdict in ("complete", "broken"):
             outcome.elapsed = round(time.monotonic() - started, 1)
             return outcome
         time.sleep(POLL_SECONDS)
 
 
-def _tell_complete(summaries):
+def _complete_reason(summaries):
     count = sum(1 for x in summaries if x["complete"])
     newest = next(x for x in summaries if x["complete"])
     return (
-        f"{count} of {len(summaries)} traces {'is' if count == 1 else 'are'} complete; the newest of them, "
+        f"{count} of {len(summaries)} traces {'is' if count == 1 else 'are'} complete; the newest one, "
         f"{newest['trace_id']}, has {newest['span_count']} spans of {len(newest['services'])} services"
     )
 
 
-def _take_pieces(outcome, found):
-    """Note in an Outcome which of its traces are pieces of one request, and return those that are complete."""
-    ours = {x["trace_id"] for x in outcome.traces}
-    outcome.pieces = [x for x in found if x["trace_id"] in ours or x["piece"] in ours]
+def _mark_fragments(outcome, found):
+    """Mark the fragments among the traces of an Outcome, and return the traces that are complete."""
+    own = {x["trace_id"] for x in outcome.traces}
+    outcome.fragments = [x for x in found if x["trace_id"] in own or x["fragment_id"] in own]
     for trace in outcome.traces:
-        broken = [x for x in outcome.pieces if trace["trace_id"] in (x["trace_id"], x["piece"])]
+        broken = [x for x in outcome.fragments if trace["trace_id"] in (x["trace_id"], x["fragment_id"])]
         if broken:
+            services = ", ".join(sorted({x["service"] for x in broken}))
             trace["complete"] = False
-            trace["lacks"].append(f"it is a piece, broken off in {', '.join(sorted({x['service'] for x in broken}))}")
+            trace["reasons"].append(f"it is a fragment of a request, split in {services}")
     return [x for x in outcome.traces if x["complete"]]
 
 
-def _judge(outcome, settle):
-    """The verdict where there are traces, none of them complete."""
+def _judge_incomplete(outcome, settle):
+    """Set the verdict for traces none of which is complete."""
     newest = outcome.traces[0]
-    told = f"trace {newest['trace_id']}: {', '.join(newest['lacks']) or 'whole as far as it came'}"
+    detail = f"trace {newest['trace_id']}: {', '.join(newest['reasons']) or 'complete so far'}"
     growing = [x for x in outcome.traces if not x["settled"]]
     if growing:
         outcome.verdict = "late"
         outcome.reason = (
-            f"{len(growing)} of {len(outcome.traces)} traces changed within the last {settle} s, so that more of them "
-            f"may come: {told}"
+            f"{len(growing)} of {len(outcome.traces)} traces changed within the last {settle} s, so more spans may "
+            f"arrive; {detail}"
         )
-    elif outcome.pieces:
+    elif outcome.fragments:
         outcome.verdict = "broken"
-        culprits = ", ".join(sorted({x["service"] for x in outcome.pieces}))
-        count = len({x["piece"] for x in outcome.pieces})
+        services = ", ".join(sorted({x["service"] for x in outcome.fragments}))
+        count = len({x["fragment_id"] for x in outcome.fragments})
         outcome.reason = (
-            f"{culprits} does not pass on the tracing headers that it gets (x-request-id, x-b3-*, traceparent): "
-            f"{count} {'trace begins' if count == 1 else 'traces begin'} in the middle of a request; {told}"
+            f"{services} does not forward the tracing headers that it receives (x-request-id, x-b3-*, traceparent): "
+            f"{count} {'trace starts' if count == 1 else 'traces start'} in the middle of a request; {detail}"
         )
     elif any(x["missing_parents"] for x in outcome.traces):
         outcome.verdict = "broken"
         gaps = [x for trace in outcome.traces for x in trace["missing_parents"]]
         services = ", ".join(sorted({x["service"] for x in gaps}))
         outcome.reason = (
-            f"spans of {services} name parents that never came: their caller does not report its spans here, "
-            f"or made up the headers; {told}"
+            f"spans of {services} reference parents that Jaeger does not have: their caller does not report its spans "
+            f"to this Jaeger, or sent invalid headers; {detail}"
         )
     else:
         outcome.verdict = "incomplete"
         outcome.reason = (
-            f"nothing more came for {settle} s, and nothing shows that it fell apart: {told}. "
-            "Perhaps the request did not take that way, or what it called has no sidecar"
+            f"no span arrived for {settle} s, and the traces are not broken; {detail}. "
+            "The request may have taken another path, or a service that it called has no sidecar"
         )
 
 
-def _tell_none(outcome):
-    if not [x for x in outcome.services if x not in OWN_SERVICES]:
+def _none_reason(outcome):
+    if not [x for x in outcome.services if x not in JAEGER_SERVICES]:
         return (
-            "Jaeger has no spans at all: is tracing on in the mesh (since Istio 1.22 that takes a tracer in the mesh "
-            "configuration, or a Telemetry object with a provider), is the sampling above 0, and was there any traffic?"
+            "Jaeger has no spans; check that tracing is enabled in the mesh (since Istio 1.22, this requires a tracer "
+            "in the mesh configuration or a Telemetry object with a provider), that the sampling is above 0, and that "
+            "there was traffic"
         )
     if outcome.service not in outcome.services:
-        return f"Jaeger knows no service {outcome.service}; it has {', '.join(outcome.services)}"
+        return f"Jaeger has no service {outcome.service}; its services are {', '.join(outcome.services)}"
     return (
-        f"Jaeger knows {outcome.service}, but has no trace of it in this time that fits: was there any traffic, is the "
-        "sampling high enough, and are operation and tags right?"
+        f"Jaeger has no matching trace of {outcome.service} in this period; check that there was traffic, that the "
+        "sampling is high enough, and that operation and tags are correct"
     )

@@ -46,7 +46,7 @@ def trace(facts: Facts) -> Document | None:
         "duration_ms": as_number(summary.get("duration_ms")) or max(map(_end, spans)),
         "errors": sum(1 for span in spans if span["error"]),
         "complete": bool(summary.get("complete")),
-        "reasons": [as_text(reason) for reason in as_list(summary.get("lacks"))],
+        "reasons": [as_text(reason) for reason in as_list(summary.get("reasons"))],
         "calls": _calls(spans),
         "spans": spans,
     }

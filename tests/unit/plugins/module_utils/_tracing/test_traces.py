@@ -13,11 +13,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._tracing import jaeg
 from ansible_collections.meshlab.istio.plugins.module_utils._tracing import traces as subject
 
 GATEWAY = "istio-ingressgateway.istio-system"
-FIVE = ("istio-ingressgateway", "productpage", "details", "reviews", "ratings")
-START = 1_793_000_000_000_000  # in microseconds, as Jaeger counts
-WHOLE = subject.Wanted(FIVE, 5, 8)
+SERVICES = ("istio-ingressgateway", "productpage", "details", "reviews", "ratings")
+START = 1_793_000_000_000_000  # in microseconds, as in Jaeger
+BOOKINFO_CRITERIA = subject.Criteria(SERVICES, 5, 8)
 
-# ---- a request to Bookinfo, as Jaeger gives it: service, kind, parent, start and duration in microseconds ----
+# ---- a request to Bookinfo, as Jaeger returns it: service, kind, parent, start and duration in microseconds ----
 
 BOOKINFO = {
     "a1": (GATEWAY, "client", None, 0, 27_451),
@@ -36,7 +36,7 @@ def tag(key, value):
 
 
 def trace(spans=None, trace_id="4bf92f3577b34da6", start=START, **tags):
-    """A trace, of BOOKINFO if spans are not given; tags: those of every span beside its kind."""
+    """A trace, by default of BOOKINFO. tags: additional tags of every span."""
     spans = BOOKINFO if spans is None else spans
     services = sorted({x[0] for x in spans.values()})
     return {
@@ -62,26 +62,26 @@ def trace(spans=None, trace_id="4bf92f3577b34da6", start=START, **tags):
 
 
 def only(*identifiers, cut=()):
-    """Some spans of BOOKINFO, those in cut without their parents."""
+    """Some spans of BOOKINFO. cut: those without their parent."""
     return {x: (*BOOKINFO[x][:2], None if x in cut else BOOKINFO[x][2], *BOOKINFO[x][3:]) for x in identifiers}
 
 
-# What becomes of it if productpage does not pass on the headers.
-PIECES = [
+# The traces if productpage does not forward the headers.
+FRAGMENTS = [
     trace(only("a1", "a2"), "1" * 16),
     trace(only("a3", "a4", cut=["a3"]), "2" * 16),
     trace(only("a5", "a6", "a7", "a8", cut=["a5"]), "3" * 16),
 ]
 
 
-def look(found, wanted=WHOLE, service="istio-ingressgateway", age=1000, **options):
-    """What wait says of traces, once; age: seconds since they began."""
+def judged(found, criteria=BOOKINFO_CRITERIA, service="istio-ingressgateway", age=1000, **options):
+    """The Outcome of wait for these traces. age: seconds since their start."""
     services = sorted({y["serviceName"] for x in found for y in x["processes"].values()})
     return subject.wait(
         lambda: services,
         lambda name: [x for x in found if name in {y["serviceName"] for y in x["processes"].values()}],
         service,
-        wanted,
+        criteria,
         clock=lambda: START / 1e6 + age,
         **options,
     )
@@ -90,7 +90,7 @@ def look(found, wanted=WHOLE, service="istio-ingressgateway", age=1000, **option
 # ---- one trace ----
 
 
-def test_a_whole_trace():
+def test_summary_of_a_complete_trace():
     found = subject.summarize(trace(error="false"), ["http.status_code", "nowhere"])
     assert {key: found[key] for key in found if key not in ("tree", "services")} == {
         "trace_id": "4bf92f3577b34da6",
@@ -116,7 +116,7 @@ def test_a_whole_trace():
     assert page["children"][1]["children"][0]["children"][0]["children"][0]["service"] == "ratings.default"
 
 
-def test_a_waterfall():
+def test_waterfall():
     lines = subject.waterfall(subject.summarize(trace()), 40)
     assert lines == [
         "istio-ingressgateway.istio-system  client     27.5 ms  |========================================|",
@@ -137,10 +137,10 @@ def test_a_waterfall():
     st.lists(st.tuples(st.none() | st.integers(0, 9), st.integers(0, 50_000), st.integers(0, 90_000)), max_size=12),
     st.integers(1, 60),
 )
-def test_a_waterfall_has_a_line_for_every_span_and_no_bar_beyond_its_width(drawn, width):
+def test_waterfall_has_a_line_per_span_and_bars_within_the_width(generated, width):
     spans = {
         f"b{n}": ("web", "client", None if parent is None else f"b{parent}", start, duration)
-        for n, (parent, start, duration) in enumerate(drawn)
+        for n, (parent, start, duration) in enumerate(generated)
     }
     lines = subject.waterfall(subject.summarize(trace(spans)), width)
     bars = [line.split("|")[1] for line in lines]
@@ -148,21 +148,21 @@ def test_a_waterfall_has_a_line_for_every_span_and_no_bar_beyond_its_width(drawn
     assert all(len(x) == width and x.strip(" ").strip("=") == "" and "=" in x for x in bars)
 
 
-def test_spans_that_failed_are_counted():
+def test_spans_with_an_error_are_counted():
     assert subject.summarize(trace(error="true"))["errors"] == 8
-    odd = trace()
-    odd["spans"][3]["tags"].append({"key": "error", "type": "bool", "value": True})
-    assert subject.summarize(odd)["errors"] == 1
+    mixed = trace()
+    mixed["spans"][3]["tags"].append({"key": "error", "type": "bool", "value": True})
+    assert subject.summarize(mixed)["errors"] == 1
 
 
-def test_a_parent_that_is_not_there():
+def test_missing_parent():
     found = subject.summarize(trace(only("a2", "a3", "a4")))
     assert found["missing_parents"] == [{"span_id": "a2", "parent_id": "a1", "service": "productpage.default"}]
     assert found["depth"] == 3
-    assert subject.lacking(found, subject.Wanted()) == ["the parents of 1 spans are missing, in productpage.default"]
+    assert subject.incomplete_reasons(found, subject.Criteria()) == ["missing parent spans: 1 (of productpage.default)"]
 
 
-def test_old_releases_name_the_parent_in_the_span():
+def test_parent_span_id_of_old_releases():
     old = trace()
     for span in old["spans"]:
         references = span.pop("references")
@@ -170,23 +170,23 @@ def test_old_releases_name_the_parent_in_the_span():
     assert subject.summarize(old) == subject.summarize(trace())
 
 
-def test_links_to_other_traces_are_no_parents():
+def test_references_to_other_traces_are_ignored():
     linked = trace(only("a1"))
     linked["spans"][0]["references"] = [{"refType": "FOLLOWS_FROM", "traceID": "9" * 16, "spanID": "f1"}]
     assert subject.summarize(linked)["missing_parents"] == []
 
 
-def test_two_roots():
+def test_two_root_spans():
     found = subject.summarize(trace(only("a1", "a2", "a5", "a6", cut=["a5"])))
-    assert subject.lacking(found, subject.Wanted()) == ["it has 2 roots"]
+    assert subject.incomplete_reasons(found, subject.Criteria()) == ["expected 1 root span, got 2"]
 
 
-def test_what_is_asked_for_is_missed():
+def test_unmet_criteria():
     found = subject.summarize(trace(only("a1", "a2", "a3", "a4")))
-    assert subject.lacking(found, WHOLE) == [
+    assert subject.incomplete_reasons(found, BOOKINFO_CRITERIA) == [
         "no span of reviews, ratings",
-        "3 of at least 5 services",
-        "4 of at least 8 spans",
+        "expected at least 5 services, got 3",
+        "expected at least 8 spans, got 4",
     ]
 
 
@@ -195,7 +195,7 @@ def names(tree):
 
 
 @given(st.lists(st.integers(-1, 12), min_size=1, max_size=12))
-def test_every_span_is_in_the_tree_once_whatever_the_parents_are(parents):
+def test_every_span_is_in_the_tree_once_for_any_parents(parents):
     spans = {f"s{n}": ("a", "server", f"s{x}" if x >= 0 else None, n, 1) for n, x in enumerate(parents)}
     found = subject.summarize(trace(spans))
     assert sorted(names(found["tree"])) == sorted(spans)
@@ -204,7 +204,7 @@ def test_every_span_is_in_the_tree_once_whatever_the_parents_are(parents):
 
 
 @pytest.mark.parametrize(
-    ("service", "name", "answers"),
+    ("service", "name", "expected"),
     [
         ("reviews.default", "reviews", True),
         ("reviews.default", "reviews.default", True),
@@ -213,134 +213,141 @@ def test_every_span_is_in_the_tree_once_whatever_the_parents_are(parents):
         ("istio-ingressgateway", "istio-ingressgateway", True),
     ],
 )
-def test_names_with_and_without_a_namespace(service, name, answers):
-    assert subject.answers_to(service, name) is answers
+def test_names_with_and_without_a_namespace(service, name, expected):
+    assert subject.matches_name(service, name) is expected
 
 
-def test_a_short_name_finds_its_service_unless_there_are_several():
+def test_find_service_by_unique_short_name():
     assert subject.find_service("web", ["web.a", "other.a"]) == "web.a"
     assert subject.find_service("web", ["web.a", "web.b"]) == "web"
     assert subject.find_service("web", ["web", "web.b"]) == "web"
 
 
-# ---- pieces ----
+# ---- fragments ----
 
 
-def test_pieces_name_who_broke_them_off():
-    found = subject.pieces(PIECES)
+def test_fragments_have_the_service_that_split_the_request():
+    found = subject.find_fragments(FRAGMENTS)
     assert found == [
-        {"service": "productpage.default", "trace_id": "1" * 16, "piece": "2" * 16},
-        {"service": "productpage.default", "trace_id": "1" * 16, "piece": "3" * 16},
+        {"service": "productpage.default", "trace_id": "1" * 16, "fragment_id": "2" * 16},
+        {"service": "productpage.default", "trace_id": "1" * 16, "fragment_id": "3" * 16},
     ]
 
 
-def test_a_whole_trace_and_a_caller_of_its_own_are_no_pieces():
+def test_a_complete_trace_and_an_independent_caller_are_not_fragments():
     job = trace({"b1": ("productpage.default", "client", None, 500_000, 1_000)}, "b" * 16)
     client = trace({"c1": ("client.default", "client", None, 5_000, 1_000)}, "c" * 16)
-    assert subject.pieces([trace(), job, client]) == []
+    assert subject.find_fragments([trace(), job, client]) == []
 
 
 # ---- verdicts ----
 
 
 def test_complete():
-    outcome = look([trace()])
+    outcome = judged([trace()])
     assert outcome.verdict == "complete"
     assert outcome.service == GATEWAY
     assert outcome.traces[0]["complete"] is True
-    assert outcome.traces[0]["lacks"] == []
-    assert outcome.reason == (
-        "1 of 1 traces is complete; the newest of them, 4bf92f3577b34da6, has 8 spans of 5 services"
-    )
+    assert outcome.traces[0]["reasons"] == []
+    assert outcome.reason == ("1 of 1 traces is complete; the newest one, 4bf92f3577b34da6, has 8 spans of 5 services")
 
 
-def test_one_that_is_complete_is_enough():
+def test_one_complete_trace_is_enough():
     short = trace(only("a1", "a2"), "5" * 16, START + 1_000_000)
-    outcome = look([trace(), short])
+    outcome = judged([trace(), short])
     assert outcome.verdict == "complete"
     assert [x["complete"] for x in outcome.traces] == [False, True]
 
 
-def test_nothing_asked_for_takes_time_to_be_complete():
-    assert look([trace()], subject.Wanted(), age=1).verdict == "late"
-    assert look([trace()], subject.Wanted(), age=100).verdict == "complete"
+def test_without_criteria_only_a_settled_trace_is_complete():
+    assert judged([trace()], subject.Criteria(), age=1).verdict == "late"
+    assert judged([trace()], subject.Criteria(), age=100).verdict == "complete"
 
 
 def test_late():
-    outcome = look([trace(only("a1", "a2", "a3"))], age=2)
+    outcome = judged([trace(only("a1", "a2", "a3"))], age=2)
     assert outcome.verdict == "late"
     assert outcome.reason.startswith("1 of 1 traces changed within the last 15 s")
     assert outcome.traces[0]["settled"] is False
 
 
 def test_broken_by_an_application():
-    outcome = look(PIECES)
+    outcome = judged(FRAGMENTS)
     assert outcome.verdict == "broken"
-    assert outcome.reason.startswith("productpage.default does not pass on the tracing headers")
-    assert "2 traces begin in the middle of a request" in outcome.reason
-    assert [x["piece"] for x in outcome.pieces] == ["2" * 16, "3" * 16]
+    assert outcome.reason.startswith("productpage.default does not forward the tracing headers")
+    assert "2 traces start in the middle of a request" in outcome.reason
+    assert [x["fragment_id"] for x in outcome.fragments] == ["2" * 16, "3" * 16]
 
 
-@pytest.mark.parametrize("wanted", [subject.Wanted(), subject.Wanted(min_spans=2)])
-def test_pieces_do_not_pass_for_whole_traces(wanted):
-    outcome = look(PIECES, wanted)
+@pytest.mark.parametrize("criteria", [subject.Criteria(), subject.Criteria(min_spans=2)])
+def test_fragments_are_not_complete(criteria):
+    outcome = judged(FRAGMENTS, criteria)
     assert outcome.verdict == "broken"
-    assert outcome.traces[0]["lacks"] == ["it is a piece, broken off in productpage.default"]
+    assert outcome.traces[0]["reasons"] == ["it is a fragment of a request, split in productpage.default"]
 
 
-def test_broken_by_a_parent_that_never_came():
-    outcome = look([trace({x: BOOKINFO[x] for x in BOOKINFO if x != "a5"})])
+def test_broken_by_a_missing_parent():
+    outcome = judged([trace({x: BOOKINFO[x] for x in BOOKINFO if x != "a5"})])
     assert outcome.verdict == "broken"
-    assert outcome.reason.startswith("spans of reviews.default name parents that never came")
+    assert outcome.reason.startswith("spans of reviews.default reference parents that Jaeger does not have")
 
 
 def test_incomplete():
-    outcome = look([trace({x: BOOKINFO[x] for x in BOOKINFO if x not in ("a7", "a8")})])
+    outcome = judged([trace({x: BOOKINFO[x] for x in BOOKINFO if x not in ("a7", "a8")})])
     assert outcome.verdict == "incomplete"
     assert "no span of ratings" in outcome.reason
 
 
 @pytest.mark.parametrize(
-    ("found", "service", "told"),
+    ("found", "service", "reason"),
     [
-        ([], "web", "Jaeger has no spans at all"),
-        ([trace()], "web", "Jaeger knows no service web; it has details.default, istio-ingressgateway.istio-system"),
+        ([], "web", "Jaeger has no spans; check that tracing is enabled"),
+        (
+            [trace()],
+            "web",
+            "Jaeger has no service web; its services are details.default, istio-ingressgateway.istio-system",
+        ),
     ],
 )
-def test_none(found, service, told):
-    outcome = look(found, service=service)
+def test_none(found, service, reason):
+    outcome = judged(found, service=service)
     assert outcome.verdict == "none"
-    assert outcome.reason.startswith(told)
+    assert outcome.reason.startswith(reason)
 
 
-def test_none_of_a_service_that_is_known():
-    outcome = subject.wait(lambda: ["web.default", "jaeger-all-in-one"], lambda _name: [], "web", WHOLE)
+def test_none_of_an_existing_service():
+    outcome = subject.wait(lambda: ["web.default", "jaeger-all-in-one"], lambda _name: [], "web", BOOKINFO_CRITERIA)
     assert outcome.verdict == "none"
-    assert outcome.reason.startswith("Jaeger knows web.default, but has no trace of it")
+    assert outcome.reason.startswith("Jaeger has no matching trace of web.default in this period")
 
 
-def test_it_waits_until_the_rest_has_come(monkeypatch):
+def test_waits_for_missing_spans(monkeypatch):
     monkeypatch.setattr(subject, "POLL_SECONDS", 0.01)
-    answers = iter([[], [trace(only("a1", "a2"))], [trace()]])
+    responses = iter([[], [trace(only("a1", "a2"))], [trace()]])
     outcome = subject.wait(
-        lambda: [GATEWAY], lambda _name: next(answers), GATEWAY, WHOLE, timeout=10, clock=lambda: START / 1e6
+        lambda: [GATEWAY],
+        lambda _name: next(responses),
+        GATEWAY,
+        BOOKINFO_CRITERIA,
+        timeout=10,
+        clock=lambda: START / 1e6,
     )
     assert outcome.verdict == "complete"
 
 
-def test_it_does_not_wait_for_what_is_broken():
-    outcome = look(PIECES, timeout=60)
+def test_does_not_wait_for_broken_traces():
+    outcome = judged(FRAGMENTS, timeout=60)
     assert outcome.verdict == "broken"
     assert outcome.elapsed < 5
 
 
-def test_what_jaeger_gave_stays_as_it_was():
-    found = copy.deepcopy(PIECES)
-    look(found)
-    assert found == PIECES
+def test_input_is_not_modified():
+    found = copy.deepcopy(FRAGMENTS)
+    judged(found)
+    assert found == FRAGMENTS
 
 
-# ---- Jaeger's address ----
+# ---- URL of Jaeger ----
 
 
 @pytest.mark.parametrize(
@@ -352,22 +359,22 @@ def test_what_jaeger_gave_stays_as_it_was():
         ("http://jaeger/api", "http://jaeger"),
     ],
 )
-def test_urls(url, checked):
+def test_valid_urls(url, checked):
     assert jaeger.check_url(url) == checked
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "problem"),
     [
-        ("127.0.0.1:16686", "url is that of Jaeger's query service"),
-        ("ftp://x/jaeger", "url is that of Jaeger's query service"),
-        ("http://", "url is that of Jaeger's query service"),
+        ("127.0.0.1:16686", "url must be that of a Jaeger query service"),
+        ("ftp://x/jaeger", "url must be that of a Jaeger query service"),
+        ("http://", "url must be that of a Jaeger query service"),
         ("http://x:port/", "url: Port could not be cast to integer"),
-        ("http://me:secret@x/jaeger", "url holds a user or a password"),
-        ("http://x/jaeger?a=b", "url holds more than a path"),
+        ("http://me:secret@x/jaeger", "url must not contain credentials"),
+        ("http://x/jaeger?a=b", "url must not contain a query or fragment"),
     ],
 )
-def test_urls_that_do_not_do(url, told):
-    with pytest.raises(jaeger.JaegerError, match=told) as error:
+def test_invalid_urls(url, problem):
+    with pytest.raises(jaeger.JaegerError, match=problem) as error:
         jaeger.check_url(url)
     assert "secret" not in str(error.value)
