@@ -6,47 +6,47 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: bookinfo_browse
-short_description: See Bookinfo's product page with a real browser
+short_description: Check the Bookinfo product page with a headless browser
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Opens Bookinfo's product page with a Chromium without a window, as a user would, and loads it again until its three
-    looks were seen. Those are no stars (reviews v1), black stars (v2) and red ones (v3).
-  - Then it signs in, sees that the page knows the user and does not forget it, and signs out again.
-  - Takes a picture of each look, of the page of a user who is signed in, and of the same on a narrow screen.
-  - A look is what the page shows, that is the colour in which filled stars are drawn, whatever gave it. So it is known
-    in the pages of all releases, and in stand-ins.
-  - Fails where a look was never seen, or where signing in or out did not work, and says what it saw instead.
-  - The browser finds the host of O(url) and no other. What the page wants from elsewhere it does not get, and it is
-    named in RV(external_urls). No proxy is used.
+  - Opens the Bookinfo product page with headless Chromium and reloads it until its three looks were seen, which are no
+    stars (reviews v1), black stars (v2) and red stars (v3).
+  - Then signs in, checks that the page shows the user also after a reload, and signs out.
+  - Takes a screenshot of each look, of the page of a signed-in user, and of that page on a narrow screen.
+  - The look is determined by the rendered color of the stars, and so works with the pages of all releases and with
+    stand-ins.
+  - Fails if a look was not seen, or if signing in or out did not work. The message describes what the page showed.
+  - The browser resolves only the host of O(url) and uses no proxy. Requests of the page to other hosts fail and are
+    listed in RV(external_urls).
   - >-
-    As root it runs the browser as user C(nobody). If Chromium's sandbox does not work there (a container without user
-    namespaces), it opens loopback addresses only, without the sandbox, and fails for all others.
+    As root, runs the browser as the user C(nobody). If Chromium's sandbox does not work, as in a container without user
+    namespaces, opens only loopback addresses, without the sandbox.
 extends_documentation_fragment:
   - meshlab.istio.attributes
 attributes:
   check_mode:
     support: partial
     details: >-
-      Opens nothing. Reports a change if a screenshot is missing in O(screenshots_dir). Whether one would look different
-      is not known.
+      Opens no page. Reports a change if a screenshot is missing in O(screenshots_dir), but cannot predict whether one
+      would be different.
   diff_mode:
     support: none
-    details: Pictures have no text to compare.
+    details: Screenshots cannot be shown as text.
   idempotent:
     support: full
     details: >-
-      A picture that is the same, byte for byte, is not written again. The page names pods, so with other pods it
-      differs.
+      An identical screenshot is not written again. The page shows the names of pods, so screenshots change with the
+      pods.
 options:
   url:
-    description: Address of the product page, such as V(http://127.0.0.1:30080/productpage).
+    description: URL of the product page, such as V(http://127.0.0.1:30080/productpage).
     type: str
     required: true
   address:
     description:
-      - C(host:port) at which to reach the host of O(url), as C(curl --connect-to) takes it.
-      - For a gateway that serves a host by its name alone, where no DNS knows the name.
+      - Address to connect to instead of the host of O(url), as C(host:port), similar to C(curl --connect-to).
+      - For a gateway that serves a host name without a DNS record.
     type: str
   screenshots_dir:
     description: Directory for the screenshots. It is created if it does not exist.
@@ -54,109 +54,109 @@ options:
     required: true
   user:
     description:
-      - Name to sign in with. The product page takes any, with any password.
-      - Mind rules of the mesh for one user, such as those of Istio's documentation for C(jason).
+      - User name to sign in with. The product page accepts any name and password.
+      - Routing rules for a single user, such as those for C(jason) in Istio's documentation, limit the looks.
     type: str
     default: reader
   reloads:
     description:
-      - How often the page is loaded again at most until all looks were seen.
-      - Where each comes as often as the others, 60 miss one of them by chance once in ten thousand million runs.
+      - Maximum number of reloads until all looks were seen.
+      - With equally distributed looks, 60 reloads miss one of them in one of ten billion runs.
     type: int
     default: 60
   timeout:
-    description: How long one step of the browser may take, in seconds.
+    description: Maximum time for each action of the browser, in seconds.
     type: int
     default: 20
   browser:
     description:
-      - The browser, a name in E(PATH) or a path.
-      - If not set, C(chromium), C(chromium-browser) or C(google-chrome).
+      - Browser, as a name in E(PATH) or a path.
+      - Defaults to the first of C(chromium), C(chromium-browser) and C(google-chrome) that is found.
     type: str
   webdriver:
     description:
-      - The browser's driver, a name in E(PATH) or a path. It has to be of the same version.
-      - If not set, C(chromedriver).
+      - WebDriver of the browser, as a name in E(PATH) or a path. It must have the version of the browser.
+      - Defaults to C(chromedriver).
     type: str
 requirements:
-  - selenium (the Python package)
-  - Chromium and its driver, on Debian the packages C(chromium) and C(chromium-driver). Nothing is downloaded.
+  - selenium (Python package)
+  - Chromium and its WebDriver, on Debian the packages C(chromium) and C(chromium-driver)
 """
 
 EXAMPLES = r"""
-- name: See Bookinfo through the node port
+- name: Check Bookinfo at the node port
   meshlab.istio.bookinfo_browse:
     url: http://127.0.0.1:30080/productpage
     screenshots_dir: /tmp/bookinfo
 
-- name: See it at a gateway that serves it by its name alone
+- name: Check Bookinfo at a gateway that serves it by its host name
   meshlab.istio.bookinfo_browse:
     url: http://bookinfo.example.com/productpage
     address: 127.0.0.1:30080
     screenshots_dir: /tmp/bookinfo
-  register: seen
+  register: browsed
 
-- name: Say which pod drew red stars
+- name: Show the pods that served red stars
   ansible.builtin.debug:
-    msg: "{{ (seen.looks | selectattr('look', '==', 'red') | first).served_by | join(', ') }}"
+    msg: "{{ (browsed.looks | selectattr('look', '==', 'red') | first).served_by | join(', ') }}"
 """
 
 RETURN = r"""
 screenshots:
-  description: The pictures, those that are there where something failed or in check mode.
-  returned: always, once there is a browser
+  description: Screenshots that were taken. In check mode, those that exist.
+  returned: always, except if the browser cannot be started
   type: list
   elements: dict
   contains:
     path:
-      description: Path of the PNG.
+      description: Path of the PNG file.
       returned: always
       type: str
       sample: /tmp/bookinfo/productpage-red-stars.png
     title:
-      description: What is to be seen, in words.
+      description: Title of the screenshot.
       returned: always
       type: str
       sample: The product page with red stars (reviews v3)
     look:
-      description: What it is of, C(none), C(black), C(red), C(signed_in) or C(narrow).
+      description: Look of the page, V(none), V(black), V(red), V(signed_in) or V(narrow).
       returned: always
       type: str
       sample: red
 looks:
-  description: What the page looked like before anybody signed in.
+  description: Looks of the page without a signed-in user.
   returned: when the page was opened
   type: list
   elements: dict
   contains:
     look:
-      description: C(none), C(black) or C(red); else what was seen instead, in words.
+      description: V(none), V(black) or V(red), else a description.
       returned: always
       type: str
       sample: red
     title:
-      description: The same in words.
+      description: Title of the look.
       returned: always
       type: str
       sample: red stars
     times:
-      description: How many loads looked like this.
+      description: Number of loads with this look.
       returned: always
       type: int
       sample: 2
     served_by:
-      description: Pods that the page names as those that served the reviews. Old releases name none.
+      description: Pods that served the reviews, as the page shows them. Empty for old releases.
       returned: always
       type: list
       elements: str
       sample: [reviews-v3-6f5b775685-kkb6x]
 loads:
-  description: How often the page was loaded until all looks were seen.
+  description: Number of loads until all looks were seen.
   returned: when the page was opened
   type: int
   sample: 5
 external_urls:
-  description: What the page wanted from other hosts, and did not get.
+  description: URLs on other hosts that the page requested without success.
   returned: when the page was opened
   type: list
   elements: str
@@ -167,12 +167,12 @@ browser_version:
   type: str
   sample: 140.0.7339.127
 msg:
-  description: What is wrong.
+  description: Problems that were found.
   returned: failure
   type: str
   sample: >-
-    never seen in 61 loads of http://127.0.0.1:30080/productpage: red stars (reviews v3); seen: black stars 30 times,
-    no stars 31 times
+    not seen in 61 loads of http://127.0.0.1:30080/productpage: red stars (reviews v3); seen: black stars 30 times, no
+    stars 31 times. Check the VirtualService and the pods of the missing versions, or increase reloads
 """
 
 import os
@@ -185,23 +185,23 @@ from ansible_collections.meshlab.istio.plugins.module_utils._termination import 
 
 
 def visit(params, paths):
-    """The visit, as far as it went, and what is wrong, a sentence each."""
+    """Return the visit, a message for each problem, and the version of the browser."""
     problems = []
     width = product_page.WIDTH
     with browser.Chromium(paths, params["url"], params["address"], params["timeout"], width) as chromium:
-        done = product_page.Visit(chromium, params["url"])
-        for step, argument in ((done.see_looks, params["reloads"]), (done.sign_in_and_out, params["user"])):
+        result = product_page.Visit(chromium, params["url"])
+        for step, argument in ((result.check_looks, params["reloads"]), (result.sign_in_and_out, params["user"])):
             try:
                 step(argument)
             except (product_page.PageError, browser.BrowserError) as error:
                 problems.append(str(error))
-            if not done.loads:
+            if not result.loads:
                 break
-        return done, problems, chromium.version
+        return result, problems, chromium.version
 
 
-def keep(module, path, png):
-    """Write a picture, unless it is there; whether it was written."""
+def write_png(module, path, png):
+    """Write a screenshot if it differs from the file, and return whether it was written."""
     if os.path.exists(path):
         with open(path, "rb") as file:
             if file.read() == png:
@@ -230,26 +230,26 @@ def main():
     )
     params = module.params
     screenshots_dir, user = params["screenshots_dir"], params["user"]
-    pictures = {look: product_page.picture(look, screenshots_dir, user) for look in product_page.FILES}
-    there = [x for x in pictures.values() if os.path.exists(x["path"])]
+    screenshots = {look: product_page.screenshot(look, screenshots_dir, user) for look in product_page.FILES}
+    existing = [x for x in screenshots.values() if os.path.exists(x["path"])]
     try:
         product_page.check(params)
         if module.check_mode:
-            module.exit_json(changed=len(there) < len(pictures), screenshots=there)
+            module.exit_json(changed=len(existing) < len(screenshots), screenshots=existing)
         if browser.SELENIUM_ERROR:
             module.fail_json(msg=missing_required_lib("selenium"), exception=browser.SELENIUM_ERROR)
         paths = browser.find(params["browser"], params["webdriver"])
         exit_on_signals()
         done, problems, version = visit(params, paths)
         os.makedirs(screenshots_dir, mode=0o755, exist_ok=True)
-        written = [keep(module, pictures[look]["path"], png) for look, png in done.pictures.items()]
+        written = [write_png(module, screenshots[look]["path"], png) for look, png in done.screenshots.items()]
     except (product_page.PageError, browser.BrowserError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=f"cannot write a picture: {error}")
+        module.fail_json(msg=f"cannot write a screenshot: {error}")
     result = {
         "changed": any(written),
-        "screenshots": [row for look, row in pictures.items() if look in done.pictures],
+        "screenshots": [row for look, row in screenshots.items() if look in done.screenshots],
         "browser_version": version,
         **done.result(),
     }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Chromium without a window, which reads Bookinfo's product page as a user would see it, and talks to nobody else."""
+"""Headless Chromium that reads the rendered Bookinfo product page and connects to no other host."""
 
 from __future__ import annotations
 
@@ -31,11 +31,15 @@ else:
     SELENIUM_ERROR = None
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-DRIVERS = ("chromedriver",)
-PACKAGES = ("chromium", "chromium-driver", "fonts-dejavu-core")  # on Debian; neither says that it needs a font
+WEBDRIVERS = ("chromedriver",)
+PACKAGES = (
+    "chromium",
+    "chromium-driver",
+    "fonts-dejavu-core",
+)  # on Debian; the browser needs a font, but does not depend on one
 HEIGHT, TALLEST = 800, 4000  # pixels
 
-# Beside those that the driver gives it: what would go out by itself, and what makes two pictures of one page differ.
+# In addition to the WebDriver's flags: no background connections, and reproducible screenshots.
 FLAGS = (
     "--headless=new",
     "--no-proxy-server",
@@ -53,40 +57,40 @@ FLAGS = (
     "--lang=en",
 )
 
-# Runs in the page once it is drawn, its fonts are there and its scripts rest. A row of stars has five children, glyphs
-# or drawings. A filled one has a colour, whatever gave it (attribute, class, style), which a canvas puts in numbers.
+# Runs in the page once it is drawn, its fonts are loaded and its scripts are idle. A row of stars has five children,
+# glyphs or SVGs. A canvas converts the computed color of a filled star to numbers, whatever sets it.
 READ = r"""
 const done = arguments[arguments.length - 1];
 const pen = document.createElement("canvas").getContext("2d", {willReadFrequently: true});
 const known = {};
-const rgb = (colour) => {
-  if (!(colour in known)) {
-    pen.fillStyle = colour;
+const rgb = (color) => {
+  if (!(color in known)) {
+    pen.fillStyle = color;
     pen.fillRect(0, 0, 1, 1);
-    known[colour] = [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    known[color] = [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3);
   }
-  return known[colour];
+  return known[color];
 };
 const visible = (e) => e !== null && e.getClientRects().length > 0;
-const drawn = (e) => e instanceof SVGSVGElement;
+const isSvg = (e) => e instanceof SVGSVGElement;
 const name = (e) => e.getAttribute("class") || "";
-const isStar = (e) => drawn(e) || /\bglyphicon-star\b/.test(name(e)) || /^\s*[\u2605\u2606]\s*$/.test(e.textContent);
-const isFilled = (e) => drawn(e) ? getComputedStyle(e).fill !== "none"
+const isStar = (e) => isSvg(e) || /\bglyphicon-star\b/.test(name(e)) || /^\s*[\u2605\u2606]\s*$/.test(e.textContent);
+const isFilled = (e) => isSvg(e) ? getComputedStyle(e).fill !== "none"
   : !(/\bglyphicon-star-empty\b/.test(name(e)) || e.textContent.trim() === "\u2606");
 const read = () => {
   const rows = [...document.querySelectorAll("body *")].filter(
     (e) => e.children.length === 5 && visible(e) && [...e.children].every(isStar));
   const filled = rows.flatMap((row) => [...row.children].filter(isFilled));
-  const leave = document.querySelector("a[href$=logout]");
-  const wanted = performance.getEntriesByType("resource").map((x) => x.name);
+  const signOut = document.querySelector("a[href$=logout]");
+  const urls = performance.getEntriesByType("resource").map((x) => x.name);
   return {
     title: document.title,
     text: document.body ? document.body.innerText : "",
     reviews: document.querySelectorAll("blockquote").length,
-    stars: filled.map((e) => rgb(getComputedStyle(e)[drawn(e) ? "fill" : "color"])),
-    sign_in: document.querySelector("input[name=username]") !== null && !visible(leave),
-    sign_out: visible(leave),
-    external_urls: wanted.filter((x) => new URL(x).host !== location.host),
+    stars: filled.map((e) => rgb(getComputedStyle(e)[isSvg(e) ? "fill" : "color"])),
+    sign_in: document.querySelector("input[name=username]") !== null && !visible(signOut),
+    sign_out: visible(signOut),
+    external_urls: urls.filter((x) => new URL(x).host !== location.host),
   };
 };
 const idle = () => requestIdleCallback(() => done(read()), {timeout: 5000});
@@ -94,58 +98,58 @@ document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFram
 """
 
 
-def find(browser: str | None = None, driver: str | None = None) -> list[str]:
-    """Paths of the browser and of its driver. Raises BrowserError that says how to get what is missing."""
+def find(browser: str | None = None, webdriver: str | None = None) -> list[str]:
+    """Return the paths of the browser and of its WebDriver. Raises BrowserError with how to install missing ones."""
     found, missing = [], []
-    for what, named, names in (("browser", browser, BROWSERS), ("driver", driver, DRIVERS)):
-        path = next(filter(None, map(shutil.which, [named] if named else names)), None)
+    for program, given, names in (("browser", browser, BROWSERS), ("WebDriver", webdriver, WEBDRIVERS)):
+        path = next(filter(None, map(shutil.which, [given] if given else names)), None)
         if path:
             found.append(path)
         else:
-            missing.append(f"no {what} ({named if named else ' or '.join(names) + ' in PATH'})")
+            missing.append(f"{program} ({given if given else ' or '.join(names) + ' in PATH'})")
     if missing:
         raise BrowserError(
-            f"there is {' and '.join(missing)}. On Debian: apt-get install {' '.join(PACKAGES)}. "
-            "The role meshlab.istio.bookinfo does so where bookinfo_install_browser is true."
+            f"{' and '.join(missing)} not found. On Debian: apt-get install {' '.join(PACKAGES)}. "
+            "The role meshlab.istio.bookinfo installs them if bookinfo_install_browser is true."
         )
     return found
 
 
 def host_rules(url: str, address: str | None = None) -> str:
-    """Chromium's rules by which it finds the URL's host, at an address if one is given, and no other host at all."""
+    """Return Chromium's host rules to resolve only the URL's host, to the address if one is given."""
     host = urlsplit(url).hostname
     if address:
         return f"MAP {host} {address},MAP * ~NOTFOUND"
     return f"MAP * ~NOTFOUND,EXCLUDE {host}"
 
 
-def quiet(environment: Mapping[str, str]) -> dict[str, str]:
-    """An environment without proxies, and without what would make selenium look for, or fetch, another browser."""
+def offline_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment without proxies, in which Selenium does not search for or download another browser."""
     kept = {k: v for k, v in environment.items() if not k.lower().endswith("_proxy") and not k.startswith("SE_")}
     return {**kept, "SE_OFFLINE": "true", "SE_AVOID_STATS": "true"}
 
 
-def at_home(environment: Mapping[str, str], home: str) -> dict[str, str]:
-    """An environment in which a browser writes nothing outside of home."""
+def home_environment(environment: Mapping[str, str], home: str) -> dict[str, str]:
+    """Return an environment in which the browser writes only to home."""
     return {**{k: v for k, v in environment.items() if not k.startswith("XDG_")}, "HOME": home, "TMPDIR": home}
 
 
-def brief(error: BaseException) -> str:
-    """The first line of a driver's message, which goes on with its own stack."""
+def first_line(error: BaseException) -> str:
+    """Return the first line of a WebDriver's message, without the stack trace."""
     lines = [x.strip() for x in str(getattr(error, "msg", None) or error).splitlines() if x.strip()]
     return lines[0] if lines else type(error).__name__
 
 
-def end_all(folder: str, proc: str = "/proc") -> None:
-    """End the processes that name a folder in their command line: a browser whose driver could not do it."""
+def kill_processes(directory: str, proc: str = "/proc") -> None:
+    """Kill the processes with a directory in their command line, in case the WebDriver did not stop the browser."""
     for entry in Path(proc).glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if str(folder).encode() in (entry / "cmdline").read_bytes() and int(entry.name) != os.getpid():
+            if str(directory).encode() in (entry / "cmdline").read_bytes() and int(entry.name) != os.getpid():
                 os.kill(int(entry.name), signal.SIGKILL)
 
 
 class Chromium:
-    """A browser for one visit; a context manager that leaves nothing running and no file behind."""
+    """A context manager for one visit with a browser; leaves no process and no file behind."""
 
     def __init__(
         self, paths: list[str], url: str, address: str | None = None, timeout: float = 20, width: int = 1280
@@ -153,12 +157,12 @@ class Chromium:
         self.paths, self.timeout, self.width = paths, timeout, width
         self.url, self.address = url, address
         self.user = None
-        self.driver: Any = None
-        self.folder = ""
+        self.webdriver: Any = None
+        self.directory = ""
 
     def __enter__(self):
         self.user = sandbox.browser_user()
-        self.folder = sandbox.make_profile_dir(self.user)
+        self.directory = sandbox.make_profile_dir(self.user)
         try:
             self._start()
         except BaseException:
@@ -167,94 +171,94 @@ class Chromium:
         return self
 
     def _start(self):
-        browser, driver = self.paths
-        # Of this process too: it asks the driver over loopback.
-        environment = quiet(os.environ)
+        browser, webdriver = self.paths
+        # For this process too, which talks to the WebDriver on loopback.
+        environment = offline_environment(os.environ)
         os.environ.clear()
         os.environ.update(environment)
         options = ChromeOptions()
         options.binary_location = browser
         rules = host_rules(self.url, self.address)
-        flags = [*FLAGS, f"--user-data-dir={self.folder}/profile", f"--host-resolver-rules={rules}"]
+        flags = [*FLAGS, f"--user-data-dir={self.directory}/profile", f"--host-resolver-rules={rules}"]
         for flag in flags + sandbox.sandbox_flags(self.user, self.url, self.address):
             options.add_argument(flag)
         with self._failing("the browser does not start"):
-            popen_kw = {"cwd": self.folder, **sandbox.popen_options(self.user)}
-            service = Service(driver, env=at_home(environment, self.folder), popen_kw=popen_kw)
-            self.driver = Chrome(options=options, service=service)
+            popen_kw = {"cwd": self.directory, **sandbox.popen_options(self.user)}
+            service = Service(webdriver, env=home_environment(environment, self.directory), popen_kw=popen_kw)
+            self.webdriver = Chrome(options=options, service=service)
             self._size(self.width, HEIGHT)
-            # Not before: on a busy machine to start takes longer than any step.
-            self.driver.set_page_load_timeout(self.timeout)
-            self.driver.set_script_timeout(self.timeout)
+            # Not before: on a busy machine, the start takes longer than any other action.
+            self.webdriver.set_page_load_timeout(self.timeout)
+            self.webdriver.set_script_timeout(self.timeout)
 
     def __exit__(self, *_error):
-        if self.driver:
-            self.driver.quit()
-        end_all(self.folder)
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if self.webdriver:
+            self.webdriver.quit()
+        kill_processes(self.directory)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
     @contextlib.contextmanager
-    def _failing(self, what):
+    def _failing(self, message):
         try:
             yield
         except TimeoutException as error:
-            raise BrowserError(f"{what} within {self.timeout} s: {brief(error)}") from error
+            raise BrowserError(f"{message} within {self.timeout} s: {first_line(error)}") from error
         except WebDriverException as error:
-            raise BrowserError(f"{what}: {brief(error)}") from error
+            raise BrowserError(f"{message}: {first_line(error)}") from error
 
     @property
     def version(self) -> str:
-        return self.driver.capabilities["browserVersion"]
+        return self.webdriver.capabilities["browserVersion"]
 
     def load(self, url: str) -> dict:
         with self._failing(f"{url} does not load"):
-            self.driver.get(url)
+            self.webdriver.get(url)
             return self._read()
 
     def _read(self):
-        return self.driver.execute_async_script(READ)
+        return self.webdriver.execute_async_script(READ)
 
     def sign_in(self, user: str) -> dict:
-        """Fill in the form, which may have to be opened first, and send it."""
-        with self._failing("the form to sign in cannot be used"):
-            field = self.driver.find_element(By.NAME, "username")
+        """Open the form if it is hidden, fill it in and submit it."""
+        with self._failing("cannot sign in"):
+            field = self.webdriver.find_element(By.NAME, "username")
             if not field.is_displayed():
                 opener = "//button[translate(normalize-space(), 'SIN', 'sin')='sign in']"
-                openers = [x for x in self.driver.find_elements(By.XPATH, opener) if x.is_displayed()]
+                openers = [x for x in self.webdriver.find_elements(By.XPATH, opener) if x.is_displayed()]
                 if not openers:
-                    raise WebDriverException("it is hidden, and no button says Sign in")
+                    raise WebDriverException("the form is hidden and no button Sign in found")
                 openers[0].click()
-                self._until(field.is_displayed, "the form does not open")
+                self._until(field.is_displayed, "the form did not open")
             field.send_keys(user)
-            self.driver.find_element(By.NAME, "passwd").send_keys("any")
+            self.webdriver.find_element(By.NAME, "passwd").send_keys("any")
             form = field.find_element(By.XPATH, "ancestor::form")
             form.find_element(By.CSS_SELECTOR, "button:not([type]), button[type=submit], input[type=submit]").click()
-            self._until(lambda: self._read()["sign_out"], "nobody is signed in, for the page offers nobody to sign out")
+            self._until(lambda: self._read()["sign_out"], "no sign-out link found")
             return self._read()
 
     def sign_out(self) -> dict:
-        with self._failing("the link to sign out cannot be used"):
-            self.driver.find_element(By.CSS_SELECTOR, "a[href$=logout]").click()
-            self._until(lambda: self._read()["sign_in"], "the page offers nobody to sign in")
+        with self._failing("cannot sign out"):
+            self.webdriver.find_element(By.CSS_SELECTOR, "a[href$=logout]").click()
+            self._until(lambda: self._read()["sign_in"], "no sign-in form found")
             return self._read()
 
-    def _until(self, condition, otherwise):
-        # A script that runs while the page goes away fails, and is asked again of the next page.
-        waiting = WebDriverWait(self.driver, self.timeout, poll_frequency=0.2, ignored_exceptions=[WebDriverException])
-        waiting.until(lambda _driver: condition(), otherwise)
+    def _until(self, condition, message):
+        # A script fails if the page is unloaded meanwhile, and is retried on the next page.
+        wait = WebDriverWait(self.webdriver, self.timeout, poll_frequency=0.2, ignored_exceptions=[WebDriverException])
+        wait.until(lambda _webdriver: condition(), message)
 
     def _size(self, width, height):
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        self.webdriver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
 
     def screenshot(self, width: int) -> bytes:
-        """The whole page as a PNG, as wide as is asked for."""
-        with self._failing("no picture can be taken"):
+        """Return a screenshot of the whole page as PNG. width: in pixels."""
+        with self._failing("cannot take a screenshot"):
             self._size(width, HEIGHT)
-            self._read()  # drawn anew, and at rest
-            height = self.driver.execute_script("return document.documentElement.scrollHeight")
+            self._read()  # wait until the page is redrawn
+            height = self.webdriver.execute_script("return document.documentElement.scrollHeight")
             self._size(width, min(max(height, HEIGHT), TALLEST))
             self._read()
-            png = base64.b64decode(self.driver.get_screenshot_as_base64())
+            png = base64.b64decode(self.webdriver.get_screenshot_as_base64())
             self._size(self.width, HEIGHT)
             return png

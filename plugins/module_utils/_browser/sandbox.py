@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The user and the sandbox that a browser runs with: never as root, and never unsandboxed on other hosts' pages."""
+"""The user and the sandbox of the browser: never root, and without a sandbox only for loopback addresses."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_loop
 
 UNPRIVILEGED_USER = "nobody"
 
-# Where packages of Chromium and Chrome put the setuid helper of the sandbox.
+# Paths of the sandbox's setuid helper in packages of Chromium and Chrome.
 HELPERS = (
     "/usr/lib/chromium/chrome-sandbox",
     "/usr/lib/chromium-browser/chrome-sandbox",
     "/opt/google/chrome/chrome-sandbox",
 )
-# What Chromium's sandbox needs of the kernel.
+# Tests for the user namespaces that Chromium's sandbox requires.
 PROBE = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--net", "true")
 PROBE_SECONDS = 10
 
 
 def browser_user() -> pwd.struct_passwd | None:
-    """The user to run a browser as where this process is root; None where it is not. Raises BrowserError."""
+    """Return the user to run the browser as if this process is root, else None. Raises BrowserError."""
     if os.geteuid() != 0:
         return None
     try:
@@ -43,7 +43,7 @@ def browser_user() -> pwd.struct_passwd | None:
 
 
 def popen_options(user: pwd.struct_passwd | None) -> dict[str, Any]:
-    """The options of subprocess.Popen that run a program as this user; none for None."""
+    """Return the options of subprocess.Popen to run a program as this user; empty for None."""
     return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
 
 
@@ -58,13 +58,13 @@ def make_profile_dir(user: pwd.struct_passwd | None) -> str:
 
 
 def _is_reachable(directory: str) -> bool:
-    """Whether every user may enter a directory."""
+    """Whether every user can enter a directory."""
     path = Path(directory).resolve()
     return path.is_dir() and all(x.stat().st_mode & stat.S_IXOTH for x in (path, *path.parents))
 
 
 def is_usable(user: pwd.struct_passwd | None) -> bool:
-    """Whether Chromium's sandbox works for this user: by its setuid helper or by user namespaces."""
+    """Whether Chromium's sandbox works for this user, by its setuid helper or user namespaces."""
     if any(os.path.isfile(x) and os.stat(x).st_mode & stat.S_ISUID for x in HELPERS):
         return True
     try:
@@ -84,16 +84,16 @@ def is_usable(user: pwd.struct_passwd | None) -> bool:
 
 
 def sandbox_flags(user: pwd.struct_passwd | None, url: str, address: str | None = None) -> list[str]:
-    """The flags for a browser that opens this URL. Raises BrowserError if it must not be opened without a sandbox.
+    """Return the browser's sandbox flags for this URL. Raises BrowserError if it may not be opened without a sandbox.
 
-    A user other than root decides for itself: Chromium refuses to start without a usable sandbox.
+    Without root (user is None), Chromium itself refuses to start without a sandbox.
     """
     if user is None or is_usable(user):
         return []
     if is_loopback(f"//{address}" if address else url):
         return ["--no-sandbox"]
     raise BrowserError(
-        f"the sandbox of the browser is not usable for user {user.pw_name} (the kernel allows no user namespaces), and "
+        f"the browser's sandbox does not work for user {user.pw_name} (no user namespaces), and "
         f"{address or url} is not a loopback address: run the task as an unprivileged user on a machine with user "
         "namespaces, or forward a loopback port to the gateway and set address"
     )

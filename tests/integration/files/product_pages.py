@@ -1,15 +1,15 @@
-"""Pages that say what Bookinfo's product page says, in the ways of its releases, and in ways that are wrong.
+"""Serves product pages like those of Bookinfo's releases, and faulty ones.
 
-    product_pages.py FILE RELEASE   writes its address (host:port) to FILE, and serves until that is removed
+    product_pages.py FILE RELEASE   writes the address (host:port) to FILE, and serves until FILE is removed
 
-/STYLE/productpage turns from look to look with each load, and lets anybody sign in. Styles:
+/STYLE/productpage changes its look with each load and accepts any user. Styles:
 
-    original   the release's own page: stars are drawings, coloured late by a script; the form is a dialog
-    glyphs     as in Istio 1.7: stars are glyphs in a font element with a colour; the form is shown by a button
-    pinned     never anything but the look without stars, and forgets who signed in
-    green      green stars for red ones, and does not let sign out
-    unrated    stars missing, since ratings does not answer, and wants pictures and scripts of other hosts
-    empty      an empty page, as a gateway without a route answers
+    original   page of the release: stars are SVGs that a script colors later; the form is a dialog
+    glyphs     page of Istio 1.7: stars are glyphs in a font element with a color; a button shows the form
+    pinned     always without stars, and signs out with each load
+    green      green stars instead of red ones, and does not sign out
+    unrated    no stars because ratings does not respond; uses images and scripts of other hosts
+    empty      empty page, like a gateway without a route
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def header(style, user):
 
 
 def original(user, look):
-    """The release's own template, with what its program would give it."""
+    """The template of the release with the values of its program."""
     review = {
         "reviewer": "Reviewer1",
         "text": "Good.",
@@ -57,7 +57,7 @@ def original(user, look):
     }
     return jinja2.Template((SITE / "templates/productpage.html").read_text(encoding="utf-8")).render(
         user=user,
-        product={"title": "A play", "descriptionHtml": "By <b>somebody</b>."},
+        product={"title": "A play", "descriptionHtml": "By <b>an author</b>."},
         detailsStatus=200,
         details={"publisher": "P", "pages": 1, "type": "t", "language": "l", "ISBN-10": "1"},
         reviewsStatus=200,
@@ -73,8 +73,8 @@ def page(style, user):
     if style == "unrated":
         parts.append('<script src="http://203.0.113.1/x.js"></script><img src="http://bookinfo.invalid/x.png">')
     parts += ["</head><body>", header(style, user)]
-    shown = "<p><i>Ratings service is currently unavailable</i></p>" if style == "unrated" else stars(style, look)
-    parts.append(f"<blockquote><p>Good.</p>{shown}</blockquote>" * 2)
+    rating = "<p><i>Ratings service is currently unavailable</i></p>" if style == "unrated" else stars(style, look)
+    parts.append(f"<blockquote><p>Good.</p>{rating}</blockquote>" * 2)
     if style != "glyphs":
         parts.append(f"<p>Reviews served by: reviews-{VERSIONS[look]}-abc-12</p>")
     return "".join(parts) + "</body></html>"
@@ -82,19 +82,19 @@ def page(style, user):
 
 class Handler(BaseHTTPRequestHandler):
     def split(self):
-        """The style and what is wanted of it."""
-        style, _slash, what = self.path.strip("/").partition("/")
-        return style, what
+        """Split the path into style and page."""
+        style, _slash, name = self.path.strip("/").partition("/")
+        return style, name
 
     def do_GET(self):
-        style, what = self.split()
+        style, name = self.split()
         cookie = self.headers.get("Cookie", "")
         user = cookie.partition("user=")[2]
-        if what == "logout":
-            self.go(style, user if style == "green" else "")
+        if name == "logout":
+            self.redirect(style, user if style == "green" else "")
         elif "static/" in self.path and (SITE / self.path[self.path.index("static/") :]).is_file():
             self.answer(200, {"Content-Type": ""}, (SITE / self.path[self.path.index("static/") :]).read_bytes())
-        elif style == "empty" or what != "productpage":
+        elif style == "empty" or name != "productpage":
             self.answer(404, {}, "")
         else:
             forget = {"Set-Cookie": f"user=; Path=/{style}"} if style == "pinned" else {}
@@ -102,9 +102,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self):
         form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
-        self.go(self.split()[0], form["username"][0])
+        self.redirect(self.split()[0], form["username"][0])
 
-    def go(self, style, user):
+    def redirect(self, style, user):
         self.answer(302, {"Location": f"/{style}/productpage", "Set-Cookie": f"user={user}; Path=/{style}"}, "")
 
     def answer(self, status, headers, text):
@@ -124,9 +124,9 @@ def main():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
     server.timeout = 0.5
-    told = Path(sys.argv[1])
-    told.write_text("{}:{}\n".format(*server.server_address), encoding="utf-8")
-    while told.exists():
+    address_file = Path(sys.argv[1])
+    address_file.write_text("{}:{}\n".format(*server.server_address), encoding="utf-8")
+    while address_file.exists():
         server.handle_request()
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who runs the browser, and with which sandbox; tests/integration/bookinfo_browse.yml starts one as root."""
+"""User and sandbox of the browser; tests/integration/bookinfo_browse.yml starts one as root."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_another_user_runs_the_browser_itself(monkeypatch):
     assert sandbox.sandbox_flags(None, REMOTE) == []
 
 
-def test_a_machine_without_that_user_is_reported(monkeypatch):
+def test_missing_user_is_reported(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(pwd, "getpwnam", {}.__getitem__)
     with pytest.raises(BrowserError, match="user nobody does not exist: run the task as an unprivileged user"):
@@ -48,12 +48,12 @@ def test_a_machine_without_that_user_is_reported(monkeypatch):
 
 
 @pytest.mark.parametrize("url", [REMOTE, LOCAL])
-def test_a_usable_sandbox_is_used_for_every_page(usable, url):
+def test_usable_sandbox_is_used_for_every_url(usable, url):
     usable(True)
     assert sandbox.sandbox_flags(NOBODY, url) == []
 
 
-def test_without_a_sandbox_only_loopback_is_opened(usable):
+def test_only_loopback_is_opened_without_a_sandbox(usable):
     usable(False)
     assert sandbox.sandbox_flags(NOBODY, LOCAL) == ["--no-sandbox"]
     assert sandbox.sandbox_flags(NOBODY, "http://bookinfo.example.com/", "127.0.0.1:1") == ["--no-sandbox"]
@@ -62,14 +62,14 @@ def test_without_a_sandbox_only_loopback_is_opened(usable):
             sandbox.sandbox_flags(NOBODY, url, address)
 
 
-def test_the_kernel_decides_where_there_is_no_helper(monkeypatch, tmp_path):
+def test_user_namespaces_decide_without_a_setuid_helper(monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox, "HELPERS", (str(tmp_path / "chrome-sandbox"),))
     for command, usable in (("true", True), ("false", False), (str(tmp_path / "missing"), False)):
         monkeypatch.setattr(sandbox, "PROBE", (command,))
         assert sandbox.is_usable(None) is usable
 
 
-def test_a_setuid_helper_makes_the_sandbox_usable(monkeypatch, tmp_path):
+def test_setuid_helper_makes_the_sandbox_usable(monkeypatch, tmp_path):
     helper = tmp_path / "chrome-sandbox"
     helper.touch()
     monkeypatch.setattr(sandbox, "HELPERS", (str(helper),))
@@ -79,7 +79,7 @@ def test_a_setuid_helper_makes_the_sandbox_usable(monkeypatch, tmp_path):
     assert sandbox.is_usable(None) is True
 
 
-def test_the_profile_is_where_its_user_can_reach_it(monkeypatch, tmp_path):
+def test_profile_is_reachable_for_its_user(monkeypatch, tmp_path):
     closed = tmp_path / "closed"
     closed.mkdir(0o700)
     monkeypatch.setattr(sandbox.tempfile, "gettempdir", lambda: str(closed))
@@ -95,9 +95,9 @@ def test_the_profile_is_where_its_user_can_reach_it(monkeypatch, tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may become another user")
-def test_a_program_runs_as_that_user_with_no_group_of_root():
+def test_program_runs_as_the_user_without_the_groups_of_root():
     user = sandbox.browser_user()
-    told = subprocess.run(["id", "-u"], capture_output=True, text=True, check=True, **sandbox.popen_options(user))
+    uid = subprocess.run(["id", "-u"], capture_output=True, text=True, check=True, **sandbox.popen_options(user))
     groups = subprocess.run(["id", "-G"], capture_output=True, text=True, check=True, **sandbox.popen_options(user))
-    assert told.stdout.strip() == str(user.pw_uid)
+    assert uid.stdout.strip() == str(user.pw_uid)
     assert groups.stdout.split() == [str(user.pw_gid)]
