@@ -138,7 +138,7 @@ def waterfall(data: Document) -> Document:
         **data,
         "link": link(data["url"] or ""),
         "incomplete": _incomplete(data),
-        "took": duration(data["duration_ms"]),
+        "duration": duration(data["duration_ms"]),
         "services": len(colors),
         "calls": [_call(call, colors) for call in data["calls"][:MAX_SPANS]],
         "rows": [_row(span, total, colors) for span in spans],
@@ -157,7 +157,7 @@ def _call(call: Document, colors: dict[str, int]) -> Document:
 
 
 def _row(span: Document, total: float, colors: dict[str, int]) -> Document:
-    begin, took = span["start_ms"] / total, duration(span["duration_ms"])
+    begin, length = span["start_ms"] / total, duration(span["duration_ms"])
     error = ", with an error" if span["error"] else ""
     name = f"{span['service']}, {span['kind'] or 'span'}"
     return {
@@ -168,6 +168,6 @@ def _row(span: Document, total: float, colors: dict[str, int]) -> Document:
         # A very thin bar would be invisible, so it is drawn wider, and near the end of the axis starts earlier.
         "width": position(max(span["duration_ms"] / total, 0.004)),
         "x": position(min(begin, 0.996)),
-        "took": took,
-        "description": f"{name}: from {duration(span['start_ms'])}, for {took}{error}",
+        "duration": length,
+        "description": f"{name}: from {duration(span['start_ms'])}, for {length}{error}",
     }
