@@ -10,20 +10,20 @@ version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Returns the C(meshConfig) that Istio is installed with, so that proxies can send spans to Jaeger: a tracing provider
-    for Istio 1.22 and newer, the sampling for older ones.
+    Returns the C(meshConfig) to install Istio with, so that proxies can send spans to Jaeger: a tracing provider for
+    Istio 1.22 and newer, the sampling for older releases.
 positional: version
 options:
   _input:
-    description: Content of the profile that Istio is installed with. Its tracing providers are kept.
+    description: Content of the profile to install Istio with. Its tracing providers are kept.
     type: dict
     required: true
   version:
-    description: Version of Istio. The result is empty if it is.
+    description: Istio version. The result is empty if the version is empty.
     type: str
     required: true
   provider:
-    description: Name of the tracing provider, which Istio 1.22 and newer need.
+    description: Name of the tracing provider for Istio 1.22 and newer.
     type: str
     required: true
   namespace:
@@ -31,7 +31,7 @@ options:
     type: str
     required: true
   sampling:
-    description: Requests to trace, in percent. Only up to Istio 1.21 part of the mesh configuration.
+    description: Requests to trace, in percent. Part of the mesh configuration up to Istio 1.21 only.
     type: float
     required: true
 """
@@ -57,7 +57,7 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils import jaeger_addon
 
 
 def jaeger_mesh_config(profile, version, provider, namespace, sampling):
-    """jaeger_addon.mesh_config(), with the error of Ansible's filters."""
+    """Call jaeger_addon.mesh_config() and raise AnsibleFilterError for its errors."""
     try:
         return jaeger_addon.mesh_config(profile, version, provider, namespace, sampling)
     except releases.ReleaseError as error:

@@ -9,8 +9,8 @@ short_description: Adapt the Jaeger add-on of an Istio release to the lab
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Puts the user interface on a node port and gives the pod a startup probe.
-  - Adds a volume and a Telemetry object if they are given.
+  - Exposes the user interface on a node port and adds a startup probe to the pod.
+  - Adds a volume and a Telemetry object if they are set.
 positional: namespace
 options:
   _input:
@@ -27,18 +27,18 @@ options:
     type: int
     required: true
   volume:
-    description: Size of a volume for the spans, such as V(1Gi). Without a volume if empty.
+    description: Size of a volume for the spans, such as V(1Gi). No volume is used if empty.
     type: str
     default: ""
   volume_path:
-    description: Directory on the node for the volume. The default storage class provides the volume if empty.
+    description: Directory on the node for the volume. If empty, the default storage class provides the volume.
     type: str
     default: ""
   telemetry:
-    description: Name of the C(provider) and C(sampling) in percent for a Telemetry object. Without one if not given.
+    description: Name of the C(provider) and C(sampling) in percent for a Telemetry object. By default, none is created.
     type: dict
   for_removal:
-    description: Whether to include the volume's objects although O(volume) is empty.
+    description: Whether to include the objects of the volume even if O(volume) is empty.
     type: bool
     default: false
 """
@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The objects in the order in which to create them.
+  description: Objects in the order of creation.
   type: list
   elements: dict
 """

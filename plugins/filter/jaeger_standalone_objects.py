@@ -5,13 +5,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: jaeger_standalone_objects
-short_description: Find what Jaeger's own all-in-one template created
+short_description: Find the objects of Jaeger's own all-in-one template
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Returns those of the given objects that have the labels of Jaeger's all-in-one template, without those that an
-    operator manages. Istio's own add-on does not have these labels.
+    Returns the objects that have the labels of Jaeger's all-in-one template, except those that an operator manages.
+    Istio's own add-on does not have these labels.
 options:
   _input:
     description: Deployments and Services as M(kubernetes.core.k8s_info) returns them.
@@ -27,7 +27,7 @@ EXAMPLES = r"""
     namespace: istio-system
   register: found
 
-- name: Remove those of Jaeger's all-in-one template
+- name: Remove the objects of Jaeger's all-in-one template
   kubernetes.core.k8s:
     state: absent
     definition: "{{ found.resources | meshlab.istio.jaeger_standalone_objects }}"
@@ -35,7 +35,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: API version, kind, name and namespace of each.
+  description: API version, kind, name and namespace of each object.
   type: list
   elements: dict
 """

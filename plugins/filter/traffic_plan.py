@@ -5,16 +5,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: traffic_plan
-short_description: Check a traffic shifting experiment, and plan what to apply and measure
+short_description: Validate a traffic shifting experiment, and plan what to apply and measure
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Checks backends, the weights between them, the match rules before the weights and the route checks, and plans what
-    the role P(meshlab.istio.traffic_shifting#role) applies and measures. It fails with all problems at once.
+    Validates backends, their weights, match rules and route checks, and plans what the role
+    P(meshlab.istio.traffic_shifting#role) applies and measures. Reports all problems at once.
   - >-
-    Weights of any sum are converted to percentages where these are whole (9 and 1 become 90 and 10). Where they are not
-    (1, 1 and 1) the weights stay as they are, which Istio takes since 1.15; they are refused for an older version.
+    Weights are converted to percentages if these are whole numbers (9 and 1 become 90 and 10). Otherwise (1, 1 and 1)
+    they stay unchanged, which requires Istio 1.15 or newer; they are rejected for an older version.
 positional: _input
 options:
   _input:
@@ -30,7 +30,7 @@ options:
     required: true
   match_rules:
     description:
-      - Rules before the weights, in the order in which a proxy tries them.
+      - Rules that take precedence over the weights, in order of precedence.
       - >-
         Each has C(name), C(match) (an Istio HTTPMatchRequest), C(backend), and may have C(rewrite) (a path that
         replaces the matched one).
@@ -58,7 +58,7 @@ options:
     type: int
     default: 1000
   significance:
-    description: Probability that a correct split is judged wrong.
+    description: Probability that a correct split is judged V(fail) by chance.
     type: float
     default: 0.001
 """
@@ -76,12 +76,12 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(weights), as Istio takes them.
+    - C(weights) as applied.
     - C(backends) for M(meshlab.istio.istio_traffic_split) with these weights, and C(even_backends), with equal weights.
     - >-
       C(route_checks), each with C(name), C(path), C(headers), C(backend) (which must get all of these requests),
       C(request) (as text) and C(backends) for M(meshlab.istio.istio_traffic_split).
-    - C(requests_without_sidecar), the number of requests that shows that weights do not act.
+    - C(requests_without_sidecar), the number of requests that shows that weights have no effect without a sidecar.
     - C(pages), the files that a backend must serve for the route checks.
   type: dict
   sample:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Jaeger as an Istio release ships it, changed for the lab, and what makes the mesh send its spans there."""
+"""Adapt the Jaeger add-on of an Istio release to the lab, and configure the mesh to send spans to it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JAEGER_UID = 10001  # of Jaeger's own images
 
 
 def collector(namespace: str) -> str:
-    """Host name of the Service that takes spans."""
+    """Host name of the Service that receives spans."""
     return f"jaeger-collector.{namespace}.svc.cluster.local"
 
 
@@ -30,12 +30,12 @@ def objects(
     telemetry: Mapping[str, Any] | None = None,
     for_removal: bool = False,
 ) -> list[dict[str, Any]]:
-    """What the role applies, in its order: volume, add-on, Telemetry.
+    """The objects to apply, in order: volume, add-on, Telemetry.
 
     addon: the documents of the release's samples/addons/jaeger.yaml.
     volume: size of the volume, none if empty. volume_path: directory on the node for it.
     telemetry: provider and sampling (percent) of the Telemetry object; without one if None.
-    for_removal: with the volume whether or not one is set, as an earlier run may have created it.
+    for_removal: include the volume even if it is not set, because an earlier run may have created it.
     """
     made = _volume_objects(namespace, volume, volume_path, for_removal)
     made += [_changed(each, namespace, int(node_port), volume, volume_path) for each in addon if each]
@@ -86,24 +86,24 @@ def _changed(given, namespace, node_port, volume, volume_path):
 
 
 def _publish(spec, node_port):
-    """Puts the port of the user interface on a node port, as the first one."""
+    """Expose the user interface on a node port, as the first port."""
     page = next(port for port in spec["ports"] if port["port"] == 80)
     spec["type"] = "NodePort"
     spec["ports"] = [{**page, "nodePort": node_port}, *(port for port in spec["ports"] if port["port"] != 80)]
 
 
 def _allow_slow_start(container):
-    """Adds a startup probe: after a crash Jaeger reads its spans for longer than the liveness probe allows."""
+    """Add a startup probe: after a crash, Jaeger reads its spans for longer than the liveness probe allows."""
     if "livenessProbe" in container:
         probe = {**container["livenessProbe"], "periodSeconds": 5, "failureThreshold": 60}
         container.setdefault("startupProbe", probe)
 
 
 def _mount(spec, pod, volume_path):
-    """Uses the volume for the spans, by one pod at a time because the database has a lock."""
+    """Use the volume for the spans, in one pod at a time because the database has a lock."""
     data = {"name": "data", "persistentVolumeClaim": {"claimName": VOLUME_NAME}}
     pod["volumes"] = [*(each for each in pod.get("volumes") or [] if each["name"] != "data"), data]
-    # The kubelet creates the directory of a hostPath for root alone.
+    # The kubelet creates a hostPath directory that only root can write.
     context = {"runAsUser": 0} if volume_path else {"fsGroup": JAEGER_UID}
     pod["securityContext"] = {**(pod.get("securityContext") or {}), **context}
     spec["strategy"] = {**(spec.get("strategy") or {}), "type": "Recreate", "rollingUpdate": None}
@@ -116,9 +116,9 @@ def _telemetry(namespace, provider, sampling):
 
 
 def standalone_objects(found: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Those of the Deployments and Services that Jaeger's own all-in-one template created, as minimal definitions.
+    """The Deployments and Services that Jaeger's own all-in-one template created, as minimal definitions.
 
-    Istio's add-on has no such labels, and what an operator manages is left out.
+    Istio's add-on does not have its labels. Objects of an operator are excluded.
     """
     return [
         _object(each["apiVersion"], each["kind"], {key: each["metadata"][key] for key in ("name", "namespace")}, None)
@@ -137,9 +137,9 @@ def _is_standalone(labels):
 def mesh_config(
     profile: Mapping[str, Any] | None, version: str, provider: str, namespace: str, sampling: float
 ) -> dict[str, Any]:
-    """The mesh configuration with which proxies can send spans to Jaeger; empty if the profile has all of it.
+    """The mesh configuration that proxies need to send spans to Jaeger; empty if the profile is sufficient.
 
-    profile: content of the release's profile, whose own providers are kept. version: the release, empty if unknown.
+    profile: content of the release's profile; its providers are kept. version: the release, empty if unknown.
     """
     if not version:
         return {}
@@ -156,6 +156,6 @@ def mesh_config(
 
 
 def _leads_to_other_jaeger(service, namespace):
-    """Whether a provider sends spans to Jaeger in another namespace, as the demo profile's does to istio-system."""
+    """Whether a provider sends spans to Jaeger in another namespace, as that of the demo profile (istio-system)."""
     name, _dot, rest = service.partition(".")
     return name == "jaeger-collector" and bool(rest) and not rest.startswith(f"{namespace}.")

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role traffic_shifting applies and measures: weights, match rules before them, and route checks."""
+"""Plan of the role traffic_shifting: weights, match rules with a higher precedence, and route checks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic import stat
 
 # The weight of a single destination, and the sum that Istio before 1.15 requires.
 WHOLE = 100
-# The least number of requests that shows that weights do not act.
+# Minimum number of requests of the client without a sidecar.
 MIN_REQUESTS = 200
 # The name of a backend is the name of a Deployment, and with -svc of a Service.
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,48}[a-z0-9])?")
@@ -24,7 +24,7 @@ _ROUTE_CHECK_KEYS = ("name", "path", "headers", "backend")
 
 
 class PlanError(Exception):
-    """All that is wrong with the options, in one message."""
+    """The options are invalid. The message contains all problems."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         super().__init__("; ".join(problems))
@@ -104,7 +104,7 @@ def _percentages(weights: Mapping[str, int]) -> dict[str, int] | None:
 
 
 def scaled(weights: Mapping[str, Any]) -> dict[str, int]:
-    """Weights of any sum as Istio takes them: as percentages where these are whole, else unchanged."""
+    """Weights as applied: percentages if these are whole numbers, else unchanged."""
     numbers = {name: whole_number(weight) or 0 for name, weight in weights.items()}
     return _percentages(numbers) or numbers
 
@@ -150,7 +150,7 @@ def _entries(option: str, entries: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _entry_problems(option: str, entries: Any, keys: tuple[str, ...], backends: Mapping[str, Any]) -> list[str]:
-    """What is wrong with the names, keys and backends of a list of entries."""
+    """Problems of the names, keys and backends of a list of entries."""
     if not isinstance(entries, (list, tuple)):
         return [f"{option} must be a list, got {entries!r}"]
     problems, names = [], set()
@@ -170,7 +170,7 @@ def _entry_problems(option: str, entries: Any, keys: tuple[str, ...], backends: 
 
 
 def _match_problems(match: Any) -> list[str]:
-    """What is wrong with an Istio HTTPMatchRequest; of its fields only uri and headers are looked at."""
+    """Problems of an Istio HTTPMatchRequest; only uri and headers are checked."""
     if not isinstance(match, dict) or not match:
         return [f"match must be an HTTPMatchRequest such as {{uri: {{prefix: /a}}}}, got {match!r}"]
     headers = match.get("headers") or {}
@@ -187,7 +187,7 @@ def _match_problems(match: Any) -> list[str]:
 
 
 def request_text(path: str, headers: Mapping[str, Any]) -> str:
-    """A request in a few words: "/manager with x-user: tester"."""
+    """Describe a request, such as "/manager with x-user: tester"."""
     return path + (" with " + ", ".join(f"{name}: {value}" for name, value in headers.items()) if headers else "")
 
 
@@ -224,11 +224,11 @@ def plan(
     max_requests: int = 1000,
     significance: float = 0.001,
 ) -> dict[str, Any]:
-    """What to apply and to measure. Raises PlanError with all problems at once.
+    """Plan what to apply and measure. Raises PlanError with all problems at once.
 
-    weights: as Istio takes them. backends: with these; even_backends: with equal weights. route_checks: each with its
-    request as text and its backends. pages: the files that a backend must serve. requests_without_sidecar: how many, at
-    most max_requests, show at this significance that weights do not act.
+    weights: as applied. backends: with these weights; even_backends: with equal weights. route_checks: each with its
+    request as text and its backends. pages: files that a backend must serve. requests_without_sidecar: at most
+    max_requests, enough to show at this significance that the weights have no effect without a sidecar.
     """
     problems = backend_problems(backends, list(reserved_names))
     if isinstance(backends, dict):
@@ -263,9 +263,9 @@ def _route_check(check: Mapping[str, Any], backends: Mapping[str, Any]) -> dict[
 
 
 def route_check_results(results: Iterable[Mapping[str, Any]], split: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Results of a loop of istio_traffic_split over a plan's route_checks, and the split as a result of its own.
+    """Results of a loop of istio_traffic_split over a plan's route_checks, followed by the split as another result.
 
-    Each has name, request, backend (empty where the weights decide) and measurement.
+    Each has name, request, backend (empty if the weights decide) and measurement.
     """
     own = ("item", "invocation", "ansible_loop_var")
     return [

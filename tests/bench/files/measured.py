@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs a command, and prints as JSON its exit code, seconds, output and memory: of its largest process, in MiB.
+"""Run a command, and print its exit code, seconds, output and the memory of its largest process (MiB) as JSON.
 
 measured.py COMMAND...
 """

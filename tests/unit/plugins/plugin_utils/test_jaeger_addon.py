@@ -37,7 +37,7 @@ def made(**options):
     return {(each["kind"], each["metadata"]["name"]): each for each in objects}
 
 
-def test_the_add_on_gets_the_namespace_the_node_port_and_a_startup_probe():
+def test_namespace_node_port_and_startup_probe_are_set():
     given = copy.deepcopy(ADDON)
     found = made()
     assert given == ADDON  # not changed in place
@@ -58,7 +58,7 @@ def test_a_startup_probe_of_the_release_is_kept():
 
 
 @pytest.mark.parametrize(("path", "context"), [("", {"fsGroup": 10001}), ("/var/lib/jaeger", {"runAsUser": 0})])
-def test_a_volume_takes_the_place_of_the_empty_directory(path, context):
+def test_a_volume_replaces_the_empty_directory(path, context):
     found = made(volume="1Gi", volume_path=path)
     spec = found["Deployment", "jaeger"]["spec"]
     assert spec["strategy"] == {"type": "Recreate", "rollingUpdate": None}
@@ -82,7 +82,7 @@ def test_for_removal_the_volume_is_included_without_its_size():
     assert all("spec" not in each for each in list(found.values())[:2])
 
 
-def test_telemetry_names_the_provider_and_the_sampling():
+def test_telemetry_has_the_provider_and_the_sampling():
     telemetry = made(telemetry={"provider": "jaeger", "sampling": "25"})["Telemetry", "jaeger"]
     assert telemetry["metadata"]["namespace"] == "mesh"
     assert telemetry["spec"] == {"tracing": [{"providers": [{"name": "jaeger"}], "randomSamplingPercentage": 25.0}]}
@@ -99,7 +99,7 @@ def test_telemetry_names_the_provider_and_the_sampling():
         (None, False),
     ],
 )
-def test_objects_of_the_all_in_one_template_are_known_by_their_labels(labels, standalone):
+def test_objects_of_the_all_in_one_template_have_its_labels(labels, standalone):
     metadata = {"name": "jaeger-query", "namespace": "mesh"}
     found = {"apiVersion": "v1", "kind": "Service", "metadata": {**metadata, "labels": labels}, "spec": {}}
     expected = [{"apiVersion": "v1", "kind": "Service", "metadata": metadata}] if standalone else []
@@ -126,7 +126,11 @@ OTHER = opentelemetry("otel", "collector.elsewhere.svc.cluster.local")
         (None, "1.27.0", {"extensionProviders": [OURS]}),
         (profile(OTHER), "1.27.0", {"extensionProviders": [OTHER, OURS]}),
         (profile(OURS), "1.27.0", {}),
-        (profile(opentelemetry("jaeger", "collector.tracing.svc.cluster.local")), "1.27.0", {}),  # meant so
+        (
+            profile(opentelemetry("jaeger", "collector.tracing.svc.cluster.local")),
+            "1.27.0",
+            {},
+        ),  # another collector on purpose
         (profile({"name": "jaeger", "zipkin": {}}), "1.27.0", {}),
         (
             profile(opentelemetry("jaeger", "jaeger-collector.istio-system.svc.cluster.local"), OTHER),
@@ -135,5 +139,5 @@ OTHER = opentelemetry("otel", "collector.elsewhere.svc.cluster.local")
         ),
     ],
 )
-def test_the_mesh_configuration_has_a_provider_that_leads_to_this_jaeger(given, version, expected):
+def test_mesh_config_has_a_provider_for_this_jaeger(given, version, expected):
     assert subject.mesh_config(given, version, "jaeger", "mesh", 25) == expected

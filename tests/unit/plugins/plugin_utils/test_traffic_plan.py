@@ -28,7 +28,7 @@ def rule(name="rule", backend="httpd", **options):
     return {"name": name, "backend": backend, "match": {"uri": {"exact": "/a"}}, **options}
 
 
-def refused(backends=None, weights=None, match_rules=(), route_checks=(), version=None, reserved_names=()):
+def problems_of(backends=None, weights=None, match_rules=(), route_checks=(), version=None, reserved_names=()):
     backends = PAIR if backends is None else backends
     weights = WEIGHTS if weights is None else weights
     with pytest.raises(subject.PlanError) as caught:
@@ -69,7 +69,7 @@ def test_the_plan_of_two_backends_without_rules():
         ({"tomcat": 999, "httpd": 1}, {"tomcat": 999, "httpd": 1}),
     ],
 )
-def test_weights_become_percentages_where_these_are_whole(weights, applied):
+def test_weights_become_percentages_if_these_are_whole(weights, applied):
     assert subject.plan(THREE, weights)["weights"] == applied
     assert subject.plan(THREE, weights, istio_version="1.15.0")["weights"] == applied
 
@@ -79,7 +79,7 @@ def test_a_backend_without_a_weight_gets_weight_0():
 
 
 def test_istio_before_1_15_requires_a_sum_of_100():
-    message = refused(THREE, {"tomcat": 1, "httpd": 1, "canary": 1}, version="1.7.4")
+    message = problems_of(THREE, {"tomcat": 1, "httpd": 1, "canary": 1}, version="1.7.4")
     assert message == (
         "weights: Istio 1.7.4 requires a sum of 100, got 3 (tomcat 1, httpd 1, canary 1); "
         "the nearest weights are tomcat 34, httpd 33, canary 33"
@@ -88,7 +88,7 @@ def test_istio_before_1_15_requires_a_sum_of_100():
         "tomcat": 75,
         "httpd": 25,
     }
-    assert "Istio 1.14.6" in refused(weights={"tomcat": 1, "httpd": 2}, version="1.14.6")
+    assert "Istio 1.14.6" in problems_of(weights={"tomcat": 1, "httpd": 2}, version="1.14.6")
 
 
 @pytest.mark.parametrize(
@@ -104,15 +104,15 @@ def test_istio_before_1_15_requires_a_sum_of_100():
         ({"tomcat": "all", "httpd": 0}, "got 'all'"),
     ],
 )
-def test_weights_that_no_istio_takes_are_refused(weights, problem):
-    assert problem in refused(weights=weights)
+def test_invalid_weights_are_rejected(weights, problem):
+    assert problem in problems_of(weights=weights)
 
 
 NUMBERS = st.lists(st.integers(0, 1000), min_size=1, max_size=6).filter(any)
 
 
 @given(NUMBERS)
-def test_the_nearest_weights_have_the_sum_100_and_are_less_than_one_off(numbers):
+def test_nearest_weights_sum_to_100_and_differ_by_less_than_1(numbers):
     weights = {f"b{place}": number for place, number in enumerate(numbers)}
     found, total = subject.nearest(weights), sum(numbers)
     assert sum(found.values()) == 100
@@ -142,8 +142,8 @@ def test_scaling_keeps_every_share(numbers):
         ({**PAIR, "x": {"match": "hello httpd"}}, "httpd and x have the same match"),
     ],
 )
-def test_invalid_backends_are_refused(backends, problem):
-    assert problem in refused(backends, reserved_names=["client", "web"])
+def test_invalid_backends_are_rejected(backends, problem):
+    assert problem in problems_of(backends, reserved_names=["client", "web"])
 
 
 # ---- match rules and route checks ----
@@ -189,8 +189,8 @@ def test_the_defaults_of_the_role_are_valid_and_cover_both_experiments(request):
         ([rule(match={"headers": {"a": {"exact": "1", "prefix": "2"}}})], "match.headers.a must have one of"),
     ],
 )
-def test_invalid_match_rules_are_refused(match_rules, problem):
-    assert problem in refused(match_rules=match_rules)
+def test_invalid_match_rules_are_rejected(match_rules, problem):
+    assert problem in problems_of(match_rules=match_rules)
 
 
 @pytest.mark.parametrize(
@@ -214,12 +214,12 @@ def test_every_condition_of_istio_can_be_used(match):
         ([{"name": "a", "backend": "httpd", "url": "/"}], "url is not supported"),
     ],
 )
-def test_invalid_route_checks_are_refused(route_checks, problem):
-    assert problem in refused(route_checks=route_checks)
+def test_invalid_route_checks_are_rejected(route_checks, problem):
+    assert problem in problems_of(route_checks=route_checks)
 
 
 def test_all_problems_are_listed_at_once():
-    message = refused(
+    message = problems_of(
         {**PAIR, "Web_1": {"match": "x"}},
         {"apache": 1},
         [rule(backend="nginx"), rule("b", match={})],

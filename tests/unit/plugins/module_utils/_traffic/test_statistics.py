@@ -21,7 +21,7 @@ significances = st.sampled_from([0.05, 0.01, 0.001, 1e-6])
 
 
 def exact_pmf(n, p):
-    """The probabilities of 0..n as fractions: nothing is rounded."""
+    """The exact probabilities of 0..n as fractions."""
     return [math.comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(n + 1)]
 
 
@@ -30,7 +30,7 @@ def exact_pmf(n, p):
 
 @pytest.mark.parametrize("p", [Fraction(1, 5), Fraction(1, 2), Fraction(1, 1000), Fraction(97, 100)])
 @pytest.mark.parametrize("n", [1, 2, 7, 60])
-def test_tails_are_those_of_exact_arithmetic(n, p):
+def test_tails_equal_exact_arithmetic(n, p):
     pmf = exact_pmf(n, p)
     for k in range(n + 1):
         assert statistics.lower_tail(k, n, float(p)) == pytest.approx(float(sum(pmf[: k + 1])), rel=1e-10)
@@ -53,13 +53,13 @@ def test_certain_shares_have_certain_tails(p):
     assert statistics.upper_tail(11, 10, p) == 0.0
 
 
-def test_shares_next_to_none_and_all_are_not_rounded_away():
+def test_shares_close_to_0_and_1_are_not_rounded():
     assert statistics.upper_tail(1, 2, 1e-38) == pytest.approx(2e-38)
     assert statistics.lower_tail(1, 2, 1e-38) == 1.0
     assert statistics.lower_tail(1, 2, 1 - 2**-50) == pytest.approx(2**-49, rel=1e-9)
 
 
-# ---- the test of one share ----
+# ---- test of one share ----
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_p_value_is_a_probability_and_symmetric(count, p):
 
 
 @given(st.integers(1, 600), shares)
-def test_p_value_falls_away_from_the_mean(n, p):
+def test_p_value_decreases_away_from_the_mean(n, p):
     values = [statistics.binomial_p_value(k, n, p) for k in range(n + 1)]
     top = values.index(max(values))
     slack = 1e-9
@@ -120,7 +120,7 @@ def test_p_value_falls_away_from_the_mean(n, p):
 
 
 @given(st.integers(1, 600), shares, significances)
-def test_the_test_rejects_a_right_share_no_more_often_than_it_says(n, p, significance):
+def test_a_correct_share_is_rejected_at_most_at_the_significance(n, p, significance):
     low, high = statistics.acceptance(n, p, significance)
     assert 0 <= low <= high <= n
     assert statistics.outside(n, p, low, high) <= significance * (1 + 1e-9)
@@ -132,7 +132,7 @@ def test_the_test_rejects_a_right_share_no_more_often_than_it_says(n, p, signifi
 @pytest.mark.parametrize(
     ("k", "n", "significance", "expected"),
     [
-        # Closed forms where nothing or everything was seen.
+        # Closed forms for counts of 0 and n.
         (0, 10, 0.05, (0.0, 1 - 0.025**0.1)),
         (10, 10, 0.05, (0.025**0.1, 1.0)),
         (0, 400, 0.001, (0.0, 1 - 0.0005 ** (1 / 400))),
@@ -148,7 +148,7 @@ def test_known_intervals(k, n, significance, expected):
 
 
 @given(counts, significances)
-def test_interval_contains_the_share_and_mirrors(count, significance):
+def test_interval_contains_the_share_and_is_symmetric(count, significance):
     k, n = count
     low, high = statistics.interval(k, n, significance)
     assert 0.0 <= low <= k / n <= high <= 1.0
@@ -178,7 +178,7 @@ def test_interval_and_test_agree(count, p, significance):
         ([0.4, 0.3, 0.3, 0.0], 3),
     ],
 )
-def test_family_counts_what_is_left_to_chance(expected, tests):
+def test_family_counts_random_shares(expected, tests):
     assert statistics.family(expected) == tests
 
 
@@ -188,20 +188,20 @@ def test_two_backends_are_one_test():
     assert each[0] == pytest.approx(each[1])
 
 
-def test_more_backends_pay_for_each_test():
+def test_three_backends_are_three_tests():
     whole, each = statistics.split_p_value([300, 60, 40], [0.8, 0.1, 0.1])
     assert whole == pytest.approx(3 * min(each))
     assert statistics.split_p_value([320, 40, 40], [0.8, 0.1, 0.1])[0] == 1.0
 
 
-def test_one_response_for_a_backend_of_no_weight_is_impossible():
+def test_p_value_is_0_for_a_response_of_a_backend_with_weight_0():
     assert statistics.split_p_value([399, 1], [1.0, 0.0]) == (0.0, [0.0, 0.0])
     assert statistics.split_p_value([400, 0], [1.0, 0.0]) == (1.0, [1.0, 1.0])
     assert statistics.split_p_value([0, 0], [0.5, 0.5])[0] == 1.0
 
 
 def simulated(n, expected, runs, seed):
-    """Counts of fair splits of n over the expected shares, by conditional binomials drawn from exact tables."""
+    """Yield random counts of n requests with these shares, drawn from exact conditional binomials."""
     source = random.Random(seed)
     tables = {}
 
@@ -211,11 +211,11 @@ def simulated(n, expected, runs, seed):
         return bisect.bisect_left(tables[m, p], source.random())
 
     for _run in range(runs):
-        left, rest, seen = n, 1.0, []
+        left, rest, counts = n, 1.0, []
         for share in expected[:-1]:
-            seen.append(draw(left, share / rest))
-            left, rest = left - seen[-1], rest - share
-        yield [*seen, left]
+            counts.append(draw(left, share / rest))
+            left, rest = left - counts[-1], rest - share
+        yield [*counts, left]
 
 
 @pytest.mark.parametrize(
@@ -227,15 +227,15 @@ def simulated(n, expected, runs, seed):
         ([0.98, 0.02], 0.01, 20_000),
     ],
 )
-def test_the_testers_own_error_rate(expected, significance, runs):
-    known = {}
+def test_false_rejection_rate(expected, significance, runs):
+    rejected = {}
     wrong = 0
-    for seen in simulated(200, expected, runs, seed=20260211):
-        key = tuple(seen)
-        if key not in known:
-            known[key] = statistics.split_p_value(seen, expected)[0] < significance
-        wrong += known[key]
-    # As many as the significance allows, give or take what the number of runs leaves to chance.
+    for counts in simulated(200, expected, runs, seed=20260211):
+        key = tuple(counts)
+        if key not in rejected:
+            rejected[key] = statistics.split_p_value(counts, expected)[0] < significance
+        wrong += rejected[key]
+    # 1e-6 allows for the random variation of the runs.
     assert statistics.upper_tail(wrong, runs, significance) > 1e-6
     if len(expected) == 2:
         size = statistics.outside(200, expected[1], *statistics.acceptance(200, expected[1], significance))
@@ -243,18 +243,18 @@ def test_the_testers_own_error_rate(expected, significance, runs):
 
 
 @pytest.mark.parametrize("true", [[0.7, 0.3], [0.5, 0.5], [0.2, 0.8]])
-def test_wrong_splits_are_caught_as_often_as_power_says(true):
+def test_wrong_splits_are_rejected_as_often_as_computed(true):
     runs = 4_000
-    caught = sum(statistics.split_p_value(s, [0.8, 0.2])[0] < 0.001 for s in simulated(400, true, runs, seed=7))
-    said = statistics.power(400, 0.2, true[1], 0.001)
-    if said > 1 - 1e-9:  # as good as certain: not one of the runs may miss it
-        assert caught == runs
+    rejected = sum(statistics.split_p_value(s, [0.8, 0.2])[0] < 0.001 for s in simulated(400, true, runs, seed=7))
+    power = statistics.power(400, 0.2, true[1], 0.001)
+    if power > 1 - 1e-9:
+        assert rejected == runs
     else:
-        assert 0 < caught < runs
-        assert statistics.binomial_p_value(caught, runs, said) > 1e-6
+        assert 0 < rejected < runs
+        assert statistics.binomial_p_value(rejected, runs, power) > 1e-6
 
 
-# ---- what a sample can tell ----
+# ---- power of a sample ----
 
 
 @pytest.mark.parametrize(
@@ -295,14 +295,14 @@ def test_known_bands_around_a_fifth(n, tolerance, false_alarms, accepts_a_quarte
 
 
 @given(st.integers(1, 5000), st.integers(1, 99), st.integers(1, 50))
-def test_band_is_what_whole_arithmetic_says(n, percent, points):
+def test_band_equals_integer_arithmetic(n, percent, points):
     low, high = statistics.band(n, percent / 100, points / 100)
     within = [k for k in range(n + 1) if abs(100 * k - percent * n) <= points * n]
     assert list(range(low, high + 1)) == within
 
 
 @pytest.mark.parametrize(("p", "exact"), [(0.0, 0), (1.0, 400)])
-def test_no_tolerance_for_nothing_and_everything(p, exact):
+def test_band_of_shares_0_and_1_is_exact(p, exact):
     assert statistics.band(400, p, 0.1) == (exact, exact)
 
 
@@ -317,20 +317,20 @@ def test_no_tolerance_for_nothing_and_everything(p, exact):
         ([0.6, 0.2, 0.2], 0.1),
     ],
 )
-def test_requests_for_tolerance_is_the_first_n_from_which_all_resolve_it(split, tolerance):
+def test_requests_for_tolerance_is_the_smallest_sufficient_n(split, tolerance):
     needed = statistics.requests_for_tolerance(split, tolerance, 0.001)
     assert not statistics.resolves(needed - 1, split, tolerance, 0.001)
     assert all(statistics.resolves(n, split, tolerance, 0.001) for n in range(needed, 2 * needed + 200))
 
 
-def test_requests_for_tolerance_has_a_limit_and_needs_no_chance():
+def test_requests_for_tolerance_limit_and_trivial_split():
     assert statistics.requests_for_tolerance([0.5, 0.5], 0.001, 0.001) is None
     assert statistics.requests_for_tolerance([1.0, 0.0], 0.001, 0.001) == 1
 
 
 @settings(max_examples=20)
 @given(st.integers(0, 100_000), st.floats(1e-6, 1 - 1e-6))
-def test_a_hundred_thousand_requests_neither_overflow_nor_take_long(k, p):
+def test_100000_requests_are_fast_and_do_not_overflow(k, p):
     n = 100_000
     started = time.process_time()
     value = statistics.binomial_p_value(k, n, p)
