@@ -47,7 +47,7 @@ use() {
 
 # Playbooks find their files in the collection: a chapter fails at an assertion in a file of tasks; the report uses a template.
 run_playbooks() {
-  local facts='{"lab_kubeconfig": "/nowhere", "lab_source": "build", "lab_report_facts": {"lab_kubeconfig": "/nowhere", "istio_version": "1.27.0"}}'
+  local facts='{"lab_kubeconfig": "/nowhere", "lab_image_source": "build", "lab_report_facts": {"lab_kubeconfig": "/nowhere", "istio_version": "1.27.0"}}'
   quietly ansible-playbook meshlab.istio.full_lab --list-tasks
   mapfile -t chapters < <(sed -n 's/^  - name: //p' "$checkout/playbooks/vars/chapters.yml")
   for chapter in "${chapters[@]}"; do

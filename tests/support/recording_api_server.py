@@ -1,10 +1,9 @@
-"""An API server on loopback that has nothing, and writes a line for each request that it gets.
+"""An API server on loopback that has no objects, and logs each request.
 
 recording_api_server.py SECONDS LOG KUBECONFIG...
 
 Each kubeconfig leads to the server, with the name of its parent directory as the first part of the path: a request for
-pods by the kubeconfig /tmp/named/config is logged as GET /named/api/v1/pods. The server
-ends after SECONDS at the latest.
+pods by the kubeconfig /tmp/named/config is logged as GET /named/api/v1/pods. The server stops after SECONDS.
 """
 
 from __future__ import annotations
@@ -16,6 +15,15 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+# By the last part of the path; every other request gets 404.
+DISCOVERY = {
+    "version": {"major": "1", "minor": "33", "gitVersion": "v1.33.1"},
+    "api": {"kind": "APIVersions", "versions": ["v1"]},
+    "apis": {"kind": "APIGroupList", "apiVersion": "v1", "groups": []},
+    "v1": {"kind": "APIResourceList", "groupVersion": "v1", "resources": []},
+}
+NOT_FOUND = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404}
+
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -25,8 +33,9 @@ class Handler(BaseHTTPRequestHandler):
         with self.log_path.open("a", encoding="utf-8") as log:
             log.write(f"{self.command} {self.path}\n")
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        body = json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404}).encode()
-        self.send_response(404)
+        found = DISCOVERY.get(self.path.rstrip("/").rpartition("/")[2])
+        body = json.dumps(found or NOT_FOUND).encode()
+        self.send_response(200 if found else 404)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()

@@ -138,7 +138,7 @@ FACTS = {
     "lab_cluster": "kind",
     "kind_cluster_name_used": "meshlab",
     "lab_kubeconfig": "/home/me/.cache/meshlab/clusters/meshlab/kubeconfig",
-    "lab_source": "build",
+    "lab_image_source": "build",
     "lab_standins": ["docker.io/istio/examples-bookinfo-reviews-v1:1.20.3", "docker.io/kubeguide/tomcat-app:v1"],
     "lab_istio_note": "It does not contain Istio's own filters.",
     "istio_version": "1.27.0",
@@ -157,8 +157,8 @@ FACTS = {
     "bookinfo_namespace": "default",
     "bookinfo_pods": [pod(f"{name}-7b5d4c9c6b-x2x5s") for name in BOOKINFO_PODS],
     "bookinfo_url": "http://127.0.0.1:30080/productpage",
-    "bookinfo_answer": {"status": "200", "server": "istio-envoy", "content_type": "application/json"},
-    "bookinfo_secure_url": "https://bookinfo.example.com:30443/productpage",
+    "bookinfo_response": {"status": "200", "server": "istio-envoy", "content_type": "application/json"},
+    "bookinfo_https_url": "https://bookinfo.example.com:30443/productpage",
     "bookinfo_looks": [
         {"look": look, "title": title, "times": 3, "served_by": ["reviews-v1-1"]} for look, title in LOOKS.items()
     ],

@@ -83,7 +83,7 @@ def _curl(facts: Facts, url: str) -> str:
 
 
 def _secure_bookinfo(facts: Facts) -> Document | None:
-    url, address = (as_text(facts.get(x)) for x in ("bookinfo_secure_url", "ingress_gateway_local_https_address"))
+    url, address = (as_text(facts.get(x)) for x in ("bookinfo_https_url", "ingress_gateway_local_https_address"))
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:

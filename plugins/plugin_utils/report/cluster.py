@@ -48,7 +48,7 @@ def images(facts: Facts) -> Document:
     """The source of the images; that of an existing cluster's images is unknown."""
     existing = facts.get("lab_cluster") == "existing"
     return {
-        "source": "cluster" if existing else as_text(facts.get("lab_source")) or None,
+        "source": "cluster" if existing else as_text(facts.get("lab_image_source")) or None,
         "standins": [as_text(image) for image in as_list(facts.get("lab_standins"))],
     }
 

@@ -132,7 +132,7 @@ def bookinfo_checks(document: Document, facts: Facts) -> Iterator[Check]:
     yield _ready_check(found)
     sidecars = sum(1 for pod in found if pod["sidecar"])
     yield f"{sidecars} of {plural(len(found), 'pod')} with a sidecar", verdict_of(sidecars == len(found))
-    answer = as_dict(facts.get("bookinfo_answer"))
+    answer = as_dict(facts.get("bookinfo_response"))
     if answer:
         status, server, content = (as_text(answer.get(x)) for x in ("status", "server", "content_type"))
         expected = status == "200" and server == "istio-envoy" and content.startswith("application/json")

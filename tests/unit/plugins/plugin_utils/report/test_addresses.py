@@ -118,7 +118,7 @@ def test_bookinfo_is_called_a_stand_in_only_if_it_is_one():
     ],
 )
 def test_only_web_addresses_are_links(url):
-    facts = {**FACTS, "bookinfo_url": url, "bookinfo_secure_url": url, "jaeger_url": url}
+    facts = {**FACTS, "bookinfo_url": url, "bookinfo_https_url": url, "jaeger_url": url}
     assert set(parse_page(render_page(build_document(facts))).links) == set()
 
 

@@ -42,8 +42,8 @@ def changed(name, key, value):
             "bookinfo",
             "5 of 6 pods with a sidecar",
         ),
-        (changed("bookinfo_answer", "status", "404"), "bookinfo", "status 404"),
-        (changed("bookinfo_answer", "server", "nginx"), "bookinfo", "from nginx"),
+        (changed("bookinfo_response", "status", "404"), "bookinfo", "status 404"),
+        (changed("bookinfo_response", "server", "nginx"), "bookinfo", "from nginx"),
         (changed("istio_pods", 0, pod("istiod-1", "0/1", sidecar=False)), "install", "2 of 3 pods ready"),
         ({**FACTS, "jaeger_trace": traced(failed=[7])}, "tracing", "incomplete: no span of ratings"),
         (

@@ -50,7 +50,7 @@ def test_the_document_of_a_whole_lab():
 
 def test_only_named_fields_get_into_the_document():
     facts = copy.deepcopy(FACTS)
-    facts["token"] = facts["traffic_shifting_split"]["samples"] = facts["bookinfo_answer"]["body"] = "SECRET"
+    facts["token"] = facts["traffic_shifting_split"]["samples"] = facts["bookinfo_response"]["body"] = "SECRET"
     facts["lab_kubeconfig_content"] = {"users": [{"token": "SECRET"}]}
     assert "SECRET" not in json.dumps(build_document(facts))
     assert "SECRET" not in render_page(build_document(facts))
