@@ -43,7 +43,7 @@ def test_the_placeholder_is_not_a_web_ui(page, expected):
         for task in tasks
         if "jaeger_ui_available" in task.get("ansible.builtin.set_fact", {})
     ]
-    found = {"__jaeger_placeholder": variables["__jaeger_placeholder"], "__jaeger_page": {"content": page}}
+    found = {"__jaeger_placeholder": variables["__jaeger_placeholder"], "__jaeger_ui_response": {"content": page}}
     try:
         from ansible.template import trust_as_template  # templates are trusted explicitly since ansible-core 2.19
     except ImportError:

@@ -15,7 +15,8 @@ def test_a_lab_from_a_registry_has_no_differences():
 
 
 def test_the_images_of_an_existing_cluster_are_unknown():
-    facts = {**FACTS, "lab_cluster": "existing", "lab_image_source": "registry", "lab_standins": [], "lab_istio_note": ""}
+    images = {"lab_image_source": "registry", "lab_standins": [], "lab_istio_note": ""}
+    facts = {**FACTS, **images, "lab_cluster": "existing"}
     document = build_document({name: value for name, value in facts.items() if name != "kind_cluster_name_used"})
     assert (document["images"]["source"], document["differences"]) == ("cluster", [])
     assert document["cluster"] == {**build_document()["cluster"], "type": "existing", "name": None}
