@@ -1,9 +1,9 @@
-"""Opens reports of the lab in a real Chromium, and fails with what is wrong with how they look.
+"""Open reports of the lab in Chromium, and fail with every problem of their layout.
 
     report_page.py REPORT.html...
 
-Each at two widths, light and dark: nothing is wider than the window, nothing is loaded from elsewhere, every picture is
-there, and the colours are those of the scheme.
+Each page is opened at two widths, in the light and the dark color scheme. It must not scroll sideways, load anything
+from elsewhere or have broken images, and it must use the colors of the scheme.
 """
 
 from __future__ import annotations
@@ -19,50 +19,51 @@ from ansible_collections.meshlab.istio.plugins.module_utils._browser import brow
 
 WIDTHS = (390, 1400)
 SCHEMES = ("light", "dark")
-LOOK = """
+MEASURE = """
 const done = arguments[arguments.length - 1];
-const read = () => {
+const measure = () => {
   const root = document.documentElement;
-  const brightness = (colour) => colour.match(/[0-9.]+/g).slice(0, 3).reduce((sum, x) => sum + Number(x), 0) / 3;
+  const brightness = (color) => color.match(/[0-9.]+/g).slice(0, 3).reduce((sum, x) => sum + Number(x), 0) / 3;
   const style = getComputedStyle(document.body);
   return {
     width: root.clientWidth,
-    wide: root.scrollWidth,
-    ground: brightness(style.backgroundColor),
-    ink: brightness(style.color),
-    wanted: performance.getEntriesByType("resource").map((x) => x.name).filter((x) => !x.startsWith("data:")),
-    broken: [...document.images].filter((x) => !(x.complete && x.naturalWidth > 0)).map((x) => x.alt),
+    content_width: root.scrollWidth,
+    background: brightness(style.backgroundColor),
+    text: brightness(style.color),
+    loaded: performance.getEntriesByType("resource").map((x) => x.name).filter((x) => !x.startsWith("data:")),
+    broken_images: [...document.images].filter((x) => !(x.complete && x.naturalWidth > 0)).map((x) => x.alt),
     title: document.title,
   };
 };
-document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFrame(() => done(read()))));
+document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFrame(() => done(measure()))));
 """
 
 
-def look(driver, width, scheme):
+def measure(webdriver, width, scheme):
+    """The measurements of the page at this width, in this color scheme."""
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    webdriver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
     features = [{"name": "prefers-color-scheme", "value": scheme}]
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": features})
-    return driver.execute_async_script(LOOK)
+    webdriver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "screen", "features": features})
+    return webdriver.execute_async_script(MEASURE)
 
 
-def wrong(seen):
-    """What is wrong with a page, by what was seen of it at each width and in each scheme."""
-    for (width, scheme), page in seen.items():
+def problems_of(measurements):
+    """The problems of a page, from its measurements by width and color scheme."""
+    for (width, scheme), page in measurements.items():
         where = f"{width} pixels wide, {scheme}"
         if not page["title"].startswith("Istio lab: "):
-            yield f"{where}: its title is {page['title']!r}"
+            yield f"{where}: the title must start with 'Istio lab: ', got {page['title']!r}"
         if page["width"] != width:
             yield f"{where}: the window has {page['width']} pixels"
-        if page["wide"] > page["width"]:
-            yield f"{where}: it scrolls sideways, {page['wide']} pixels are in {page['width']}"
-        if page["wanted"]:
-            yield f"{where}: it loads {', '.join(page['wanted'])}"
-        if page["broken"]:
-            yield f"{where}: these pictures are not drawn: {', '.join(page['broken'])}"
-        if (page["ground"] > page["ink"]) != (scheme == "light"):
-            yield f"{where}: its ground has a brightness of {page['ground']:.0f}, its text of {page['ink']:.0f}"
+        if page["content_width"] > page["width"]:
+            yield f"{where}: the page scrolls sideways, its content has {page['content_width']} pixels"
+        if page["loaded"]:
+            yield f"{where}: the page loads {', '.join(page['loaded'])}"
+        if page["broken_images"]:
+            yield f"{where}: images are not shown: {', '.join(page['broken_images'])}"
+        if (page["background"] > page["text"]) != (scheme == "light"):
+            yield f"{where}: the background has the brightness {page['background']:.0f}, the text {page['text']:.0f}"
 
 
 def main(paths):
@@ -71,17 +72,21 @@ def main(paths):
         programs = browser.find()
         with browser.Chromium(programs, "file:///") as chromium:
             for path in paths:
-                # As root, the browser runs as a user that cannot read what is below /root.
-                page = Path(shutil.copy(path, chromium.folder))
+                # If this user is root, the browser runs as another one, which cannot read files below /root.
+                page = Path(shutil.copy(path, chromium.directory))
                 page.chmod(0o644)
-                chromium.driver.get(page.as_uri())
-                seen = {(x, y): look(chromium.driver, x, y) for x in WIDTHS for y in SCHEMES}
-                problems += [f"{path}: {x}" for x in wrong(seen)]
+                chromium.webdriver.get(page.as_uri())
+                found = {
+                    (width, scheme): measure(chromium.webdriver, width, scheme)
+                    for width in WIDTHS
+                    for scheme in SCHEMES
+                }
+                problems += [f"{path}: {problem}" for problem in problems_of(found)]
     except browser.BrowserError as error:
-        problems.append(f"the reports were not opened: {error}")
+        problems.append(f"cannot open the reports: {error}")
     if problems:
         sys.exit("\n".join(problems))
-    print(f"{len(paths)} reports, each {len(WIDTHS) * len(SCHEMES)} times: nothing is wrong")
+    print(f"{len(paths)} reports in {len(WIDTHS) * len(SCHEMES)} layouts: no problem")
 
 
 if __name__ == "__main__":
