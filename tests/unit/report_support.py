@@ -259,7 +259,7 @@ class Page(HTMLParser):
             self.attributes.append((tag, name, value))
             if name == "id":
                 self.ids.append(value)
-            elif name in ("aria-labeledby", "aria-describedby"):
+            elif name in ("aria-labelledby", "aria-describedby"):
                 self.references += value.split()
             elif name == "href" and value.startswith("#"):
                 self.references.append(value[1:])

@@ -20,8 +20,7 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.report.values import
 from ansible_collections.meshlab.istio.plugins.plugin_utils.report.wording import plural
 
 _STANDINS = (
-    "They keep the originals' paths, JSON and headers, and are much smaller. Their images carry the label "
-    "meshlab.istio/stand-in."
+    "They behave like the originals as far as the lab uses them. Their images carry the label meshlab.istio/stand-in."
 )
 _BUILT = "Their programs come from the package registries of Debian, Python and Go, without a container registry."
 
