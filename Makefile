@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: lab classic test reset setup static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench
+.PHONY: lab classic test reset setup static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench docs
 
 LAB := ansible-playbook playbooks/full_lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true
 
@@ -26,6 +26,12 @@ test:
 
 setup:
 	@tools/setup.sh lab
+
+# The documentation site, with links to the documentation of Ansible.
+docs:
+	@tools/setup.sh test
+	tools/docsite/build.sh .meshlab/docsite
+	@echo "open $(CURDIR)/.meshlab/docsite/html/index.html"
 
 # Parts of the tests, for working on one thing. That of the classic pair: tests/run.sh classic
 static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench:

@@ -59,11 +59,11 @@ yamllint --strict .
 heading "wording"
 wording=$(xargs -0 python tests/support/wording.py <"$scratch/files") || stop "reword (see Style in CONTRIBUTING.md):" "$wording"
 
-# The examples of the Markdown files are playbooks like any other.
-mapfile -d '' -t texts < <(grep -zE '\.md$' "$scratch/files")
+# The examples of the documentation are playbooks like any other.
+mapfile -d '' -t texts < <(grep -zE '\.(md|rst)$' "$scratch/files")
 python tests/support/examples.py "$scratch/examples" "${texts[@]}" >"$scratch/playbooks"
 mapfile -t examples <"$scratch/playbooks"
-[ ${#examples[@]} -gt 0 ] || stop "no examples were found in the Markdown files"
+[ ${#examples[@]} -gt 0 ] || stop "found no examples in the documentation"
 plays+=("${examples[@]}")
 # A role that is included is read only when it runs: one play imports them all.
 {
@@ -84,6 +84,9 @@ PATH="$scratch/bin:$PATH" ansible-lint -q --nocolor
 heading "antsibull-docs lint-collection-docs, antsibull-changelog lint"
 collection=.meshlab/collections/ansible_collections/meshlab/istio
 (cd "$collection" && antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent . && antsibull-changelog lint)
+
+heading "documentation site"
+DOCSITE_OFFLINE=true tools/docsite/build.sh "$scratch/docsite" >"$scratch/docsite.txt" 2>&1 || stop "$(cat "$scratch/docsite.txt")"
 
 if command -v go >/dev/null; then
   heading "gofmt, go vet, go test"

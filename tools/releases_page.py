@@ -1,121 +1,126 @@
-"""Writes docs/releases.md from the table of releases, which is the one place for what it says.
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Write the documentation's page of releases from the table of releases in the code.
 
-releases_page.py        writes it
-releases_page.py FILE   writes FILE instead
+usage: releases_page.py [FILE]
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from types import ModuleType
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "releases.md"
+PAGE = ROOT / "docs/docsite/rst/releases.rst"
 
-HEAD = """\
-# Istio releases and Kubernetes
+TEMPLATE = """\
+.. _ansible_collections.meshlab.istio.docsite.releases:
 
-<!-- Written by tools/releases_page.py from plugins/module_utils/_istio/releases.py. Change it there. -->
+Istio releases and Kubernetes
+=============================
 
-Each Istio release is tested by its makers with a few Kubernetes versions. `istio_install` and the role `istio` look at
-both before they change anything: a pair that does not fit is refused, and the refusal names what would fit
-(`skip_version_check` overrules it). A control plane is upgraded one minor at a time: from 1.26 to 1.28 by way of 1.27.
-The way over many minors, in turns with Kubernetes, is worked out by the filter `istio_upgrade_path`
-([upgrade.md](upgrade.md)).
+.. Written by tools/releases_page.py from plugins/module_utils/_istio/releases.py. Change the table there.
 
-## Which goes with which
+The Istio project tests each of its releases with a few Kubernetes versions. ``istio_install`` and the role ``istio``
+check both before they change anything. A combination that is not supported is refused, and the message names the
+releases that fit (``skip_version_check`` overrides this). A control plane is upgraded one minor release at a time.
+The filter ``istio_upgrade_path`` plans the order of an upgrade over many minor releases, in turns with Kubernetes:
+:ref:`ansible_collections.meshlab.istio.docsite.upgrade`.
 
-| Istio | newest version | Kubernetes supported | its installer takes |
-|---|---|---|---|
-"""
+Compatibility matrix
+--------------------
 
-PICKED = """
-## Which release for a cluster
+{matrix}
 
-The filter `meshlab.istio.istio_version_for` picks by the cluster: the newest version of the newest Istio that supports
-its Kubernetes, as below. With a list of the versions that can be had, it picks of those.
+Releases before {webhooks} cannot be installed on Kubernetes 1.22 or newer, which dropped the webhook API that they use.
 
-| Kubernetes | Istio |
-|---|---|
-"""
+Choose a release for a cluster
+------------------------------
 
-USED = """
-The lab does so where `lab_istio_version` is set and empty, and takes the version where it names one. By itself the role
-`istioctl` sees no cluster: it installs `istioctl_version`, by default {default}.
+The filter ``meshlab.istio.istio_version_for`` chooses the newest Istio that supports a Kubernetes version. It can be
+limited to a list of available versions.
 
-```bash
-ansible-playbook playbooks/full_lab.yml -e lab_cluster=existing -e lab_kubeconfig=/path -e lab_istio_version=
-```
+{chosen}
 
-Where the lab builds its own images, Istio is one of them: an empty `lab_istio_version` is {default} there.
+With an empty ``lab_istio_version``, the lab chooses by this table. Without the variable, it installs
+``istioctl_version``, by default {default}.
 
-```yaml
----
-- name: Put the release for a cluster on the machine
-  hosts: localhost
-  tasks:
-    - name: Ask the cluster for its version
-      kubernetes.core.k8s_cluster_info:
-        kubeconfig: /path/to/kubeconfig
-      register: cluster
+.. code-block:: bash
 
-    - name: Bring the release that goes with it, of two that the mirror has
-      ansible.builtin.include_role:
-        name: meshlab.istio.istioctl
-      vars:
-        istioctl_version: "{{{{ cluster.version.server.kubernetes.gitVersion
-          | meshlab.istio.istio_version_for(['1.26.8', '1.27.9']) }}}}"
-        istioctl_mirror: /srv/mirror
-```
-"""
+   ansible-playbook playbooks/full_lab.yml -e lab_cluster=existing -e lab_kubeconfig=/path -e lab_istio_version=
 
-CEILING = """
-Installers of releases before {webhooks} cannot work on Kubernetes 1.22 or newer at all: that Kubernetes dropped the
-webhook API that they use.
-"""
+If the lab builds its images, an empty ``lab_istio_version`` means {default}.
 
-MIDDLE = """
-## What differs between releases
+.. code-block:: yaml
 
-The modules know these differences and act on them; by hand, one has to.
+   - name: Install the release for a cluster
+     hosts: localhost
+     tasks:
+       - name: Read the version of the cluster
+         kubernetes.core.k8s_cluster_info:
+           kubeconfig: /path/to/kubeconfig
+         register: cluster
 
-| Istio | what |
-|---|---|
+       - name: Install one of the two releases that the mirror has
+         ansible.builtin.include_role:
+           name: meshlab.istio.istioctl
+         vars:
+           istioctl_version: "{{{{ cluster.version.server.kubernetes.gitVersion
+             | meshlab.istio.istio_version_for(['1.26.8', '1.27.9']) }}}}"
+           istioctl_mirror: /srv/mirror
+
+Differences between releases
+----------------------------
+
+The modules know these differences. Without them, you have to.
+
+{differences}
 """
 
 
-def page(releases):
-    """The page's text, of the module that holds the table."""
-    lines = [
-        f"| {releases.show(row.minor)} | {row.version} | {releases.show(row.oldest)} to {releases.show(row.newest)} "
-        f"| {releases.show(row.kubernetes_min)} and newer |"
-        for row in sorted(releases.RELEASES.values(), key=lambda row: row.minor, reverse=True)
-    ]
-    since = sorted(releases.FEATURES.values(), key=lambda feature: (feature.since, feature.text), reverse=True)
-    features = [f"| {span(releases, feature)} | {feature.text} |" for feature in since]
-    ceiling = CEILING.format(webhooks=releases.show(releases.FEATURES["v1_webhooks"].since))
-    oldest = min(row.oldest for row in releases.RELEASES.values())
-    newest = max(row.newest for row in releases.RELEASES.values())
-    clusters = [releases.show((1, minor)) for minor in range(newest[1], oldest[1] - 1, -1)]
-    picked = [f"| {version} | {releases.version_for(version)} |" for version in clusters]
-    used = USED.format(default=releases.DEFAULT)
-    windows, kubernetes, differences = ("\n".join(table) + "\n" for table in (lines, picked, features))
-    return HEAD + windows + ceiling + PICKED + kubernetes + used + MIDDLE + differences
+def table(*rows: Iterable[str]) -> str:
+    """A list-table in reStructuredText; the first row is the heading."""
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in rows:
+        lines += [f"   {mark} - {cell}" for mark, cell in zip("*" + " " * len(list(row)), row)]
+    return "\n".join(lines)
 
 
-def span(releases, feature):
-    """For which releases a feature is there: "1.9 and newer"."""
+def span(releases: ModuleType, feature: object) -> str:
+    """The releases that have a feature: "1.9 and newer" or "1.7 to 1.9"."""
     if feature.until is None:
         return f"{releases.show(feature.since)} and newer"
     return f"{releases.show(feature.since)} to {releases.show((feature.until[0], feature.until[1] - 1))}"
 
 
-def main():
-    sys.path.insert(0, str(ROOT / "plugins" / "module_utils" / "_istio"))
+def page(releases: ModuleType) -> str:
+    """The text of the page; releases is the module that holds the table."""
+    show = releases.show
+    rows = sorted(releases.RELEASES.values(), key=lambda row: row.minor, reverse=True)
+    matrix = [
+        (show(x.minor), x.version, f"{show(x.oldest)} to {show(x.newest)}", f"{show(x.kubernetes_min)} and newer")
+        for x in rows
+    ]
+    oldest, newest = min(x.oldest for x in rows), max(x.newest for x in rows)
+    clusters = [show((1, minor)) for minor in range(newest[1], oldest[1] - 1, -1)]
+    features = sorted(releases.FEATURES.values(), key=lambda feature: (feature.since, feature.text), reverse=True)
+    return TEMPLATE.format(
+        matrix=table(("Istio", "Newest patch", "Supported Kubernetes", "Accepted by its installer"), *matrix),
+        webhooks=show(releases.FEATURES["v1_webhooks"].since),
+        chosen=table(("Kubernetes", "Istio"), *((x, releases.version_for(x)) for x in clusters)),
+        default=releases.DEFAULT,
+        differences=table(("Istio", "Difference"), *((span(releases, x), x.text) for x in features)),
+    )
+
+
+def main() -> None:
+    sys.path.insert(0, str(ROOT / "plugins/module_utils/_istio"))
     import releases
 
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else PAGE
-    target.parent.mkdir(exist_ok=True)
     target.write_text(page(releases), encoding="utf-8")
 
 

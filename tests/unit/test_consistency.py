@@ -312,9 +312,9 @@ def test_every_value_that_a_module_returns_says_what_it_is_and_when(module):
 
 
 def test_the_page_of_releases_is_what_the_table_says(tmp_path):
-    subprocess.run([sys.executable, str(ROOT / "tools/releases_page.py"), str(tmp_path / "page.md")], check=True)
-    wanted = (tmp_path / "page.md").read_text(encoding="utf-8")
-    assert (ROOT / "docs/releases.md").read_text(encoding="utf-8") == wanted, "run tools/releases_page.py"
+    subprocess.run([sys.executable, str(ROOT / "tools/releases_page.py"), str(tmp_path / "page.rst")], check=True)
+    wanted = (tmp_path / "page.rst").read_text(encoding="utf-8")
+    assert (ROOT / "docs/docsite/rst/releases.rst").read_text(encoding="utf-8") == wanted, "run tools/releases_page.py"
 
 
 def test_known_checksums_are_sums_of_whole_versions_and_of_the_machines_that_the_role_knows():
@@ -411,7 +411,8 @@ def test_the_tasks_at_which_the_lab_is_killed_exist():
 
 def test_the_guide_has_every_stop_of_the_tour_in_its_order():
     """The headings of the guide are the stops of the tour."""
-    headings = re.findall(r"^## (.+)$", (ROOT / "docs/how-it-works.md").read_text(encoding="utf-8"), re.MULTILINE)
+    page = (ROOT / "docs/docsite/rst/how_it_works.rst").read_text(encoding="utf-8")
+    headings = re.findall(r"(?m)^(.+)\n-{3,}$", page)
     stops = load("playbooks/vars/tour.yml")["tour_stops"]
     assert [stop["name"] for stop in stops] == headings
 
