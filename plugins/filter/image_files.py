@@ -9,20 +9,20 @@ from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = """
 name: image_files
-short_description: Paths of the archives of images in a directory
+short_description: Set the paths of image archives in a directory
 version_added: "1.0.0"
 author: The meshlab.istio founders
 description:
-  - Gives each image the path of its archive in a directory, named after its first tag.
-  - The role P(meshlab.istio.artifacts#role) writes and finds archives by it.
+  - Sets the path of the archive of each image in a directory. The file is named after the first tag.
+  - The role P(meshlab.istio.artifacts#role) uses it to write and to find archives.
 options:
   _input:
-    description: Images, each with its V(tags); where it has a V(path), that becomes V(src).
+    description: Images with C(tags). An existing C(path) becomes C(src).
     type: list
     elements: dict
     required: true
   directory:
-    description: The directory, as a prefix of the paths.
+    description: Path of the directory.
     type: str
     required: true
 """
@@ -35,7 +35,7 @@ EXAMPLES = """
 
 RETURN = """
 _value:
-  description: The images, each with the V(path) of its archive.
+  description: Images with the C(path) of their archives.
   type: list
   elements: dict
   sample:
@@ -44,11 +44,11 @@ _value:
 
 
 def image_files(images: list[dict], directory: str) -> list[dict]:
-    """The images, each with the path of its archive in a directory; where it was before is its src."""
+    """Return the images with the paths of their archives in a directory. An existing path becomes src."""
     result, seen = [], set()
     for image in images:
         if not image.get("tags"):
-            raise AnsibleFilterError(f"image_files: an image has no tag: {image}")
+            raise AnsibleFilterError(f"image_files: each image must have a tag, got {image}")
         path = f"{directory}/{re.sub('[/:@]', '_', image['tags'][0])}.tar"
         if path in seen:
             raise AnsibleFilterError(f"image_files: {image['tags'][0]} is listed twice")

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: injection_table
-short_description: Format workloads and how they got their sidecars as a text table
+short_description: Format workloads and their sidecars as a text table
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Returns one line per workload: how it got its sidecar, or why it has none.
+    Returns one line per workload with the way it was injected, or why it has no sidecar.
 options:
   _input:
     description: Workloads as M(meshlab.istio.istio_info) returns them.

@@ -5,40 +5,40 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: istio_version_for
-short_description: The Istio version for a cluster
+short_description: Return the newest Istio version that supports a Kubernetes version
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Asks the collection's one table of Istio releases, which its modules go by too, for the newest version of the newest
-    Istio that supports a Kubernetes version. Kubernetes 1.18 gives V(1.7.4).
-  - Nothing is asked of a network, so a patch that is younger than the table is not known.
+    Returns the newest patch of the newest Istio release that supports a Kubernetes version, from the collection's table
+    of releases. For Kubernetes 1.18, this is V(1.7.4).
+  - Works offline, so it does not know patches that are newer than the table.
 options:
   _input:
-    description: Version of Kubernetes, such as V(v1.33.1).
+    description: Kubernetes version, such as V(v1.33.1).
     type: str
     required: true
   available:
     description:
-      - The whole versions of Istio that can be had. One of them is picked.
-      - If not given, any.
+      - Full versions of Istio to choose from.
+      - All versions of the table if not set.
     type: list
     elements: str
 """
 
 EXAMPLES = r"""
-- name: Say which Istio goes with a cluster
+- name: Show the Istio version for a cluster
   ansible.builtin.debug:
     msg: "{{ 'v1.33.1' | meshlab.istio.istio_version_for }}"
 
-- name: Say which of two does
+- name: Show which of two versions supports a cluster
   ansible.builtin.debug:
     msg: "{{ 'v1.33.1' | meshlab.istio.istio_version_for(['1.26.0', '1.27.0']) }}"
 """
 
 RETURN = r"""
 _value:
-  description: The version of Istio, whole. It fails if none supports the Kubernetes, or none that can be had does.
+  description: Full version of Istio. The filter fails if no version supports the Kubernetes version.
   type: str
   sample: 1.30.5
 """
@@ -49,9 +49,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio import releas
 
 
 def istio_version_for(kubernetes, available=None):
-    """The Istio version for a Kubernetes version, of those that can be had."""
+    """Return the Istio version for a Kubernetes version, out of those available."""
     if available is not None and (isinstance(available, str) or not all(isinstance(x, str) for x in available)):
-        raise AnsibleFilterError(f"istio_version_for: available is {available!r}; give a list of whole versions")
+        raise AnsibleFilterError(f"istio_version_for: available must be a list of full versions, got {available!r}")
     try:
         return releases.version_for(kubernetes, available)
     except releases.ReleaseError as error:
@@ -59,7 +59,7 @@ def istio_version_for(kubernetes, available=None):
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """Ansible filter plugin entry point."""
 
     def filters(self):
         return {"istio_version_for": istio_version_for}

@@ -5,20 +5,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: kind_cluster_discovery
-short_description: Evaluate what a container engine has of a kind cluster
+short_description: Find the node and the network of a kind cluster
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Tells whether the node and the network of a cluster exist, and whether the role
+  - Evaluates whether the node and the network of a cluster exist, and whether the role
     P(meshlab.istio.kind_cluster#role) created them.
-  - A node is the role's if it is attached to a network that carries the label C(meshlab.istio/owner).
+  - The role created a node if the node is attached to a network with the label C(meshlab.istio/owner).
 options:
   _input:
     description: Registered result of C(inspect --type container) of Docker or Podman for the node.
     type: dict
     required: true
   network_result:
-    description: Registered result of C(network inspect) of the network.
+    description: Registered result of C(network inspect) for the network.
     type: dict
     required: true
   network_name:
@@ -28,7 +28,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Show what there is of the cluster meshlab
+- name: Show the state of the cluster meshlab
   ansible.builtin.debug:
     msg: "{{ node | meshlab.istio.kind_cluster_discovery(network, 'meshlab') }}"
 """

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: kind_cluster_engine_needs
-short_description: List what the configuration of Podman lacks on a machine
+short_description: List required changes of Podman's configuration
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Evaluates the result of starting a container as kind does, which prints the container's limit of processes.
+  - Evaluates the result of a container that was started with the options of kind and prints its limit of processes.
 options:
   _input:
     description: Registered result of C(podman run).
@@ -26,8 +26,8 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - V(runtime) if the default runtime refuses the machine's cgroups, V(limits) if a limit of Podman's is above
-      the machine's own, V(processes) if a container may have too few processes for a node.
+    - V(runtime) if the default runtime does not support the machine's cgroups, V(limits) if one of Podman's limits
+      exceeds the machine's, V(processes) if the limit of processes is too low for a node.
   type: list
   elements: str
   sample: [processes]

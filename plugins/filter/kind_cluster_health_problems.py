@@ -9,10 +9,10 @@ short_description: List why a kind cluster is not healthy
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Evaluates the answers of a cluster's API server, node and DNS.
+  - Evaluates the state of a cluster's API server, node and DNS.
 options:
   _input:
-    description: Registered result of the module M(ansible.builtin.uri) that asked the API server for C(/readyz).
+    description: Registered result of the module M(ansible.builtin.uri) for C(/readyz) of the API server.
     type: dict
     required: true
   node:
@@ -38,7 +38,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The reasons. Empty if the cluster is healthy.
+  description: Reasons. Empty if the cluster is healthy.
   type: list
   elements: str
   sample: [the node is not Ready]

@@ -12,7 +12,7 @@ description:
   - Chooses between a registry, an archive and building, and gives the reason.
 options:
   _input:
-    description: The source that the user asked for, V(auto), V(registry), V(build) or V(archive).
+    description: Requested source, V(auto), V(registry), V(build) or V(archive).
     type: str
     required: true
   archive:
@@ -20,18 +20,18 @@ options:
     type: str
     required: true
   registry:
-    description: Address of the registry that was asked.
+    description: Address of the registry.
     type: str
     required: true
   answer:
     description:
-      - Registered result of the module M(ansible.builtin.uri) that asked the registry. Empty if it was not asked.
+      - Registered result of the module M(ansible.builtin.uri) for the registry. Empty if it was not requested.
     type: dict
     required: true
 """
 
 EXAMPLES = r"""
-- name: Show where images come from
+- name: Show the source of the images
   ansible.builtin.debug:
     msg: "{{ 'auto' | meshlab.istio.kind_cluster_image_source('', 'registry-1.docker.io', answer) }}"
 """

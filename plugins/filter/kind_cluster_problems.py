@@ -5,16 +5,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: kind_cluster_problems
-short_description: List what keeps a machine from running a kind cluster
+short_description: List unmet requirements of a kind cluster on a machine
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Checks the facts that the role P(meshlab.istio.kind_cluster#role) gathered about a machine against everything that
-    the cluster needs.
+  - Checks the facts that the role P(meshlab.istio.kind_cluster#role) gathered about a machine against all requirements
+    of the cluster.
 options:
   _input:
     description:
-      - The facts that C(plugins/plugin_utils/preflight.py) describes. The filter fails if one is missing.
+      - Facts as described in C(plugins/plugin_utils/preflight.py). The filter fails if one is missing.
     type: dict
     required: true
 """
@@ -27,7 +27,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The problems, each with what to do, the first cause first. Empty if there are none.
+  description: Problems with their remedies, root causes first. Empty if there are none.
   type: list
   elements: str
   sample:
@@ -42,7 +42,7 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils import preflight
 
 
 def kind_cluster_problems(facts: dict) -> list[str]:
-    """Everything that keeps the role kind_cluster from creating a cluster, by the facts of a machine."""
+    """Return preflight.problems(). Raises AnsibleFilterError."""
     try:
         return preflight.problems(facts)
     except preflight.FactsError as error:

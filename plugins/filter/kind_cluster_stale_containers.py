@@ -9,14 +9,14 @@ short_description: List containers whose status is older than the restart of the
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Until the kubelet has refreshed a pod's status, the API server reports what was true before the node was killed.
+  - After a restart of the node, the API server returns the old status of a pod until the kubelet has updated it.
 options:
   _input:
     description: Registered result of the module M(kubernetes.core.k8s_info) for pods.
     type: dict
     required: true
   restarted:
-    description: Time in UTC at which the node was restarted.
+    description: UTC time of the node's restart.
     type: str
     required: true
 """

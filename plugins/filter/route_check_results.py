@@ -10,17 +10,17 @@ version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Joins the route checks that P(meshlab.istio.traffic_plan#filter) planned with what
-    M(meshlab.istio.istio_traffic_split) measured for each, and adds the measurement of the requests that match no rule.
+    Joins the route checks of P(meshlab.istio.traffic_plan#filter) with their measurements by
+    M(meshlab.istio.istio_traffic_split), and adds the measurement of the requests that match no rule.
 positional: _input
 options:
   _input:
-    description: The results of a loop of M(meshlab.istio.istio_traffic_split) over C(route_checks) of the plan.
+    description: Results of a loop of M(meshlab.istio.istio_traffic_split) over C(route_checks) of the plan.
     type: list
     elements: dict
     required: true
   split:
-    description: The result of M(meshlab.istio.istio_traffic_split) for requests that match no rule.
+    description: Result of M(meshlab.istio.istio_traffic_split) for requests that match no rule.
     type: dict
     required: true
 """

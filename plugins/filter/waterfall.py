@@ -29,7 +29,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The lines.
+  description: Lines of text.
   type: list
   elements: str
   sample:
@@ -45,7 +45,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._tracing import trac
 
 
 def waterfall(trace: dict[str, Any], width: int = 40) -> list[str]:
-    """The lines of a trace of traces.summarize()."""
+    """Return the lines of a trace of traces.summarize()."""
     try:
         return traces.waterfall(trace, int(width))
     except (KeyError, TypeError, ValueError) as error:

@@ -5,23 +5,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: istio_default_version
-short_description: Return the Istio version that the lab installs by default
+short_description: Return the default Istio version
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Returns the default version of the role P(meshlab.istio.istioctl#role), from the collection's table of releases.
-  - Use the filter P(meshlab.istio.istio_version_for#filter) for the version that suits a cluster.
+  - To get the version for a cluster, use the filter P(meshlab.istio.istio_version_for#filter).
 """
 
 EXAMPLES = r"""
-- name: Show the version of Istio that is installed by default
+- name: Show the default Istio version
   ansible.builtin.debug:
     msg: "{{ lookup('meshlab.istio.istio_default_version') }}"
 """
 
 RETURN = r"""
 _raw:
-  description: The whole version, as the only element of the list.
+  description: Full version, as the only element of the list.
   type: list
   elements: str
   sample: [1.27.0]
@@ -38,5 +38,5 @@ class LookupModule(LookupBase):
 
     def run(self, terms, variables=None, **kwargs):
         if terms or kwargs:
-            raise AnsibleLookupError("istio_default_version: takes no terms and no options")
+            raise AnsibleLookupError("istio_default_version: terms and options are not supported")
         return [releases.DEFAULT]

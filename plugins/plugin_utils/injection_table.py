@@ -1,13 +1,13 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The workloads that istio_info returns, as a text table."""
+"""Formats the workloads of istio_info as a text table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-# Key of a workload, and heading.
+# (key of a workload, heading)
 COLUMNS = (
     ("namespace", "NAMESPACE"),
     ("workload", "WORKLOAD"),
@@ -18,7 +18,7 @@ COLUMNS = (
 
 
 def injection_table(workloads: Iterable[Mapping[str, str]]) -> list[str]:
-    """One line for each workload below a heading, with columns as wide as their longest value."""
+    """Return a heading and one line per workload, with aligned columns."""
     rows = [[heading for _key, heading in COLUMNS]]
     rows += [[str(workload[key] or "-") for key, _heading in COLUMNS] for workload in workloads]
     widths = [max(map(len, column)) for column in zip(*rows)]

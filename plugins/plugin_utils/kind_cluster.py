@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the role kind_cluster concludes from answers of the container engine, the registry and the cluster.
+"""Evaluates the state of a kind cluster for the role kind_cluster.
 
-The arguments are registered results of Ansible tasks: of the modules command, uri, k8s_info and workload_wait.
+The arguments are registered results of Ansible tasks with the modules command, uri, k8s_info and workload_wait.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditio
 Result = Mapping[str, Any]
 
 OWNER_LABEL = "meshlab.istio/owner"
-# A registry that asks for a login is a registry that answers.
+# HTTP status codes of a registry; it may require authentication.
 REGISTRY_ANSWERS = (200, 401)
-# Podman's own limit of processes in a container is too low for a node, which holds the processes of all pods.
+# Podman's default limit of processes is too low for a node, which runs the processes of all pods.
 MIN_PROCESSES = 8192
 
 
 def _inspected(result: Result) -> dict[str, Any]:
-    """The object that "docker inspect" or "podman inspect" printed; empty if there is none."""
+    """Return the object from "docker inspect" or "podman inspect"; empty if there is none."""
     if result.get("rc") != 0:
         return {}
     found = json.loads(result.get("stdout") or "[]")
@@ -33,23 +33,22 @@ def _inspected(result: Result) -> dict[str, Any]:
 
 
 def _labels(thing: Result) -> dict[str, str]:
-    """The labels of a network: Docker writes Labels, Podman labels, and both may write null."""
+    """Return the labels of a network. Docker names them Labels, Podman labels; both may be null."""
     return thing.get("Labels") or thing.get("labels") or {}
 
 
 def _subnet(network: Result) -> str:
-    """The first subnet of a network, as Podman or Docker writes it."""
+    """Return the first subnet of a network of Podman or Docker."""
     podman = [x.get("subnet") for x in network.get("subnets") or ()]
     docker = [x.get("Subnet") for x in (network.get("IPAM") or {}).get("Config") or ()]
     return next((x for x in podman + docker if x), "")
 
 
 def discovery(node_result: Result, network_result: Result, network_name: str) -> dict[str, Any]:
-    """What the engine has of the cluster's name.
+    """Return the state of the cluster's node container and network.
 
-    Returns node_id and running (of the node's container; "" and False if there is none), network_exists and
-    subnet (of the network; False and "" if there is none), and foreign: "container" or "network" if the role
-    did not create it, else "".
+    node_id and running: of the container, "" and False if there is none; network_exists and subnet: of the network,
+    False and "" if there is none; foreign: "container" or "network" if the role did not create it, else "".
     """
     node, network = _inspected(node_result), _inspected(network_result)
     owned = OWNER_LABEL in _labels(network)
@@ -69,9 +68,9 @@ def discovery(node_result: Result, network_result: Result, network_name: str) ->
 
 
 def image_source(wanted: str, archive: str, registry: str, answer: Result) -> dict[str, str]:
-    """Where images come from (source: registry, build or archive), and why (reason).
+    """Return the source of the images (registry, build or archive), and the reason.
 
-    wanted is kind_cluster_image_source; answer is the result of asking the registry, empty if it was not asked.
+    wanted: kind_cluster_image_source; answer: result of a request to the registry, empty if there was none.
     """
     if wanted != "auto":
         return {"source": wanted, "reason": f"kind_cluster_image_source is {wanted}"}
@@ -83,25 +82,26 @@ def image_source(wanted: str, archive: str, registry: str, answer: Result) -> di
 
 
 def engine_needs(probe: Result) -> list[str]:
-    """What Podman's configuration lacks on this machine, from the result of starting a container as kind does.
+    """Return the required changes of Podman's configuration.
 
-    The probe prints the container's limit of processes. runtime: crun refuses the machine's cgroups; limits: a limit
-    of Podman's is above the machine's own; processes: the limit of processes is too low.
+    probe: result of a container that was started with the options of kind and printed its limit of processes.
+    runtime: crun does not support the machine's cgroups; limits: one of Podman's limits exceeds the machine's;
+    processes: the limit of processes is too low.
     """
     errors, printed = probe.get("stderr") or "", (probe.get("stdout") or "").strip()
     limit = int(printed) if re.fullmatch("[0-9]+", printed) else MIN_PROCESSES  # "max": no limit
-    lacking = {
+    needs = {
         "runtime": "cgroup" in errors,
         "limits": "rlimit" in errors,
         "processes": probe.get("rc") == 0 and limit < MIN_PROCESSES,
     }
-    return [need for need, lacks in lacking.items() if lacks]
+    return [name for name, needed in needs.items() if needed]
 
 
 def stale_containers(pods: Result, restarted: str) -> list[str]:
-    """Names of containers that are reported as running since before the node was restarted (a time in UTC).
+    """Return the names of containers whose reported start is before the restart of the node (a UTC time).
 
-    Until the kubelet has refreshed a pod's status, the API server reports what was true before the node was killed.
+    Until the kubelet has updated a pod's status, the API server returns the status from before the restart.
     """
     statuses = (y for x in pods.get("resources") or () for y in x.get("status", {}).get("containerStatuses") or ())
     started = ((x["name"], (x.get("state", {}).get("running") or {}).get("startedAt") or "") for x in statuses)
@@ -109,9 +109,10 @@ def stale_containers(pods: Result, restarted: str) -> list[str]:
 
 
 def health_problems(api: Result, node: Result, stale: list[str], dns: Result) -> list[str]:
-    """Why a cluster is not healthy; empty if it is.
+    """Return why a cluster is not healthy; empty if it is.
 
-    api: of GET /readyz; node: of k8s_info; stale: names of containers whose status is outdated; dns: of workload_wait.
+    api: result of GET /readyz; node: of k8s_info; stale: names of containers with an outdated status; dns: of
+    workload_wait.
     """
     if api.get("status") != 200:
         return [f"the API server does not answer: {api.get('msg') or 'no message'}"]
@@ -119,5 +120,5 @@ def health_problems(api: Result, node: Result, stale: list[str], dns: Result) ->
     reasons = [] if is_ready(found[0]) else ["the node is not Ready"]
     if stale:
         reasons.append(f"the kubelet has not refreshed the status of {', '.join(stale)}")
-    # A DNS that could not be checked is not a reason to create the cluster again; verify.yml queries it.
+    # If DNS could not be checked, the cluster is not recreated; verify.yml queries DNS.
     return reasons + list(dns.get("reasons") or ())

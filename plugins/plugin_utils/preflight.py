@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a machine must have before the role kind_cluster creates a cluster on it.
+"""Requirements of the role kind_cluster on a machine.
 
-A new condition is one function that takes a Machine and returns its problems, and one entry in CONDITIONS.
-A problem says what is wrong, where, and what to do.
+To add a condition, write a function that returns the problems of a Machine, and add it to CONDITIONS. The message of a
+problem contains the cause and the remedy.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ class FactsError(ValueError):
 
 @dataclass(frozen=True)
 class Machine:
-    """What the role gathered about the machine, and what the user asked for.
+    """Facts of a machine and options of the role.
 
-    Sizes are in MB. engine is empty if no container engine answers; source is registry, build or archive.
+    Sizes are in MB. engine: empty if no container engine answers; source: registry, build or archive.
     """
 
     engine: str
@@ -45,13 +45,13 @@ class Machine:
     required_disk_mb: int
     cache: str
     cgroup_v2: bool
-    kubernetes: str  # minor version, empty if the image's name does not tell it
+    kubernetes: str  # minor version, empty if the image's name does not contain it
     listen: str
     busy_ports: tuple[int, ...]
 
     @classmethod
     def from_facts(cls, facts: Mapping[str, Any]) -> Machine:
-        """The machine that facts describe; FactsError names a fact that is missing or not convertible."""
+        """Create a Machine from facts. Raises FactsError for a fact that is missing or not convertible."""
         missing = [x.name for x in fields(cls) if x.name not in facts]
         if missing:
             raise FactsError(f"missing facts: {', '.join(missing)}")
@@ -65,16 +65,16 @@ class Machine:
 
     @property
     def builds(self) -> bool:
-        """Whether images are built on this machine."""
+        """Whether the role builds images."""
         return self.source == "build"
 
     @property
     def installs_engine(self) -> bool:
-        """Whether the role would install Podman."""
+        """Whether the role installs Podman."""
         return not self.engine and self.install_engine
 
 
-# Dataclass annotations are texts here: see "from __future__ import annotations".
+# By type annotation, which is a string because of "from __future__ import annotations".
 _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "str": str,
     "int": int,
@@ -98,16 +98,16 @@ def engine_missing(machine: Machine) -> list[str]:
 
 
 def not_root(machine: Machine) -> list[str]:
-    """Docker's daemon runs as root already; everything else needs it."""
+    """Docker's daemon runs as root; everything else requires root."""
     needs = {
         "Podman": machine.engine != "docker",
         "building images": machine.builds,
         "the packet filter (kind_cluster_isolated)": machine.isolated,
     }
-    what = next((name for name, needed in needs.items() if needed), "")
-    if machine.uid == 0 or not what:
+    feature = next((name for name, needed in needs.items() if needed), "")
+    if machine.uid == 0 or not feature:
         return []
-    return [f"root: {what} requires root. Run as root (sudo make lab)."]
+    return [f"root: {feature} requires root. Run as root (sudo make lab)."]
 
 
 def no_apt(machine: Machine) -> list[str]:
@@ -128,7 +128,7 @@ def nft_missing(machine: Machine) -> list[str]:
 
 
 def go_too_old(machine: Machine) -> list[str]:
-    """kind and the images are built with Go, which must be as new as their lock files ask for."""
+    """kind and the images are built with Go in at least the version of their lock files."""
     if machine.has_kind and not machine.builds:
         return []
     found = re.search(r"go version go([0-9.]*[0-9])", machine.go_version)
@@ -180,7 +180,7 @@ def ports_in_use(machine: Machine) -> list[str]:
     ]
 
 
-# The order in which problems are reported: what others follow from comes first.
+# In the order in which problems are reported, root causes first.
 CONDITIONS: tuple[Callable[[Machine], list[str]], ...] = (
     engine_missing,
     not_root,
@@ -195,9 +195,9 @@ CONDITIONS: tuple[Callable[[Machine], list[str]], ...] = (
 
 
 def problems(facts: Mapping[str, Any]) -> list[str]:
-    """Everything that keeps the role from creating a cluster on the machine, the first cause first.
+    """Return all problems of a machine, root causes first.
 
-    facts has one entry for each field of Machine. FactsError if one is missing or has the wrong type.
+    facts: one entry per field of Machine. Raises FactsError if one is missing or has the wrong type.
     """
     machine = Machine.from_facts(facts)
     return [problem for condition in CONDITIONS for problem in condition(machine)]

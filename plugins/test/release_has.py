@@ -5,32 +5,32 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: release_has
-short_description: Whether an Istio release has a feature
+short_description: Test whether an Istio release has a feature
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Asks the collection's one table of Istio releases, which its modules go by too.
-  - A version newer than the table counts as its newest. One that is older fails.
+  - Uses the collection's table of Istio releases.
+  - A version that is newer than the table counts as the newest release in it. An older version is an error.
 options:
   _input:
-    description: Version of Istio.
+    description: Istio version.
     type: str
     required: true
   feature:
-    description: Name of the feature, as C(plugins/module_utils/_istio/releases.py) has it in C(FEATURES).
+    description: Name of the feature from C(FEATURES) in C(plugins/module_utils/_istio/releases.py).
     type: str
     required: true
 """
 
 EXAMPLES = r"""
-- name: Say whether spans are sent without being told to
+- name: Show whether a release sends spans by default
   ansible.builtin.debug:
     msg: "{{ '1.27.0' is meshlab.istio.release_has('default_tracer') }}"
 """
 
 RETURN = r"""
 _value:
-  description: Whether the release has it.
+  description: Whether the release has the feature.
   type: bool
 """
 
@@ -40,9 +40,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio import releas
 
 
 def release_has(version, feature):
-    """Whether an Istio version has one of FEATURES."""
+    """Whether an Istio version has a feature."""
     if feature not in releases.FEATURES:
-        raise AnsibleError(f"release_has: no feature {feature!r}; there are {', '.join(sorted(releases.FEATURES))}")
+        raise AnsibleError(
+            f"release_has: feature must be one of {', '.join(sorted(releases.FEATURES))}, got {feature!r}"
+        )
     try:
         return releases.has(version, feature)
     except releases.ReleaseError as error:
@@ -50,7 +52,7 @@ def release_has(version, feature):
 
 
 class TestModule:
-    """What Ansible looks for."""
+    """Ansible test plugin entry point."""
 
     def tests(self):
         return {"release_has": release_has}

@@ -12,22 +12,22 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio import releas
 istio_version_for = FilterModule().filters()["istio_version_for"]
 
 
-def test_the_table_answers():
+def test_version_from_the_table():
     assert istio_version_for("v1.33.1") == releases.version_for("1.33")
     assert istio_version_for("v1.18.19") == "1.7.4"
     assert istio_version_for("v1.33.1", ["1.26.0", "1.27.0"]) == "1.27.0"
 
 
 @pytest.mark.parametrize(
-    ("kubernetes", "available", "told"),
+    ("kubernetes", "available", "message"),
     [
         ("", None, "'' is not a version"),
         ("1.15.0", None, "no Istio in the table supports Kubernetes 1.15"),
         ("1.33.1", ["1.7.4"], "what can be had is 1.7.4"),
-        ("1.33.1", "1.27.0", "available is '1.27.0'; give a list of whole versions"),
-        ("1.33.1", [1.27], r"available is \[1.27\]; give a list of whole versions"),
+        ("1.33.1", "1.27.0", "available must be a list of full versions, got '1.27.0'"),
+        ("1.33.1", [1.27], r"available must be a list of full versions, got \[1.27\]"),
     ],
 )
-def test_what_cannot_be_answered(kubernetes, available, told):
-    with pytest.raises(AnsibleFilterError, match=f"istio_version_for: .*{told}"):
+def test_errors(kubernetes, available, message):
+    with pytest.raises(AnsibleFilterError, match=f"istio_version_for: .*{message}"):
         istio_version_for(kubernetes, available)

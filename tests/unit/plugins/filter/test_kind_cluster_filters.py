@@ -14,7 +14,7 @@ FILTERS = Path(__file__).resolve().parents[4] / "plugins" / "filter"
 
 
 @pytest.mark.parametrize("name", sorted(x.stem for x in FILTERS.glob("kind_cluster_*.py")))
-def test_a_filter_has_the_name_of_its_file(name):
+def test_filter_has_the_name_of_its_file(name):
     plugin = importlib.import_module(f"ansible_collections.meshlab.istio.plugins.filter.{name}")
     filters = plugin.FilterModule().filters()
     assert list(filters) == [name]

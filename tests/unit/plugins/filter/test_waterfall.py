@@ -12,7 +12,7 @@ waterfall = FilterModule().filters()["waterfall"]
 SPAN = {"service": "web", "kind": "server", "start_ms": 0.0, "duration_ms": 5.0, "error": False, "children": []}
 
 
-def test_lines():
+def test_waterfall():
     assert waterfall({"tree": [SPAN], "duration_ms": 5.0}, "4") == ["web  server      5.0 ms  |====|"]
 
 

@@ -10,12 +10,12 @@ from ansible_collections.meshlab.istio.plugins.lookup.istio_default_version impo
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 
 
-def test_the_default_is_in_the_table():
+def test_default_is_in_the_table():
     assert LookupModule().run([]) == [releases.DEFAULT]
     assert releases.release(releases.DEFAULT)
 
 
 @pytest.mark.parametrize(("terms", "options"), [(["1.27.0"], {}), ([], {"kubernetes": "1.33"})])
 def test_terms_and_options_are_refused(terms, options):
-    with pytest.raises(AnsibleLookupError, match="takes no terms and no options"):
+    with pytest.raises(AnsibleLookupError, match="terms and options are not supported"):
         LookupModule().run(terms, **options)

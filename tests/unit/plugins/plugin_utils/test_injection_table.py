@@ -6,7 +6,7 @@ from __future__ import annotations
 from ansible_collections.meshlab.istio.plugins.plugin_utils.injection_table import injection_table
 
 
-def test_columns_are_as_wide_as_their_longest_value():
+def test_columns_are_aligned():
     workloads = [
         {
             "namespace": "default",
@@ -24,5 +24,5 @@ def test_columns_are_as_wide_as_their_longest_value():
     ]
 
 
-def test_without_workloads_there_is_a_heading():
+def test_no_workloads():
     assert injection_table([]) == ["NAMESPACE  WORKLOAD  INJECTED BY  SIDECAR  REASON"]

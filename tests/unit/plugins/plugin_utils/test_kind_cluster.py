@@ -31,7 +31,7 @@ def printed(thing):
 
 
 @pytest.mark.parametrize("network", [PODMAN_NETWORK, DOCKER_NETWORK])
-def test_a_node_on_a_labelled_network_is_the_roles(network):
+def test_node_on_a_labeled_network_belongs_to_the_role(network):
     assert kind_cluster.discovery(printed(NODE), printed(network), "lab") == {
         "node_id": "4f9c",
         "running": True,
@@ -42,7 +42,7 @@ def test_a_node_on_a_labelled_network_is_the_roles(network):
 
 
 @pytest.mark.parametrize("result", [NOTHING, {"skipped": True}, {"rc": 2, "msg": "no such file"}, {}])
-def test_what_the_engine_does_not_know_does_not_exist(result):
+def test_missing_node_and_network(result):
     assert kind_cluster.discovery(result, result, "lab") == {
         "node_id": "",
         "running": False,
@@ -61,19 +61,19 @@ def test_what_the_engine_does_not_know_does_not_exist(result):
         (printed({**NODE, "NetworkSettings": {"Networks": {"kind": {}}}}), printed(PODMAN_NETWORK), "container"),
         (printed({**NODE, "NetworkSettings": {"Networks": None}}), printed(PODMAN_NETWORK), "container"),
         (NOTHING, printed({**PODMAN_NETWORK, "labels": None}), "network"),
-        (NOTHING, printed(PODMAN_NETWORK), ""),  # of an interrupted creation
+        (NOTHING, printed(PODMAN_NETWORK), ""),  # after an interrupted creation
     ],
 )
-def test_what_the_role_did_not_create_is_foreign(node, network, foreign):
+def test_foreign_container_or_network(node, network, foreign):
     assert kind_cluster.discovery(node, network, "lab")["foreign"] == foreign
 
 
-def test_a_stopped_node_does_not_run():
+def test_stopped_node():
     found = kind_cluster.discovery(printed({**NODE, "State": {"Running": False}}), printed(PODMAN_NETWORK), "lab")
     assert (found["node_id"], found["running"]) == ("4f9c", False)
 
 
-# ---- the source of images ----
+# ---- image source ----
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_a_stopped_node_does_not_run():
         ("auto", "", {"status": 503}, ("build", "r.example does not answer (no message)")),
     ],
 )
-def test_where_images_come_from_and_why(wanted, archive, answer, expected):
+def test_image_source(wanted, archive, answer, expected):
     chosen = kind_cluster.image_source(wanted, archive, "r.example", answer)
     assert (chosen["source"], chosen["reason"]) == expected
 
@@ -109,7 +109,7 @@ def test_where_images_come_from_and_why(wanted, archive, answer, expected):
         ({"rc": 125, "stdout": "", "stderr": "no space left"}, []),
     ],
 )
-def test_only_what_the_container_shows_to_be_needed_is_configured(probe, needs):
+def test_engine_needs(probe, needs):
     assert kind_cluster.engine_needs(probe) == needs
 
 
@@ -128,14 +128,14 @@ def pod(**started):
     return {"status": {"containerStatuses": [{"name": name, "state": state} for name, state in states.items()]}}
 
 
-def test_containers_that_ran_before_the_restart_are_stale():
+def test_stale_containers():
     pods = {"resources": [pod(old="2026-01-01T11:59:59Z", new="2026-01-01T12:00:00Z", waiting=""), {"status": {}}, {}]}
     assert kind_cluster.stale_containers(pods, "2026-01-01T12:00:00Z") == ["old"]
     assert kind_cluster.stale_containers(pods, "") == []
     assert kind_cluster.stale_containers({"msg": "refused"}, "2026-01-01T12:00:00Z") == []
 
 
-def test_a_cluster_that_answers_in_all_three_ways_is_healthy():
+def test_healthy_cluster():
     assert kind_cluster.health_problems({"status": 200}, READY, [], {"reasons": [], "pods": []}) == []
 
 
@@ -152,5 +152,5 @@ def test_a_cluster_that_answers_in_all_three_ways_is_healthy():
         ({"status": 200}, READY, [], {"msg": "cannot reach the API server", "reasons": []}, []),
     ],
 )
-def test_why_a_cluster_is_not_healthy(api, node, stale, dns, reasons):
+def test_health_problems(api, node, stale, dns, reasons):
     assert kind_cluster.health_problems(api, node, stale, dns) == reasons

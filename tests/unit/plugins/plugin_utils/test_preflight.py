@@ -11,7 +11,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.meshlab.istio.plugins.filter.kind_cluster_problems import kind_cluster_problems
 from ansible_collections.meshlab.istio.plugins.plugin_utils import preflight
 
-# A machine on which everything is as it must be, with nothing to spare: Podman, root, and images that are built.
+# A machine that just meets all requirements: root with Podman, images are built.
 SUFFICIENT = {
     "engine": "podman",
     "install_engine": False,
@@ -34,7 +34,7 @@ SUFFICIENT = {
     "listen": "127.0.0.1",
     "busy_ports": [],
 }
-# A user who is not root, with Docker and a registry: nothing is built, and no packet filter is set.
+# An unprivileged user with Docker and a registry: images are pulled, no packet filter.
 DOCKER = {
     **SUFFICIENT,
     "engine": "docker",
@@ -53,7 +53,7 @@ def found(base, **changed):
 
 
 @pytest.mark.parametrize("machine", [SUFFICIENT, DOCKER])
-def test_a_sufficient_machine_has_no_problem(machine):
+def test_sufficient_machine_has_no_problems(machine):
     assert kind_cluster_problems(machine) == []
 
 
@@ -88,7 +88,7 @@ def test_a_sufficient_machine_has_no_problem(machine):
         (SUFFICIENT, {"busy_ports": [30080]}, "port 30080 on 127.0.0.1: already in use"),
     ],
 )
-def test_each_condition_alone_is_reported_with_what_to_do(base, changed, expected):
+def test_each_condition_is_reported_with_its_remedy(base, changed, expected):
     problems = found(base, **changed)
     assert len(problems) == 1
     assert re.search(expected, problems[0])
@@ -98,18 +98,18 @@ def test_each_condition_alone_is_reported_with_what_to_do(base, changed, expecte
 @pytest.mark.parametrize(
     "changed",
     [
-        {"engine": "", "install_engine": True, "has_nft": False},  # both come with the engine's packages
+        {"engine": "", "install_engine": True, "has_nft": False},  # nftables is installed with Podman
         {"cgroup_v2": False, "kubernetes": "1.18"},
         {"kubernetes": ""},
         {"has_kind": True, "source": "archive", "go_version": "", "has_apt": False},
         {"go_version": "go version go1.27rc1 linux/amd64"},
     ],
 )
-def test_what_is_not_needed_is_not_required(changed):
+def test_optional_requirements(changed):
     assert found(SUFFICIENT, **changed) == []
 
 
-def test_every_problem_is_reported_and_the_first_cause_comes_first():
+def test_all_problems_are_reported_root_causes_first():
     problems = found(
         SUFFICIENT, engine="", uid=1000, has_apt=False, go_version="", memory_mb=1, free_disk_mb=1, busy_ports=[1, 2]
     )
@@ -125,7 +125,7 @@ def test_every_problem_is_reported_and_the_first_cause_comes_first():
     ]
 
 
-def test_facts_may_be_texts_as_templates_give_them():
+def test_facts_may_be_strings_from_templates():
     texts = {name: value if isinstance(value, list) else str(value) for name, value in SUFFICIENT.items()}
     assert found(texts) == []
     assert len(found(texts, has_apt="False", memory_mb="1", busy_ports=["30080"])) == 3
@@ -139,10 +139,10 @@ def test_facts_may_be_texts_as_templates_give_them():
         ({**SUFFICIENT, "has_apt": "perhaps"}, "has_apt must be of type bool, got 'perhaps'"),
     ],
 )
-def test_incomplete_facts_are_refused(facts, expected):
+def test_invalid_facts(facts, expected):
     with pytest.raises(AnsibleFilterError, match=f"kind_cluster_problems: {expected}"):
         kind_cluster_problems(facts)
 
 
-def test_every_condition_explains_why_it_is_needed():
+def test_every_condition_has_a_docstring():
     assert all(condition.__doc__ for condition in preflight.CONDITIONS)
