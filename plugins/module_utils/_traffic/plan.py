@@ -17,6 +17,8 @@ from ansible_collections.meshlab.istio.plugins.module_utils._validation import D
 
 MAX_REQUESTS = 100_000
 MAX_WORKERS = 16
+# Shares that differ from an even one by at most one percentage point, such as 34/33/33, are treated as even.
+EVEN_WITHIN = 0.01 + 1e-9
 # Seconds for starting the probe and reading its output, in addition to the time for the requests.
 EXEC_MARGIN = 30
 
@@ -62,6 +64,21 @@ class Plan:
         """Expected share of each backend, as fractions that sum to 1."""
         total = sum(backend.weight for backend in self.backends)
         return [backend.weight / total for backend in self.backends]
+
+    @property
+    def is_even(self) -> bool:
+        """Whether the shares are equal up to rounding, so that no useful sample tells them from an even split."""
+        return all(abs(share - 1.0 / len(self.backends)) <= EVEN_WITHIN for share in self.shares)
+
+    @property
+    def has_exact_shares(self) -> bool:
+        """Whether a share is 0 or 1, to which no tolerance applies."""
+        return any(share in (0.0, 1.0) for share in self.shares)
+
+    @property
+    def effective_tolerance(self) -> float | None:
+        """The tolerance; None if it applies to no share."""
+        return self.tolerance if any(0.0 < share < 1.0 for share in self.shares) else None
 
     @property
     def weights(self) -> str:
@@ -190,7 +207,7 @@ def _check_numbers(plan: Plan) -> None:
 def plan_warnings(plan: Plan) -> list[str]:
     """Warnings about a sample that is too small to tell the plan's split from an even one."""
     equal = 1.0 / len(plan.backends)
-    if len(set(plan.shares)) == 1:
+    if plan.is_even:
         return []
     # accepted() is a single count for a share of 0 or 1, so the first wrong response is detected.
     detected = max(statistics.outside(plan.requests, equal, *accepted(plan, share)) for share in plan.shares)
@@ -212,6 +229,6 @@ def needed_requests(plan: Plan) -> str:
 def accepted(plan: Plan, share: float, n: int | None = None) -> tuple[int, int]:
     """Counts (lowest, highest) of n responses that are accepted for this share. n defaults to the plan's requests."""
     n = plan.requests if n is None else n
-    if plan.tolerance is not None:
-        return statistics.band(n, share, plan.tolerance)
+    if plan.effective_tolerance is not None:
+        return statistics.band(n, share, plan.effective_tolerance)
     return statistics.acceptance(n, share, plan.significance / statistics.family(plan.shares))

@@ -28,8 +28,7 @@ def failure_reason(plan: Plan, tally: Tally, sidecar: bool) -> str:
         return reason if sidecar else f"{reason}; also, {NO_SIDECAR}"
     if not sidecar:
         return NO_SIDECAR
-    found = (_even_split(plan, tally), _single_backend(plan, tally), _swapped_weights(plan, tally), _stale(plan, tally))
-    return next(filter(None, found), _OTHER_WEIGHTS)
+    return _single_backend(plan, tally) or _other_split(plan, tally) or _stale(plan, tally) or _OTHER_WEIGHTS
 
 
 _OTHER_WEIGHTS = (
@@ -38,18 +37,26 @@ _OTHER_WEIGHTS = (
 )
 
 
-def _fits(plan: Plan, tally: Tally, shares: list[float]) -> bool:
-    return statistics.split_p_value(tally.backends, shares)[0] >= plan.significance
+# A split whose p-value is at least this may explain the counts.
+_PLAUSIBLE = 0.01
+
+_NO_RULE = (
+    "the counts are consistent with an even split, so there may be no rule in effect: the VirtualService is missing, "
+    "has another host, or has not reached the client's proxy yet"
+)
 
 
-def _even_split(plan: Plan, tally: Tally) -> str:
+def _other_split(plan: Plan, tally: Tally) -> str:
+    """The split that explains the counts best: an even one or the weights in another order. Empty if neither does."""
     n = len(plan.backends)
-    if len(set(plan.shares)) > 1 and _fits(plan, tally, [1.0 / n] * n):
-        return (
-            "the counts are consistent with an even split, so there may be no rule in effect: the VirtualService is "
-            "missing, has another host, or has not reached the client's proxy yet"
-        )
-    return ""
+    splits = [] if plan.is_even else [([1.0 / n] * n, _NO_RULE)]
+    for order in itertools.permutations(plan.shares) if n <= 4 else ():
+        if list(order) != plan.shares:
+            fitting = ", ".join(f"{backend.name} {percent(share)}" for backend, share in zip(plan.backends, order))
+            splits.append((list(order), f"the weights may be assigned to other backends: the counts match {fitting}"))
+    found = [(statistics.split_p_value(tally.backends, shares)[0], text) for shares, text in splits]
+    p_value, text = max(found, default=(0.0, ""), key=lambda item: item[0])
+    return text if p_value >= _PLAUSIBLE else ""
 
 
 def _single_backend(plan: Plan, tally: Tally) -> str:
@@ -62,22 +69,12 @@ def _single_backend(plan: Plan, tally: Tally) -> str:
     return ""
 
 
-def _swapped_weights(plan: Plan, tally: Tally) -> str:
-    if len(plan.backends) > 4:
-        return ""
-    for order in itertools.permutations(plan.shares):
-        if list(order) != plan.shares and _fits(plan, tally, list(order)):
-            fitting = ", ".join(f"{backend.name} {percent(share)}" for backend, share in zip(plan.backends, order))
-            return f"the weights are assigned to other backends: the counts match {fitting}"
-    return ""
-
-
 def _stale(plan: Plan, tally: Tally) -> str:
     counted = zip(plan.backends, plan.shares, tally.backends)
     stray = [backend.name for backend, share, count in counted if share == 0.0 and count]
     if not stray:
         return ""
-    return f"{' and '.join(stray)} must get no requests: the client's proxy still has an older rule"
+    return f"{' and '.join(stray)} must get no requests: the client's proxy may still have an older rule"
 
 
 def doubt_reason(plan: Plan, tally: Tally, sidecar: bool) -> str:
@@ -86,7 +83,7 @@ def doubt_reason(plan: Plan, tally: Tally, sidecar: bool) -> str:
         reason = _error_reason(plan, tally, sidecar)
     elif tally.sent < plan.requests:
         reason = "the backends respond too slowly for this number of requests"
-    elif plan.tolerance is not None:
+    elif plan.effective_tolerance is not None:
         reason = f"too many of the {plan.requests} requests failed to evaluate the tolerance"
     else:
         reason = f"too few requests to rule out an even split: {needed_requests(plan)}"

@@ -14,10 +14,12 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer impo
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.client import Client
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan, accepted
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.reasons import (
+    NO_SIDECAR,
     doubt_reason,
     failure_reason,
     percent,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.sensitivity import sensitivity, sensitivity_text
 
 
 def judge(plan: Plan, tally: Tally, client: Client) -> dict[str, Any]:
@@ -44,6 +46,7 @@ def judge(plan: Plan, tally: Tally, client: Client) -> dict[str, Any]:
         "answered": tally.answered,
         "backends": backends,
         "p_value": overall,
+        "sensitivity": sensitivity(plan, tally.answered),
         "significance": plan.significance,
         "errors": _errors(tally),
         "samples": tally.samples,
@@ -55,6 +58,8 @@ def judge(plan: Plan, tally: Tally, client: Client) -> dict[str, Any]:
 def _backends(plan: Plan, tally: Tally, p_values: list[float]) -> list[dict[str, Any]]:
     """The result of each backend, as the module returns it."""
     n = tally.answered
+    # Bonferroni, as for the p-value of the split: it is below significance if a share is outside its interval.
+    significance = plan.significance / statistics.family(plan.shares)
     return [
         {
             "name": backend.name,
@@ -62,7 +67,7 @@ def _backends(plan: Plan, tally: Tally, p_values: list[float]) -> list[dict[str,
             "expected_share": share,
             "count": count,
             "share": count / n if n else None,
-            "interval": list(statistics.interval(count, n, plan.significance)),
+            "interval": list(statistics.interval(count, n, significance)),
             "p_value": p_value,
             "detectable": list(statistics.detectable(n, *accepted(plan, share, n))),
         }
@@ -73,9 +78,16 @@ def _backends(plan: Plan, tally: Tally, p_values: list[float]) -> list[dict[str,
 def _pass_text(plan: Plan, tally: Tally, overall: float) -> str:
     """The criterion that the split meets, and the accepted errors."""
     text = f"p {_p_text(overall)}, not below significance {plan.significance:g}"
-    if plan.tolerance is not None:
-        text = f"within {100 * plan.tolerance:g} percentage points"
-    return f"{text}; {_errors_text(tally)} within max_errors {plan.max_errors}" if tally.errors else text
+    if plan.effective_tolerance is not None:
+        text = f"within {100 * plan.effective_tolerance:g} percentage points"
+    if tally.errors:
+        text += f"; {_errors_text(tally)} within max_errors {plan.max_errors}"
+    found = sensitivity(plan, tally.answered)
+    if found:
+        text += f"; {sensitivity_text(found)}"
+    if plan.is_even and len(plan.backends) > 1:
+        text += "; an even split, as without any rule, would pass too"
+    return text
 
 
 def _objections(plan: Plan, tally: Tally, overall: float) -> list[str]:
@@ -94,7 +106,7 @@ def _objections(plan: Plan, tally: Tally, overall: float) -> list[str]:
         if (share == 0.0 and count) or (share == 1.0 and count < n)
     ]
     objections += strict
-    if plan.tolerance is not None:
+    if plan.effective_tolerance is not None:
         if _resolved(plan, n, overall):
             objections += _beyond_tolerance(plan, tally)
     elif overall < plan.significance and not strict:
@@ -110,16 +122,24 @@ def _doubts(plan: Plan, tally: Tally, overall: float) -> list[str]:
         doubts.append(f"only {tally.sent} of {plan.requests} requests were sent: {reason}")
     if not n:
         doubts.append("no backend responded")
-    elif plan.tolerance is not None:
-        if not _resolved(plan, n, overall):
-            doubts += [
-                f"{clause}, but {n} responses are too few to decide" for clause in _beyond_tolerance(plan, tally)
-            ]
-    elif overall >= plan.significance and len(set(plan.shares)) > 1:
+        return doubts
+    tolerated = plan.effective_tolerance is not None
+    if tolerated and not _resolved(plan, n, overall):
+        doubts += [f"{x}, but {n} responses are too few to decide" for x in _beyond_tolerance(plan, tally)]
+    if not plan.is_even and (plan.has_exact_shares if tolerated else overall >= plan.significance):
         even = statistics.split_p_value(tally.backends, [1.0 / len(plan.backends)] * len(plan.backends))[0]
         if even >= plan.significance:
             doubts.append(f"these {n} responses are also consistent with an even split (p {_p_text(even)})")
     return doubts
+
+
+def warnings(plan: Plan, result: dict[str, Any]) -> list[str]:
+    """Warnings about a pass that the rule cannot have caused. result: of judge."""
+    if result["verdict"] != "pass" or result["client"]["sidecar"] or plan.is_even:
+        return []
+    return [
+        f"the {plan.weights} split holds although {NO_SIDECAR}; the Service itself may distribute requests like this"
+    ]
 
 
 def _resolved(plan: Plan, n: int, overall: float) -> bool:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from traffic_support import BACKENDS, CANARY, CLIENT, THREE, URL, judged
 
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics, verdict
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer import Tally
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Backend, Plan
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.verdict import judge
@@ -42,7 +42,7 @@ def test_the_verdict_is_the_exact_test(percent, count):
     backends = (Backend("a", percent, "a"), Backend("b", 100 - percent, "b"))
     result = judged([count, 400 - count], backends)
     accepted = statistics.binomial_p_value(count, 400, percent / 100) >= 0.001
-    even = statistics.binomial_p_value(count, 400, 0.5) >= 0.001 and percent != 50
+    even = statistics.binomial_p_value(count, 400, 0.5) >= 0.001 and abs(percent - 50) > 1
     assert result["verdict"] == ("inconclusive" if accepted and even else "pass" if accepted else "fail")
     assert bool(result["reason"]) == (result["verdict"] != "pass")
 
@@ -128,6 +128,8 @@ def test_an_even_split_rarely_passes_for_any_sample_size(n):
         ((4, 1), CANARY, "fail"),
         ((220, 180), (Backend("a", 55, "a"), Backend("b", 45, "b")), "inconclusive"),
         ((10, 10), (Backend("a", 1, "a"), Backend("b", 1, "b")), "pass"),
+        ((204, 196), (Backend("a", 51, "a"), Backend("b", 49, "b")), "pass"),
+        ((136, 132, 132), (Backend("a", 34, "a"), Backend("b", 33, "b"), Backend("c", 33, "c")), "pass"),
         ((3,), (Backend("a", 1, "a"),), "pass"),
         ((8, 1, 1), THREE, "inconclusive"),
     ],
@@ -136,13 +138,55 @@ def test_a_sample_consistent_with_an_even_split_is_inconclusive(counts, backends
     assert judged(counts, backends)["verdict"] == verdict
 
 
+def test_34_33_33_passes_as_often_as_any_correct_split():
+    backends = (Backend("a", 34, "a"), Backend("b", 33, "b"), Backend("c", 33, "c"))
+    assert rates(150, (34, 33, 33), 500, backends)["pass"] > 490
+    assert judged([240, 80, 80], backends)["verdict"] == "fail"
+
+
+def test_a_pass_reports_what_it_cannot_rule_out():
+    message = judged([200, 200], (Backend("a", 1, "a"), Backend("b", 1, "b")))["msg"]
+    assert "an actual 45/55 split would pass in 91% of runs, with" in message
+    assert message.endswith("; an even split, as without any rule, would pass too")
+    assert "even split" not in judged([320, 80])["msg"]
+    assert judged([400], BACKENDS[:1])["sensitivity"] is None
+
+
+def test_warning_for_a_pass_without_a_sidecar():
+    def warned(counts, weights, sidecar=False):
+        backends = tuple(Backend(f"v{number}", weight, f"v{number}") for number, weight in enumerate(weights))
+        result = judged(counts, backends, sidecar=sidecar)
+        plan = Plan(url=URL, backends=backends)
+        return result["verdict"], verdict.warnings(plan, result)
+
+    assert warned([318, 82], [80, 20]) == (
+        "pass",
+        [
+            "the 80/20 split holds although the client has no sidecar, which would apply the weights; "
+            "the Service itself may distribute requests like this"
+        ],
+    )
+    assert warned([318, 82], [80, 20], sidecar=True) == ("pass", [])
+    assert warned([200, 200], [50, 50]) == ("pass", [])
+    assert warned([200, 200], [80, 20]) == ("fail", [])
+
+
+@given(st.lists(st.integers(0, 9), min_size=2, max_size=5).filter(any), st.data())
+def test_a_split_fails_if_a_share_is_outside_its_interval(weights, data):
+    counts = data.draw(st.lists(st.integers(0, 80), min_size=len(weights), max_size=len(weights)).filter(any))
+    backends = tuple(Backend(f"v{number}", weight, f"v{number}") for number, weight in enumerate(weights))
+    result = judged(counts, backends)
+    outside = [not x["interval"][0] <= x["expected_share"] <= x["interval"][1] for x in result["backends"]]
+    assert (result["verdict"] == "fail") is any(outside)
+
+
 def test_an_inconclusive_message_has_the_sufficient_number_of_requests():
     result = judged([16, 4])
     assert "the 80/20 split is inconclusive" in result["msg"]
     assert "these 20 responses are also consistent with an even split (p = 0.012)" in result["msg"]
     assert result["reason"] == "too few requests to rule out an even split: about 81 are needed"
     assert "also, the client has no sidecar" in judged([16, 4], sidecar=False)["reason"]
-    close = judged([202, 198], (Backend("a", 501, "a"), Backend("b", 499, "b")))
+    close = judged([205, 195], (Backend("a", 511, "a"), Backend("b", 489, "b")), significance=1e-9)
     assert close["reason"] == "too few requests to rule out an even split: not even 100000 are enough"
 
 
@@ -163,6 +207,19 @@ def test_accepted_errors_can_leave_too_few_responses_for_the_tolerance():
 def test_shares_of_0_and_1_have_no_tolerance(counts, verdict, tolerance):
     result = judged(counts, CANARY, tolerance=tolerance)
     assert result["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("counts", "backends", "tolerance", "verdict"),
+    [
+        ((1, 0), CANARY, 0.05, "inconclusive"),
+        ((20, 0), CANARY, 0.05, "pass"),
+        ((6, 5, 0), (*BACKENDS[:1], Backend("b", 80, "b"), Backend("c", 0, "c")), 0.49, "inconclusive"),
+        ((30, 30, 0), (*BACKENDS[:1], Backend("b", 80, "b"), Backend("c", 0, "c")), 0.49, "pass"),
+    ],
+)
+def test_a_tolerance_does_not_replace_the_test_of_shares_0_and_1(counts, backends, tolerance, verdict):
+    assert judged(counts, backends, tolerance=tolerance)["verdict"] == verdict
 
 
 def test_tolerance_replaces_the_exact_test():

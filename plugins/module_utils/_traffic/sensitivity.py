@@ -1,0 +1,69 @@
+# Copyright (c) 2026 the meshlab.istio authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""State which other split a measurement may not have told from the expected one."""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import MAX_REQUESTS, Plan, accepted
+
+# The other split has so much less of the largest share, and so much more of the smallest one.
+SHIFT = 0.05
+# The probability of passing below which the other split counts as detected.
+MISSED = 0.05
+
+
+def sensitivity(plan: Plan, n: int) -> dict[str, Any] | None:
+    """How often a similar split would pass with n responses, as the module returns it; None without a similar split.
+
+    shares: of the similar split; pass_probability: an upper bound for more than two backends; requests: about how many
+    make the similar split pass in less than 5% of runs, None if pass_probability is below that or no number does.
+    """
+    shares = similar_shares(plan)
+    if shares is None or not n:
+        return None
+    passes = min(
+        1.0 - statistics.outside(n, other, *accepted(plan, share, n)) for share, other in zip(plan.shares, shares)
+    )
+    needed = None
+    if passes >= MISSED and plan.effective_tolerance is None:
+        needed = _requests(tuple(plan.shares), tuple(shares), plan.significance)
+    return {"shares": [round(share, 6) for share in shares], "pass_probability": passes, "requests": needed}
+
+
+def similar_shares(plan: Plan) -> list[float] | None:
+    """The expected shares with 5 percentage points (and the tolerance) moved from the largest to the smallest one."""
+    shares, shift = plan.shares, SHIFT + (plan.effective_tolerance or 0.0)
+    largest = shares.index(max(shares))
+    others = [number for number in range(len(shares)) if number != largest]
+    if not others or shares[largest] <= shift:
+        return None
+    smallest = min(others, key=lambda number: shares[number])
+    shares[largest] -= shift
+    shares[smallest] += shift
+    return shares
+
+
+@functools.lru_cache
+def _requests(expected: tuple[float, ...], true: tuple[float, ...], significance: float) -> int | None:
+    needed = statistics.requests_to_tell(expected, true, significance, 1.0 - MISSED, MAX_REQUESTS)
+    if needed is None:
+        return None
+    step = max(1, 10 ** (math.floor(math.log10(needed)) - 1))
+    return math.ceil(needed / step) * step
+
+
+def sensitivity_text(found: dict[str, Any]) -> str:
+    """The result of sensitivity as a clause."""
+    split = "/".join(f"{round(100 * share, 1):g}" for share in found["shares"])
+    text = f"an actual {split} split would pass in {_percent(found['pass_probability'])} of runs"
+    return f"{text}, with {found['requests']} requests in less than {MISSED:.0%}" if found["requests"] else text
+
+
+def _percent(probability: float) -> str:
+    return f"{probability:.0%}" if probability >= 0.01 else "less than 1%"
