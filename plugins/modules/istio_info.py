@@ -6,27 +6,26 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: istio_info
-short_description: Tell what of Istio is in a cluster, and what is wrong with it
+short_description: Gather information about an Istio installation and detect problems
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Returns in one call the versions of C(istioctl) and of every control plane, revisions and tags, the injection
-    webhooks, what injects sidecars into which namespace, every proxy with its version, and whether it is in step with
-    its control plane.
+    Returns the versions of C(istioctl) and of every control plane, the revisions and revision tags, the injection
+    webhooks, the injection state of each namespace, and every proxy with its version and sync state.
   - >-
-    RV(problems) says in words what is wrong, each with the cure: no Istio or half of it, an C(istiod) that is not ready
-    and why, webhooks without a control plane, labels that contradict each other or name a revision that is not there,
-    pods that missed injection, proxies that are outdated, not ready, or behind.
+    RV(problems) describes each problem and how to fix it: an installation that is missing or incomplete, an C(istiod)
+    that is not ready, webhooks without a control plane, contradictory labels, labels with an unknown revision, pods
+    that were not injected, and proxies that are outdated, not ready or not in sync.
   - >-
-    It changes nothing, and what it finds is never a failure. It fails only for options that make no sense and for a
-    cluster that it cannot reach or may read nothing of. What this user may not read is named in RV(problems).
+    A problem is never a failure. The module fails only for invalid options, for a cluster that does not respond, and
+    without permission to read anything. Other missing permissions are reported in RV(problems).
   - >-
-    C(istioctl) is not required. Without it RV(client) is null, RV(client_reason) says why, and it is not known which
-    proxies are in step. One that is named by O(binary_path) has to be there.
+    C(istioctl) is optional. Without it, RV(client) is null, RV(client_reason) contains the reason, and the sync state
+    of the proxies is unknown. If O(binary_path) is set, it must exist.
   - >-
-    What injects is worked out from the webhooks' own selectors, as the API server does, so it holds for Istio 1.7 to
-    1.30 with whatever revisions and tags.
+    The injection state is derived from the selectors of the webhooks, as the API server does. It is correct for Istio
+    1.7 to 1.30, with any revisions and tags.
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -39,68 +38,68 @@ requirements:
 attributes:
   check_mode:
     support: full
-    details: It changes nothing.
+    details: The module changes nothing.
   diff_mode:
     support: none
-    details: It changes nothing.
+    details: The module changes nothing.
   idempotent:
     support: full
 options:
   namespaces:
-    description: Names of the namespaces to look at. All if not set. Control planes are looked for everywhere.
+    description: Names of the namespaces to read. All if not set. Control planes are read from all namespaces.
     type: list
     elements: str
     default: []
   proxies:
     description:
-      - Whether to look at proxies, which means to read all pods.
+      - Whether to read proxies, which requires reading all pods.
     type: bool
     default: true
   workloads:
     description:
       - >-
-        Whether to say of each workload whether it is injected, how, and why. This reads what owns the pods too, such as
-        ReplicaSets.
-      - It takes O(proxies).
+        Whether to return for each workload whether it is injected, by what, and the reason. This also reads the owners
+        of the pods, such as ReplicaSets.
+      - Requires O(proxies).
     type: bool
     default: false
   sync:
     description:
-      - Whether to ask which proxies are in step with their control plane, by C(istioctl proxy-status).
+      - Whether to read the sync state of the proxies with C(istioctl proxy-status).
       - >-
-        It takes a connection to each pod of C(istiod), about 0.2 seconds in a small cluster, and the permission to
-        forward ports to them. Where it does not work, RV(sync_reason) says why.
+        This connects to each pod of C(istiod), which takes about 0.2 seconds in a small cluster, and requires
+        permission to forward ports to them. If it fails, RV(sync_reason) contains the reason.
     type: bool
     default: true
   timeout:
-    description: Time for one run of C(istioctl), in seconds.
+    description: Maximum duration of one run of C(istioctl), in seconds.
     type: int
     default: 60
 """
 
 EXAMPLES = r"""
-- name: Look at the mesh
+- name: Gather information about the mesh
   meshlab.istio.istio_info:
   register: mesh
 
-- name: Say what is wrong with it
+- name: Show its problems
   ansible.builtin.debug:
-    msg: "{{ mesh.problems or 'nothing' }}"
+    msg: "{{ mesh.problems or 'no problems' }}"
 
-- name: Look at one namespace, without asking istiod
+- name: Gather information about one namespace, without connecting to istiod
   meshlab.istio.istio_info:
     namespaces: [default]
     sync: false
   register: mesh
 
-- name: See who is injected in it, and who is not, and why
+- name: Gather the injection state of its workloads
   meshlab.istio.istio_info:
     namespaces: [default]
     sync: false
     workloads: true
   register: mesh
 
-- name: Stop unless its pods are injected
+- name: Fail unless its pods are injected
   ansible.builtin.assert:
     that: mesh.namespaces[0].injection == 'enabled'
     fail_msg: "{{ mesh.problems | join('\n') }}"
@@ -108,27 +107,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 installed:
-  description: Whether there is a control plane. Null if this user may not read Deployments.
+  description: Whether there is a control plane. Null without permission to read Deployments.
   returned: success
   type: bool
   sample: true
 version:
-  description: The version of the control planes, if all have the same, else null.
+  description: The version of the control planes. Null if their versions differ.
   returned: success
   type: str
   sample: 1.27.0
 client:
-  description: The C(istioctl) that was found. Null if there is none that runs.
+  description: The C(istioctl) that is used. Null if none is found or if it cannot be run.
   returned: success
   type: dict
   contains:
     path:
-      description: Where it is.
+      description: Path of C(istioctl).
       returned: always
       type: str
       sample: /opt/istio/current/bin/istioctl
     version:
-      description: Its version.
+      description: Version of C(istioctl).
       returned: always
       type: str
       sample: 1.27.0
@@ -138,7 +137,7 @@ client_reason:
   type: str
   sample: null
 control_planes:
-  description: Every Deployment with the label C(app=istiod), in whichever namespace.
+  description: Every Deployment with the label C(app=istiod), in all namespaces.
   returned: success
   type: list
   elements: dict
@@ -149,42 +148,42 @@ control_planes:
       type: str
       sample: istiod
     namespace:
-      description: Its namespace.
+      description: Namespace of the Deployment.
       returned: always
       type: str
       sample: istio-system
     revision:
-      description: Its revision.
+      description: Revision of the control plane.
       returned: always
       type: str
       sample: default
     version:
-      description: Its version, from the tag of its image, else from what C(istioctl) noted when it installed it.
+      description: Version of the control plane, from the tag of its image, else from the label that C(istioctl) sets.
       returned: always
       type: str
       sample: 1.27.0
     image:
-      description: Its image.
+      description: Image of C(istiod).
       returned: always
       type: str
       sample: docker.io/istio/pilot:1.27.0
     ready:
-      description: Whether it is rolled out whole.
+      description: Whether the Deployment is completely rolled out.
       returned: always
       type: bool
       sample: true
     replicas:
-      description: Number of pods that it shall have.
+      description: Number of desired pods.
       returned: always
       type: int
       sample: 1
     ready_replicas:
-      description: Number of pods that are ready.
+      description: Number of ready pods.
       returned: always
       type: int
       sample: 1
     pods:
-      description: Its pods.
+      description: The pods of the Deployment.
       returned: always
       type: list
       elements: dict
@@ -195,7 +194,7 @@ control_planes:
           type: str
           sample: istiod-866fd487f5-xqjzk
         ready:
-          description: Ready containers of all that keep running.
+          description: Number of ready containers and of all containers, as C(kubectl get pods) shows them.
           returned: always
           type: str
           sample: 1/1
@@ -210,7 +209,7 @@ control_planes:
           type: int
           sample: 0
     reasons:
-      description: Why it is not ready, in the words of M(meshlab.istio.workload_wait).
+      description: Why the control plane is not ready, as M(meshlab.istio.workload_wait) reports it.
       returned: always
       type: list
       elements: str
@@ -227,32 +226,34 @@ webhooks:
   elements: dict
   contains:
     name:
-      description: Its name.
+      description: Name of the configuration.
       returned: always
       type: str
       sample: istio-revision-tag-default
     revision:
-      description: The revision that it injects.
+      description: Revision of the control plane that injects.
       returned: always
       type: str
       sample: default
     tag:
-      description: The tag that it serves. Null if it serves the revision itself.
+      description: The revision tag that it serves. Null if it serves the revision itself.
       returned: always
       type: str
       sample: default
     active:
-      description: Whether it selects anything. Where a tag took over from a revision, the revision's does not.
+      description: Whether it can select pods. The webhook of a revision cannot if that of a tag has replaced it.
       returned: always
       type: bool
       sample: true
     failure_policy:
-      description: What comes of a pod if it does not answer, V(Fail) (it is not made) or V(Ignore) (it has no sidecar).
+      description: >-
+        What happens if the webhook does not respond. With V(Fail), pods are not created. With V(Ignore), they are
+        created without a sidecar.
       returned: always
       type: str
       sample: Fail
     ca_bundle:
-      description: Whether the API server can trust it. The control plane sets this when it starts.
+      description: Whether it has a CA bundle, which the control plane sets when it starts.
       returned: always
       type: bool
       sample: true
@@ -267,35 +268,35 @@ webhooks:
       type: str
       sample: null
 apis:
-  description: Istio's API groups and their versions, as its CRDs bring them. Null if this user may not read them.
+  description: The API groups of Istio and their versions. Null without permission to read them.
   returned: success
   type: dict
   sample: {networking.istio.io: [v1, v1beta1, v1alpha3], security.istio.io: [v1, v1beta1]}
 namespaces:
-  description: The namespaces that were looked at.
+  description: The namespaces that were read.
   returned: success
   type: list
   elements: dict
   contains:
     name:
-      description: Its name.
+      description: Name of the namespace.
       returned: always
       type: str
       sample: default
     injection:
       description: >-
-        What happens to a pod without labels of its own: V(enabled) if a webhook injects it, V(disabled) if the label
-        C(istio-injection) says so, else V(none). Where webhooks may not be read it is told from the labels alone.
+        Injection of pods without injection labels: V(enabled) if a webhook injects them, V(disabled) if the label
+        C(istio-injection) disables it, else V(none). Without permission to read webhooks, only the labels count.
       returned: always
       type: str
       sample: enabled
     revision:
-      description: The revision that injects. Null if none does.
+      description: Revision of the control plane that injects. Null if none does.
       returned: always
       type: str
       sample: default
     labels:
-      description: Its labels that are about injection, C(istio-injection) and C(istio.io/rev).
+      description: The injection labels of the namespace, C(istio-injection) and C(istio.io/rev).
       returned: always
       type: dict
       sample: {istio-injection: enabled}
@@ -306,24 +307,24 @@ namespaces:
       elements: str
       sample: [istio-revision-tag-default]
     warnings:
-      description: What is wrong with its labels, with the cure.
+      description: Problems with the labels, and how to fix them.
       returned: always
       type: list
       elements: str
       sample: []
     proxies:
-      description: Number of its pods that have a proxy.
-      returned: if O(proxies)
+      description: Number of pods with a proxy.
+      returned: when O(proxies) is set
       type: int
       sample: 6
     without_proxy:
-      description: Names of its pods that have none and would get one if they were restarted.
-      returned: if O(proxies)
+      description: Names of the pods without a proxy that would be injected if they were restarted.
+      returned: when O(proxies) is set
       type: list
       elements: str
       sample: []
 proxies:
-  description: Every pod with a container C(istio-proxy), except those that ended.
+  description: Every pod with a container C(istio-proxy), except pods that have ended.
   returned: success
   type: list
   elements: dict
@@ -339,17 +340,17 @@ proxies:
       type: str
       sample: reviews-v1-7b5d4c9c6b-x2x5s
     type:
-      description: What its proxy is, V(sidecar), V(router) (a gateway), V(waypoint) or V(ztunnel).
+      description: Type of the proxy, V(sidecar), V(router) (a gateway), V(waypoint) or V(ztunnel).
       returned: always
       type: str
       sample: sidecar
     revision:
-      description: The revision that injected it. Null if it left no trace.
+      description: The revision that injected the proxy. Null if unknown.
       returned: always
       type: str
       sample: default
     version:
-      description: The version of the proxy, from the tag of its image, else as C(istioctl) has it.
+      description: Version of the proxy, from the tag of its image, else as C(istioctl) reports it.
       returned: always
       type: str
       sample: 1.27.0
@@ -359,89 +360,89 @@ proxies:
       type: bool
       sample: true
     outdated:
-      description: Whether it is older than its control plane. Null if that is not known.
+      description: Whether the proxy is older than its control plane. Null if unknown.
       returned: always
       type: bool
       sample: false
     synced:
       description: >-
-        Whether it has taken all that its control plane sent it. Null if that is not known, see RV(sync_reason). For a
-        moment after a change it may be V(false).
+        Whether the proxy has acknowledged all configuration from its control plane. It may be V(false) for a moment
+        after a change. Null if unknown, see RV(sync_reason).
       returned: always
       type: bool
       sample: true
     types:
       description: >-
-        The state of each type of configuration, as C(istioctl proxy-status) has it, without the time. Null if that is
-        not known. If RV(proxies[].synced) is V(false), null means that no control plane knows it.
+        The state of each type of configuration, as C(istioctl proxy-status) reports it. Null if unknown. If it is null
+        and RV(proxies[].synced) is V(false), the proxy is not connected to a control plane.
       returned: always
       type: dict
       sample: {CDS: SYNCED, LDS: SYNCED, EDS: SYNCED, RDS: SYNCED, ECDS: IGNORED}
     istiod:
-      description: The pod of the control plane that it is connected to. Null if that is not known.
+      description: The pod of C(istiod) that the proxy is connected to. Null if unknown.
       returned: always
       type: str
       sample: istiod-866fd487f5-xqjzk
 workloads:
   description: >-
-    Every workload that has pods in the RV(namespaces), except pods that ended. Empty unless O(workloads).
+    Every workload with pods in RV(namespaces), except pods that have ended. Empty unless O(workloads) is set.
   returned: success
   type: list
   elements: dict
   contains:
     namespace:
-      description: Its namespace.
+      description: Namespace of the workload.
       returned: always
       type: str
       sample: default
     workload:
-      description: Its name.
+      description: Name of the workload.
       returned: always
       type: str
       sample: reviews-v1
     kind:
       description: >-
-        What it is, C(Deployment) rather than C(ReplicaSet) and C(CronJob) rather than C(Job). V(Pod) for one that
-        nothing owns.
+        Kind of the topmost owner of the pods, such as C(Deployment) instead of C(ReplicaSet). V(Pod) for a pod without
+        an owner.
       returned: always
       type: str
       sample: Deployment
     injected:
-      description: Whether all of its pods have a sidecar, or a gateway's proxy, that injection made.
+      description: Whether all of its pods have an injected sidecar or gateway proxy.
       returned: always
       type: bool
       sample: true
-    how:
+    injected_by:
       description:
-        - V(webhook) is automatic injection, when the pod was made.
-        - V(kube-inject) is a sidecar that the manifest has already, as C(istioctl kube-inject) writes it.
+        - V(webhook) for automatic injection when the pod was created.
+        - V(kube-inject) for a sidecar in the manifest, as C(istioctl kube-inject) writes it.
         - >-
-          V(kube-inject and webhook) is both, one after the other: the webhook renders such a pod again since Istio 1.9,
-          and breaks it before.
-        - V(unknown) is a pod that nothing owns and nothing would inject today.
-        - Empty if it is not injected.
+          V(kube-inject and webhook) for both. Since Istio 1.9, the webhook renders such a pod again. Before, it breaks
+          the pod.
+        - V(unknown) for a pod without an owner that nothing would inject today.
+        - Empty if the workload is not injected.
       returned: always
       type: str
       sample: webhook
     sidecar:
       description: >-
-        V(native) if it is an init container that keeps running, V(container) if it is an ordinary one. Empty if it is
-        not injected.
+        V(native) for an init container that keeps running, V(container) for an ordinary container. Empty if the
+        workload is not injected.
       returned: always
       type: str
       sample: native
     reason:
-      description: Why it is injected, or why not, in words.
+      description: Why the workload is injected or not.
       returned: always
       type: str
       sample: namespace default is labeled istio-injection=enabled
 sync_reason:
-  description: Why it is not known of all proxies whether they are in step. Null if it is known.
+  description: Why the sync state of some proxies is unknown. Null if it is known for all.
   returned: success
   type: str
   sample: null
 counts:
-  description: How many there are. Those of proxies are null unless O(proxies).
+  description: Numbers of objects. The numbers of proxies are null unless O(proxies) is set.
   returned: success
   type: dict
   contains:
@@ -451,7 +452,7 @@ counts:
       type: int
       sample: 1
     namespaces:
-      description: Namespaces that were looked at.
+      description: Namespaces that were read.
       returned: always
       type: int
       sample: 6
@@ -471,23 +472,23 @@ counts:
       type: int
       sample: 11
     proxies_outdated:
-      description: Proxies that are known to be outdated.
+      description: Proxies that are older than their control plane.
       returned: always
       type: int
       sample: 0
     proxies_not_synced:
-      description: Proxies that are known not to be in step.
+      description: Proxies that are not in sync with their control plane.
       returned: always
       type: int
       sample: 0
 problems:
-  description: What is wrong, each in words with the cure.
+  description: Each problem, and how to fix it.
   returned: success
   type: list
   elements: str
   sample:
-    - "namespace shop: istio.io/rev=canary, and no webhook serves this revision or tag (there are default), so nothing
-      is injected; label it with default instead, or install that revision"
+    - "namespace shop: istio.io/rev=canary, but no webhook serves this revision or tag (available: default), so nothing
+      is injected; set the label to default, or install that revision"
 """
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import find_client, read_inventory
@@ -501,7 +502,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._validation import D
 
 
 def gather(params):
-    """The inventory of the cluster and the istioctl that the parameters name."""
+    """Return the inventory of the cluster and of istioctl."""
     with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
         istioctl, client, reason = find_client(params["binary_path"], kubeconfig, params["timeout"])
         found = read_inventory(
@@ -525,7 +526,7 @@ def main():
     )
     check_numbers(module, {"timeout": (1, DAY)})
     if module.params["workloads"] and not module.params["proxies"]:
-        module.fail_json(msg="workloads needs proxies: whether a workload is injected is read from its pods")
+        module.fail_json(msg="workloads requires proxies: whether a workload is injected is read from its pods")
     try:
         result = gather(module.params)
     except IstioctlError as error:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 COLUMNS = (
     ("namespace", "NAMESPACE"),
     ("workload", "WORKLOAD"),
-    ("how", "INJECTED BY"),
+    ("injected_by", "INJECTED BY"),
     ("sidecar", "SIDECAR"),
     ("reason", "REASON"),
 )

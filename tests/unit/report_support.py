@@ -120,13 +120,13 @@ def png(width=320, height=200):
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + body).decode()
 
 
-def workload(namespace, name, injected, how="", reason="namespace has neither label"):
+def workload(namespace, name, injected, injected_by="", reason="namespace has neither label"):
     return {
         "namespace": namespace,
         "workload": name,
         "kind": "Deployment",
         "injected": injected,
-        "how": how,
+        "injected_by": injected_by,
         "reason": reason,
     }
 

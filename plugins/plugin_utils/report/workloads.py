@@ -33,7 +33,7 @@ def injection(facts: Facts) -> list[Document]:
             "namespace": as_text(workload.get("namespace")),
             "workload": as_text(workload.get("workload")),
             "injected": bool(workload.get("injected")),
-            "injected_by": as_text(workload.get("how")),
+            "injected_by": as_text(workload.get("injected_by")),
             "reason": as_text(workload.get("reason")),
         }
         for workload in as_dicts(facts.get("sidecar_injection_workloads"))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The control planes in a cluster, each with its state."""
+"""The state of the control planes in a cluster."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ def version_number(version: str | None) -> tuple[int, ...] | None:
 def describe_control_plane(
     deployment: dict[str, Any], pods: list[dict[str, Any]], events: Iterable[dict[str, Any]] = ()
 ) -> dict[str, Any]:
-    """One istiod as what the module returns of it; pods and events: those of its namespace."""
+    """Describe one istiod for the result of the module. pods, events: those of its namespace."""
     name, spec = deployment["metadata"]["name"], deployment["spec"]
-    missing = explain_readiness([deployment], pods, list(events), [name], False)
+    reasons = explain_readiness([deployment], pods, list(events), [name], False)
     if spec.get("replicas", 1) == 0:
-        missing = [f"Deployment {name}: it is scaled to 0"]
+        reasons = [f"Deployment {name}: scaled to 0 replicas"]
     return {
         "name": name,
         "namespace": deployment["metadata"]["namespace"],
         "revision": revision_of(deployment),
         "version": istiod_version(deployment),
         "image": istiod_image(deployment),
-        "ready": not missing,
+        "ready": not reasons,
         "replicas": spec.get("replicas", 1),
         "ready_replicas": (deployment.get("status") or {}).get("readyReplicas", 0),
         "pods": [
             {key: x[key] for key in ("name", "ready", "phase", "restarts")}
             for x in map(summarize_pod, owned_pods(deployment, pods))
         ],
-        "reasons": missing,
+        "reasons": reasons,
     }
 
 
 def read_control_planes(reader: Reader) -> list[dict[str, Any]] | None:
-    """Every istiod; None if Deployments may not be read."""
+    """All istiod Deployments, described; None without permission to read Deployments."""
     deployments = reader.items("/apis/apps/v1/deployments", labelSelector=ISTIOD)
     if not deployments:
         return deployments
@@ -60,17 +60,17 @@ def read_control_planes(reader: Reader) -> list[dict[str, Any]] | None:
     planes = []
     for deployment in deployments:
         namespace = deployment["metadata"]["namespace"]
-        near = [pod for pod in pods if pod["metadata"]["namespace"] == namespace]
-        plane = describe_control_plane(deployment, near)
+        own_pods = [pod for pod in pods if pod["metadata"]["namespace"] == namespace]
+        plane = describe_control_plane(deployment, own_pods)
         if not plane["ready"]:
             events = reader.items(f"/api/v1/namespaces/{namespace}/events") or ()
-            plane = describe_control_plane(deployment, near, events)
+            plane = describe_control_plane(deployment, own_pods, events)
         planes.append(plane)
     return planes
 
 
 def read_istio_apis(reader: Reader) -> dict[str, list[str]] | None:
-    """The API groups of Istio's CRDs in the cluster, each with its versions; None if they may not be read."""
+    """The versions of each API group of Istio that the cluster serves; None without permission to read them."""
     listed = reader.get("/apis")
     if listed is None:
         return None

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The inventory of the Istio in a cluster: control planes, webhooks, namespaces, proxies, workloads and problems.
 
-Everything is read from API objects that every release since 1.7 has, so that it works on a cluster that is half broken.
-Only whether proxies are in sync with their istiod is asked of istioctl.
+It is read from API objects that exist in every release since 1.7, so that it works on a broken installation, too.
+Only the sync state of the proxies comes from istioctl.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconf
 def find_client(
     binary_path: str | None, kubeconfig: KubeconfigFile | None, timeout: float
 ) -> tuple[Istioctl | None, dict[str, Any] | None, str | None]:
-    """istioctl as (Istioctl, what the module returns of it, None), or (None, None, the reason why there is none).
+    """Return istioctl as (Istioctl, its description in the result, None), or (None, None, reason why it is missing).
 
-    timeout: seconds for one run. Raises IstioctlError if binary_path names a file that is not there.
+    timeout: seconds for one run. Raises IstioctlError if binary_path does not exist.
     """
     try:
         istioctl = Istioctl(binary_path, kubeconfig, timeout)
@@ -64,10 +64,10 @@ def read_inventory(
     sync: bool = True,
     workloads: bool = False,
 ) -> dict[str, Any]:
-    """Read a cluster and return what the module returns, except for the fields of the client.
+    """Read a cluster and return the result of the module, without the fields of the client.
 
-    namespaces: the names of those to read, all if empty; workloads are only read if proxies are.
-    Raises ClusterError if the cluster cannot be reached, or if this user may read nothing at all.
+    namespaces: names of the namespaces to read, all if empty; workloads requires proxies.
+    Raises ClusterError if the cluster cannot be reached, or without permission to read anything.
     """
     reader, names = Reader(cluster), list(dict.fromkeys(namespaces))
     planes = read_control_planes(reader)
@@ -87,13 +87,13 @@ def read_inventory(
             found["workloads"] = workload_states(pods, owners, states, by_name, configurations, found["version"])
     found["counts"] = counts(found, proxies)
     found["problems"] = problems(found, planes is not None, configurations is not None)
-    found["problems"] += [f"namespace {name}: there is none" for name in unknown]
-    found["problems"] += [f"this user may not read all: {error}" for error in reader.refused]
+    found["problems"] += [f"namespace {name} does not exist" for name in unknown]
+    found["problems"] += [f"missing permission: {error}" for error in reader.refused]
     return found
 
 
 def _without_pods(planes, configurations, namespaces, apis):
-    """The part of the inventory that needs no pods; planes, configurations, apis: None if they may not be read."""
+    """The part of the inventory that needs no pods. None instead of a list: without permission to read it."""
     webhooks = [describe_webhook(x) for x in configurations or ()]
     versions = {x["version"] for x in planes or ()}
     return {
@@ -106,12 +106,12 @@ def _without_pods(planes, configurations, namespaces, apis):
         "namespaces": [namespace_state(x, configurations) for x in namespaces],
         "proxies": [],
         "workloads": [],
-        "sync_reason": "it was not asked for",
+        "sync_reason": "not requested: sync or proxies is false",
     }
 
 
 def _add_proxies(found, reader, names, objects, configurations, keep):
-    """Add the proxies, and what depends on pods to the namespaces; returns the pods of these namespaces if keep."""
+    """Add the proxies, and to the namespaces what depends on pods. Returns their pods if keep is set."""
     by_name, kept = {x["metadata"]["name"]: x for x in objects}, []
     states = {x["name"]: x for x in found["namespaces"]}
     for state in states.values():
@@ -132,16 +132,16 @@ def _add_proxies(found, reader, names, objects, configurations, keep):
 
 
 def _mark_outdated(found):
-    """Set whether each proxy is older than its control plane."""
+    """Set for each proxy whether it is older than its control plane."""
     for proxy in found["proxies"]:
         compared = compare_versions(proxy, plane_of(proxy, found["control_planes"], found["tags"]))
         proxy["outdated"] = None if compared is None else compared < 0
 
 
 def counts(found: dict[str, Any], with_proxies: bool = True) -> dict[str, int | None]:
-    """The numbers of objects in an inventory; None for proxies if they were not read."""
+    """The numbers of objects in an inventory; None for proxies that were not read."""
     proxies = found["proxies"]
-    of_proxies = {
+    proxy_counts = {
         "proxies": len(proxies),
         "proxies_ready": sum(x["ready"] for x in proxies),
         "proxies_outdated": sum(bool(x["outdated"]) for x in proxies),
@@ -151,5 +151,5 @@ def counts(found: dict[str, Any], with_proxies: bool = True) -> dict[str, int | 
         "control_planes": len(found["control_planes"]),
         "namespaces": len(found["namespaces"]),
         "namespaces_injected": sum(x["injection"] == "enabled" for x in found["namespaces"]),
-        **(of_proxies if with_proxies else dict.fromkeys(of_proxies)),
+        **(proxy_counts if with_proxies else dict.fromkeys(proxy_counts)),
     }

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Namespaces: what injects the pods of each, and what is wrong with its labels."""
+"""Injection state of namespaces, and problems with their labels."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import
 
 
 def namespace_state(namespace: dict[str, Any], configurations: list[dict[str, Any]] | None) -> dict[str, Any]:
-    """One namespace as what the module returns of it, without what depends on its pods.
+    """Describe one namespace for the result of the module, without what depends on its pods.
 
-    configurations: the injectors' MutatingWebhookConfigurations, or None if they may not be read. What they would do
-    with a pod without labels is worked out from their selectors, as the API server does.
+    configurations: the injectors' MutatingWebhookConfigurations, or None without permission to read them. Their
+    selectors are evaluated for a pod without labels, as the API server does.
     """
     name, all_labels = namespace["metadata"]["name"], labels_of(namespace)
     labels = {key: all_labels[key] for key in (NAMESPACE_LABEL, REVISION) if key in all_labels}
@@ -36,7 +36,7 @@ def namespace_state(namespace: dict[str, Any], configurations: list[dict[str, An
     }
     if name in IGNORED_NAMESPACES:
         if labels.get(NAMESPACE_LABEL) == "enabled" or REVISION in labels:
-            found["warnings"].append(f"it is labeled for injection, which istiod never does in {name}")
+            found["warnings"].append(f"labeled for injection, but istiod never injects in {name}")
         return found
     if configurations is None:
         if labels.get(NAMESPACE_LABEL) == "enabled":
@@ -57,44 +57,42 @@ def namespace_state(namespace: dict[str, Any], configurations: list[dict[str, An
 
 
 def _label_warnings(name, labels, configurations, selecting):
-    """What is wrong with a namespace's labels, with the cure."""
+    """Problems with the labels of a namespace, and how to fix them."""
     injection, revision = labels.get(NAMESPACE_LABEL), labels.get(REVISION)
     hooks = [x for x in map(describe_webhook, configurations) if x["active"]]
     served = sorted({x["tag"] or x["revision"] for x in hooks})
-    there = f"there are {', '.join(served)}" if served else "there is none"
+    available = f"available: {', '.join(served) or 'none'}"
     warnings = []
     if injection not in (None, "enabled", "disabled"):
-        warnings.append(f"{NAMESPACE_LABEL}={injection} means nothing: only enabled and disabled do")
+        warnings.append(f"{NAMESPACE_LABEL} must be enabled or disabled, got {injection}")
     if injection is not None and revision is not None:
         meant = {x["revision"] for x in hooks if revision in (x["tag"], x["revision"])}
         if not selecting or describe_webhook(selecting[0])["revision"] not in meant:
             warnings.append(
-                f"{NAMESPACE_LABEL}={injection} and {REVISION}={revision} contradict each other, and the first one "
-                f"holds; remove one (kubectl label namespace {name} {REVISION}-)"
+                f"{NAMESPACE_LABEL}={injection} and {REVISION}={revision} contradict each other; the former takes "
+                f"precedence; remove one (kubectl label namespace {name} {REVISION}-)"
             )
     elif revision is not None and not selecting:
         warnings.append(
-            f"{REVISION}={revision}, and no webhook serves this revision or tag ({there}), so nothing is injected"
-            + (f"; label it with {served[0]} instead, or install that revision" if served else "")
+            f"{REVISION}={revision}, but no webhook serves this revision or tag ({available}), so nothing is injected"
+            + (f"; set the label to {served[0]}, or install that revision" if served else "")
         )
     if injection == "enabled" and not selecting:
-        cure = ""
+        fix = ""
         if served:
-            cure = (
-                f"; label it {REVISION}={served[0]} instead, or run istioctl tag set {DEFAULT} --revision {served[0]}"
-            )
+            fix = f"; label it {REVISION}={served[0]} instead, or run istioctl tag set {DEFAULT} --revision {served[0]}"
         warnings.append(
-            f"{NAMESPACE_LABEL}=enabled, and no webhook serves the default revision ({there}), "
-            f"so nothing is injected{cure}"
+            f"{NAMESPACE_LABEL}=enabled, but no webhook serves the default revision ({available}), "
+            f"so nothing is injected{fix}"
         )
     if len(selecting) > 1:
         names = ", ".join(x["metadata"]["name"] for x in selecting)
-        warnings.append(f"{len(selecting)} webhooks inject here, one after the other: {names}")
+        warnings.append(f"{len(selecting)} webhooks inject in this namespace, one after the other: {names}")
     return warnings
 
 
 def read_namespaces(reader: Reader, names: list[str]) -> tuple[list[dict[str, Any]], list[str]]:
-    """The Namespace objects with these names (all if there are none), and the names that do not exist."""
+    """The Namespace objects with these names (all if names is empty), and the names that do not exist."""
     if not names:
         return reader.items("/api/v1/namespaces") or [], []
     objects, unknown = [], []

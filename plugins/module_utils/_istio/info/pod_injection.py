@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the webhooks would do with a pod that exists, if it were created again."""
+"""Whether the webhooks would inject an existing pod if it were recreated."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import
 def decide_pod(
     pod: dict[str, Any], namespace: dict[str, Any], configurations: list[dict[str, Any]] | None, version: str | None
 ) -> Decision:
-    """Decide whether a webhook would inject a pod if it were created again.
+    """Decide whether a webhook would inject a pod if it were recreated.
 
-    namespace: the API object; configurations: the injectors' MutatingWebhookConfigurations, or None if they may not be
-    read; version: Istio's, or None if it is unknown.
+    namespace: the API object; configurations: the injectors' MutatingWebhookConfigurations, or None without permission
+    to read them; version: of Istio, None if unknown.
     """
     return decide(pod_workload(pod), labels_of(namespace), table_version(version), configurations)
 
 
 def pod_workload(pod: dict[str, Any], namespace: str | None = None) -> Workload:
-    """A pod as a Workload, or a pod template in this namespace."""
+    """Wrap a pod, or a pod template of this namespace, as a Workload."""
     return Workload([{"kind": "Pod", **pod}], 0, (), namespace or pod["metadata"]["namespace"])
 
 
 def table_version(version: str | None) -> str:
-    """A version that the table of releases covers: the newest minor in place of an unknown or older one."""
+    """Replace a version that is unknown or older than the table of releases by the newest minor of the table."""
     if version and (version_number(version) or (0,))[:2] >= min(releases.RELEASES):
         return version
     return releases.show(max(releases.RELEASES))

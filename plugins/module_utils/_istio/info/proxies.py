@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The proxies in pods, and the control plane that each one belongs to."""
+"""The proxies in pods, and the control plane of each."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods imp
 
 
 def proxy_of(pod: dict[str, Any]) -> dict[str, Any] | None:
-    """The proxy in a pod as what the module returns of it, without the control plane's share; None if it has none."""
+    """Describe the proxy in a pod, without what only the control plane knows; None if the pod has no proxy."""
     container = next((x for x in containers_in(pod["spec"]) if x["name"] == SIDECAR), None)
     if container is None:
         return None
@@ -44,7 +44,7 @@ def proxy_of(pod: dict[str, Any]) -> dict[str, Any] | None:
 
 
 def _proxy_revision(pod):
-    """The revision that a pod's proxy belongs to, from what injection leaves there; None if it left nothing."""
+    """The revision of a pod's proxy, from the annotations and labels that injection sets; None if they are missing."""
     labels, annotations = labels_of(pod), annotations_of(pod)
     try:
         revision = json.loads(annotations.get(STATUS) or "{}").get("revision")
@@ -54,14 +54,14 @@ def _proxy_revision(pod):
         return revision
     for holder in (labels, annotations):
         if REVISION in holder:
-            return holder[REVISION] or DEFAULT  # kube-inject of 1.7 leaves it empty
+            return holder[REVISION] or DEFAULT  # empty after kube-inject of 1.7
     return None
 
 
 def plane_of(
     proxy: dict[str, Any], control_planes: list[dict[str, Any]], tags: dict[str, str]
 ) -> dict[str, Any] | None:
-    """The control plane that a proxy belongs to; None if that is not known. tags: the revision of each tag."""
+    """The control plane of a proxy; None if it cannot be determined. tags: the revision of each tag."""
     revision = proxy["revision"]
     own = [x for x in control_planes if x["revision"] == revision] if revision else control_planes
     if not own:
@@ -70,13 +70,13 @@ def plane_of(
 
 
 def compare_versions(proxy: dict[str, Any], plane: dict[str, Any] | None) -> int | None:
-    """-1 if a proxy is older than its control plane, 0 if it is of the same release, 1 if newer; None if unknown."""
-    ours, theirs = version_number(proxy["version"]), version_number(plane["version"] if plane else None)
-    return (ours > theirs) - (ours < theirs) if ours and theirs else None
+    """-1 if a proxy is older than its control plane, 0 if they have the same version, 1 if newer; None if unknown."""
+    own, expected = version_number(proxy["version"]), version_number(plane["version"] if plane else None)
+    return (own > expected) - (own < expected) if own and expected else None
 
 
 def read_proxies(reader: Reader, namespaces: list[str]) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
-    """Yield each pod in these namespaces (in all if there are none) that has not ended, and its proxy or None."""
+    """Yield each pod that has not ended in these namespaces (in all if empty), with its proxy or None."""
     for path in list_paths("/api/v1", "pods", namespaces):
         for pod in reader.each(path):
             phase = (pod.get("status") or {}).get("phase")

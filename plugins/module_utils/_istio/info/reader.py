@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading a cluster as far as its user may."""
+"""Read what the user has permission to read."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ T = TypeVar("T")
 
 
 class Reader:
-    """Reads a cluster as far as this user may.
+    """Reads a cluster and tolerates missing permissions.
 
-    answered: how many requests of get() and items() were not refused; refused: the errors of those that were.
+    answered: number of requests of get() and items() that were permitted; refused: the errors of the others.
     """
 
     def __init__(self, cluster: Cluster) -> None:
@@ -28,15 +28,15 @@ class Reader:
         self.refused: list[ClusterError] = []
 
     def get(self, path: str) -> Any:
-        """The object at an API path; None if it does not exist or may not be read."""
+        """The object at an API path; None if it does not exist, or without permission to read it."""
         return self._unless_forbidden(lambda: self.cluster.get(path))
 
     def items(self, path: str, **query: Any) -> list[dict[str, Any]] | None:
-        """The objects of a list; None if it may not be read."""
+        """The objects of a list; None without permission to read it."""
         return self._unless_forbidden(lambda: list(self.cluster.items(path, **query)))
 
     def each(self, path: str) -> Iterator[dict[str, Any]]:
-        """Yield the objects of a long list one by one; none if it may not be read."""
+        """Yield the objects of a long list; none without permission to read it."""
         objects = self.cluster.items(path)
         while (found := unless_forbidden(lambda: next(objects, None), refused=self.refused)) is not None:
             yield found
@@ -49,5 +49,5 @@ class Reader:
 
 
 def list_paths(group: str, plural: str, namespaces: Iterable[str]) -> list[str]:
-    """The API paths that list a kind in these namespaces, or in all if there are none."""
+    """The API paths that list a kind in these namespaces, or in all if empty."""
     return [f"{group}/namespaces/{quote(x, safe='')}/{plural}" for x in namespaces] or [f"{group}/{plural}"]

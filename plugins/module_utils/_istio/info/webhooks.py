@@ -17,7 +17,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import
 
 
 def describe_webhook(configuration: dict[str, Any]) -> dict[str, Any]:
-    """One MutatingWebhookConfiguration of an injector as what the module returns of it."""
+    """Describe the MutatingWebhookConfiguration of an injector for the result of the module."""
     hooks = configuration.get("webhooks") or ()
     client = (hooks[0].get("clientConfig") or {}) if hooks else {}
     service = client.get("service")
@@ -34,7 +34,7 @@ def describe_webhook(configuration: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_active(hook: dict[str, Any]) -> bool:
-    """Whether a webhook can select anything: its selectors are deactivated when a tag takes over."""
+    """Whether a webhook can select anything: istioctl deactivates its selectors when a tag replaces it."""
     for field in ("namespaceSelector", "objectSelector"):
         if DEACTIVATED in ((hook.get(field) or {}).get("matchLabels") or {}):
             return False
@@ -43,4 +43,4 @@ def is_active(hook: dict[str, Any]) -> bool:
 
 def _has_ca(hook):
     bundle = (hook.get("clientConfig") or {}).get("caBundle")
-    return bool(bundle) and bool(b64decode(bundle).strip())  # some charts hold a line break in its place
+    return bool(bundle) and bool(b64decode(bundle).strip())  # some charts set a line break instead

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which workloads are injected, how, and why or why not."""
+"""Whether each workload is injected, by what, and the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.wor
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import REVISION
 
-# The kinds that own pods and hold their template: the API group and the name of the list.
+# The kinds that own pods and contain their template: path of the API group, and plural.
 OWNERS = {
     "ReplicaSet": ("/apis/apps/v1", "replicasets"),
     "StatefulSet": ("/apis/apps/v1", "statefulsets"),
@@ -35,10 +35,10 @@ OWNERS = {
 Owners = dict[tuple[str, str, str], dict[str, Any]]
 
 
-def owner_of(thing: dict[str, Any]) -> tuple[str, str] | None:
-    """(kind, name) of what controls an object; None if nothing does."""
-    for reference in thing["metadata"].get("ownerReferences") or ():
-        if reference.get("controller") and reference["kind"] != "Node":  # as kubelet says of the pods of its own files
+def owner_of(definition: dict[str, Any]) -> tuple[str, str] | None:
+    """(kind, name) of the controller of an object, or None."""
+    for reference in definition["metadata"].get("ownerReferences") or ():
+        if reference.get("controller") and reference["kind"] != "Node":  # the kubelet sets it for static pods
             return reference["kind"], reference["name"]
     return None
 
@@ -51,65 +51,70 @@ def workload_states(
     configurations: list[dict[str, Any]] | None,
     version: str | None,
 ) -> list[dict[str, Any]]:
-    """Every workload with pods as what the module returns of it, in the order of names.
+    """Describe every workload that has pods for the result of the module, sorted by name.
 
-    owners: the objects of OWNERS by (namespace, kind, name); states: what namespace_state gave, by name;
-    objects: the Namespace objects, by name; configurations: as namespace_state takes them; version: Istio's, or None.
+    states: results of namespace_state(), by name; objects: the Namespace objects, by name; configurations: see
+    namespace_state(); version: of Istio, None if unknown.
     """
     found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for pod in pods:
         namespace, own = pod["metadata"]["namespace"], owner_of(pod)
         owner = owners.get((namespace, *own)) if own else None
-        # A Deployment owns its pods by way of a ReplicaSet, a CronJob by way of a Job.
+        # A Deployment owns its pods through a ReplicaSet, a CronJob through a Job.
         kind, name = (owner and owner_of(owner)) or own or ("Pod", pod["metadata"]["name"])
         template = owner and (owner.get("spec") or {}).get("template")
         verdict = _pod_state(pod, template, states[namespace], objects[namespace], configurations, version)
         found.setdefault((namespace, name, kind), []).append(verdict)
     return [
-        {"namespace": namespace, "workload": name, "kind": kind, **_of_all(verdicts)}
+        {"namespace": namespace, "workload": name, "kind": kind, **_merge_verdicts(verdicts)}
         for (namespace, name, kind), verdicts in sorted(found.items())
     ]
 
 
-def _of_all(verdicts):
-    """One verdict on a workload from those on its pods: it counts as injected if every pod is."""
-    lacking = [x for x in verdicts if not x["injected"]]
-    if not lacking or len(lacking) == len(verdicts):
+def _merge_verdicts(verdicts):
+    """The verdict on a workload from those on its pods: it is injected if every pod is."""
+    uninjected = [x for x in verdicts if not x["injected"]]
+    if not uninjected or len(uninjected) == len(verdicts):
         return verdicts[-1]
-    return {**lacking[0], "reason": f"{len(lacking)} of {len(verdicts)} pods: {lacking[0]['reason']}"}
+    return {**uninjected[0], "reason": f"{len(uninjected)} of {len(verdicts)} pods: {uninjected[0]['reason']}"}
 
 
 def _pod_state(pod, template, state, namespace, configurations, version):
-    """Whether one pod is injected, how, with which kind of sidecar, and why. template: its owner's, or None."""
+    """Whether one pod is injected, by what, its kind of sidecar, and the reason. template: of its owner, or None."""
     proxy, seen = proxy_of(pod), pod_workload(pod)
     decision = decide_pod(pod, namespace, configurations, version)
 
-    def verdict(how, reason, injected=True):
-        return {"injected": injected, "how": how, "sidecar": sidecar_of(seen) if injected else "", "reason": reason}
+    def verdict(source, reason, injected=True):
+        return {
+            "injected": injected,
+            "injected_by": source,
+            "sidecar": sidecar_of(seen) if injected else "",
+            "reason": reason,
+        }
 
     if proxy and proxy["type"] != "sidecar" and STATUS not in seen.annotations():
         return verdict("", f"it is a gateway ({proxy['type']}), not an injected workload", False)
     if not proxy:
         return verdict("", _reason_without_sidecar(state, decision), False)
-    carried = template and _carried(template, state["name"], version)
-    if carried and decision.injected:
-        return verdict("kube-inject and webhook", f"{carried} already in the manifest, and {decision.reason}")
-    if carried:
-        return verdict("kube-inject", f"{carried} already in the manifest")
+    marker = template and _injection_marker(template, state["name"], version)
+    if marker and decision.injected:
+        return verdict("kube-inject and webhook", f"{marker} already in the manifest, and {decision.reason}")
+    if marker:
+        return verdict("kube-inject", f"{marker} already in the manifest")
     if decision.injected:
         return verdict("webhook", decision.reason)
     if template:
-        return verdict("webhook", "it was when its pods were created; nothing would inject them today")
-    return verdict("unknown", "nothing would inject it today: kube-inject did it, or a label that was removed")
+        return verdict("webhook", "it was injected when its pods were created; nothing would inject them today")
+    return verdict("unknown", "nothing would inject it today: kube-inject injected it, or its label was removed")
 
 
-def _carried(template, namespace, version):
-    """What shows that the owner's template carries a sidecar, in words; None if it carries none."""
+def _injection_marker(template, namespace, version):
+    """The evidence, in words, that the template of the owner contains a sidecar; None if it does not."""
     return injected_by(pod_workload(template, namespace), table_version(version))
 
 
 def _reason_without_sidecar(state, decision):
-    """Why a pod has no sidecar, in words."""
+    """Why a pod has no sidecar."""
     name, labels = state["name"], state["labels"]
     if decision.excluded:
         return decision.reason
@@ -119,11 +124,11 @@ def _reason_without_sidecar(state, decision):
         return f"namespace {name}: {state['warnings'][0]}"
     if state["injection"] == "disabled":
         return f"namespace {name} is labeled {NAMESPACE_LABEL}={labels[NAMESPACE_LABEL]}"
-    return decision.reason or f"namespace {name} has neither label, {NAMESPACE_LABEL} nor {REVISION}"
+    return decision.reason or f"namespace {name} has neither the label {NAMESPACE_LABEL} nor {REVISION}"
 
 
 def read_owners(reader: Reader, pods: list[dict[str, Any]], namespaces: list[str]) -> Owners:
-    """What holds the templates of these pods, by (namespace, kind, name), as far as it may be read."""
+    """Read the owners of these pods, as far as permitted."""
     found = {}
     for kind in sorted({own[0] for own in map(owner_of, pods) if own} & OWNERS.keys()):
         for path in list_paths(*OWNERS[kind], namespaces):

@@ -11,11 +11,17 @@ def test_columns_are_aligned():
         {
             "namespace": "default",
             "workload": "web",
-            "how": "webhook",
+            "injected_by": "webhook",
             "sidecar": "native",
             "reason": "labeled",
         },
-        {"namespace": "istio-system", "workload": "istiod", "how": "", "sidecar": "", "reason": "inject: false"},
+        {
+            "namespace": "istio-system",
+            "workload": "istiod",
+            "injected_by": "",
+            "sidecar": "",
+            "reason": "inject: false",
+        },
     ]
     assert injection_table(workloads) == [
         "NAMESPACE     WORKLOAD  INJECTED BY  SIDECAR  REASON",

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects as an API server gives them, without the parts that nothing reads; and a stand-in for istioctl."""
+"""Objects as an API server returns them, reduced to the fields that are read; and a fake istioctl."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def injector(revision="default", tag=None, active=True, ca="Q0E=", url=None, def
 
 
 def old_injector(revision=""):
-    """As Istio 1.7 and 1.8 install it."""
+    """The MutatingWebhookConfiguration of Istio 1.7 and 1.8."""
     namespaces = {"matchLabels": {"istio-injection": "enabled"}}
     if revision:
         namespaces = selector(NO_INJECTION, ("istio.io/rev", "In", [revision]))
@@ -114,7 +114,7 @@ def old_injector(revision=""):
     return made
 
 
-# What istioctl install of 1.27 leaves: the tag default took over.
+# The webhooks after istioctl install of 1.27: the default tag has replaced the revision's own.
 MODERN = [injector(tag="default"), injector(active=False)]
 
 
@@ -124,7 +124,7 @@ def space(name="shop", **labels):
 
 
 def workload(name, namespace="shop", proxy="1.27.0", revision="default", ready=True, native=False, **more):
-    """A pod with a sidecar as the webhook of late leaves it; without one if proxy is None."""
+    """A pod as current webhooks inject it; without a sidecar if proxy is None."""
     sidecar = {"name": "istio-proxy", "image": f"docker.io/istio/proxyv2:{proxy}", "args": ["proxy", "sidecar"]}
     spec = {"containers": [{"name": "app", "image": "app"}], "initContainers": []}
     status = {"name": "istio-proxy", "ready": ready, "restartCount": 0, "state": {"running": {}}}
@@ -148,7 +148,7 @@ ISTIO_APIS = ({"name": "networking.istio.io", "versions": [{"version": "v1"}, {"
 
 
 class Lab:
-    """A cluster of these objects. refused: API paths that answer 403."""
+    """A cluster with these objects. refused: API paths that are answered with 403."""
 
     def __init__(self, planes=(), hooks=(), spaces=(), pods=(), apis=ISTIO_APIS, events=(), refused=()):
         self.lists = {
@@ -184,7 +184,7 @@ class Lab:
 
 
 class Client:
-    """An istioctl that prints what it is given, by the revision that it is asked for."""
+    """An istioctl with a predefined output for each revision."""
 
     path, version = "/bin/istioctl", "1.27.0"
 

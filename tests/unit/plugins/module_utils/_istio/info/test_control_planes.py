@@ -42,4 +42,4 @@ def test_version_falls_back_to_the_label_of_istioctl():
 
 def test_a_control_plane_scaled_to_zero_is_not_ready():
     made = describe_control_plane(istiod(ready=0, replicas=0), [])
-    assert (made["ready"], made["reasons"]) == (False, ["Deployment istiod: it is scaled to 0"])
+    assert (made["ready"], made["reasons"]) == (False, ["Deployment istiod: scaled to 0 replicas"])

@@ -50,7 +50,7 @@ def test_only_the_given_namespaces_are_read():
     found = read_inventory(lab, None, ["shop", "nowhere", "shop"])
     assert [x["name"] for x in found["namespaces"]] == ["shop"]
     assert len(found["proxies"]) == 2
-    assert "namespace nowhere: there is none" in found["problems"]
+    assert "namespace nowhere does not exist" in found["problems"]
     assert "/api/v1/namespaces" not in lab.asked
     assert lab.asked.count("/api/v1/namespaces/shop/pods") == 1
 
@@ -59,12 +59,16 @@ def test_proxies_and_sync_state_are_read_only_on_request():
     client = Client(default=SYNCED)
     lab = healthy()
     found = read_inventory(lab, client, proxies=False)
-    assert (found["proxies"], found["sync_reason"], client.ran) == ([], "it was not asked for", [])
+    assert (found["proxies"], found["sync_reason"], client.ran) == ([], "not requested: sync or proxies is false", [])
     assert found["counts"]["proxies"] is None
     assert lab.asked.count("/api/v1/pods") == 1  # of istiod alone
     assert "proxies" not in found["namespaces"][0]
     found = read_inventory(healthy(), client, sync=False)
-    assert (len(found["proxies"]), found["sync_reason"], client.ran) == (2, "it was not asked for", [])
+    assert (len(found["proxies"]), found["sync_reason"], client.ran) == (
+        2,
+        "not requested: sync or proxies is false",
+        [],
+    )
 
 
 HOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
@@ -74,26 +78,24 @@ DEPLOYMENTS = "/apis/apps/v1/deployments"
 @pytest.mark.parametrize(
     ("refused", "installed"), [(HOOKS, True), (DEPLOYMENTS, None), ("/apis", True), ("/api/v1/namespaces", True)]
 )
-def test_a_forbidden_list_is_reported_and_proves_nothing(refused, installed):
+def test_a_forbidden_list_is_reported_and_not_taken_for_an_empty_one(refused, installed):
     found = read_inventory(healthy(refused=[refused]), None)
     assert found["installed"] is installed
-    assert found["problems"] == [f"this user may not read all: it answered 403 Forbidden to GET {refused}"]
+    assert found["problems"] == [f"missing permission: it answered 403 Forbidden to GET {refused}"]
 
 
 def test_forbidden_pods_are_reported():
     found = read_inventory(healthy(refused=["/api/v1/namespaces/shop/pods"]), None, ["shop"])
     assert found["proxies"] == []
-    assert found["problems"] == [
-        "this user may not read all: it answered 403 Forbidden to GET /api/v1/namespaces/shop/pods"
-    ]
+    assert found["problems"] == ["missing permission: it answered 403 Forbidden to GET /api/v1/namespaces/shop/pods"]
 
 
-def test_a_user_who_may_read_nothing_gets_an_error():
+def test_a_user_without_any_permission_gets_an_error():
     with pytest.raises(ClusterError, match=f"403 Forbidden to GET {DEPLOYMENTS}"):
         read_inventory(healthy(refused=[DEPLOYMENTS, HOOKS, "/api/v1/namespaces"]), None)
 
 
-def test_a_cluster_that_breaks_is_a_failure():
+def test_a_cluster_that_fails_is_an_error():
     class Broken(Lab):
         def _ask(self, path):
             if path == "/api/v1/pods":
@@ -103,16 +105,16 @@ def test_a_cluster_that_breaks_is_a_failure():
         read_inventory(Broken(spaces=[space()]), None)
 
 
-def script(folder, text):
-    path = folder / "istioctl"
+def script(directory, text):
+    path = directory / "istioctl"
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return str(path)
 
 
 def test_istioctl_is_optional_unless_named(tmp_path, monkeypatch):
-    istioctl, client, why = find_client(script(tmp_path, "echo 1.7.4"), None, 5)
-    assert (istioctl.version, client, why) == ("1.7.4", {"path": f"{tmp_path}/istioctl", "version": "1.7.4"}, None)
+    istioctl, client, reason = find_client(script(tmp_path, "echo 1.7.4"), None, 5)
+    assert (istioctl.version, client, reason) == ("1.7.4", {"path": f"{tmp_path}/istioctl", "version": "1.7.4"}, None)
     monkeypatch.setenv("PATH", str(tmp_path))
     broken = script(tmp_path, "exit 3")
     assert find_client(broken, None, 5)[:2] == (None, None)

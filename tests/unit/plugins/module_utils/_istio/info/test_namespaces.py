@@ -24,74 +24,75 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.namespac
         ({"istio_injection": "enabled"}, [injector("1-27"), injector("1-27", "default")], "enabled", "1-27"),
     ],
 )
-def test_what_injects_is_what_the_webhooks_select(labels, hooks, injection, revision):
+def test_the_selectors_of_the_webhooks_decide(labels, hooks, injection, revision):
     state = namespace_state(space(**labels), hooks)
     assert (state["injection"], state["revision"], state["warnings"]) == (injection, revision, [])
     assert len(state["webhooks"]) == (injection == "enabled")
 
 
 @pytest.mark.parametrize(
-    ("labels", "hooks", "injection", "said"),
+    ("labels", "hooks", "injection", "warning"),
     [
         (
             {"istio_injection": "true"},
             MODERN,
             "disabled",
-            "istio-injection=true means nothing: only enabled and disabled do",
+            "istio-injection must be enabled or disabled, got true",
         ),
         (
             {"rev": "canary"},
             MODERN,
             "none",
-            "istio.io/rev=canary, and no webhook serves this revision or tag (there are default), so nothing is "
-            "injected; label it with default instead, or install that revision",
+            "istio.io/rev=canary, but no webhook serves this revision or tag (available: default), so nothing is "
+            "injected; set the label to default, or install that revision",
         ),
         (
             {"rev": "canary"},
             [],
             "none",
-            "istio.io/rev=canary, and no webhook serves this revision or tag (there is none), so nothing is injected",
+            "istio.io/rev=canary, but no webhook serves this revision or tag (available: none), so nothing is injected",
         ),
         (
             {"istio_injection": "enabled"},
             [injector("1-27")],
             "none",
-            "istio-injection=enabled, and no webhook serves the default revision (there are 1-27), so nothing is "
+            "istio-injection=enabled, but no webhook serves the default revision (available: 1-27), so nothing is "
             "injected; label it istio.io/rev=1-27 instead, or run istioctl tag set default --revision 1-27",
         ),
         (
             {"istio_injection": "enabled"},
             [],
             "none",
-            "istio-injection=enabled, and no webhook serves the default revision (there is none), "
+            "istio-injection=enabled, but no webhook serves the default revision (available: none), "
             "so nothing is injected",
         ),
         (
             {"istio_injection": "enabled", "rev": "canary"},
             [*MODERN, injector("canary")],
             "enabled",
-            "istio-injection=enabled and istio.io/rev=canary contradict each other, and the first one holds; "
+            "istio-injection=enabled and istio.io/rev=canary contradict each other; the former takes precedence; "
             "remove one (kubectl label namespace shop istio.io/rev-)",
         ),
         (
             {"istio_injection": "disabled", "rev": "default"},
             MODERN,
             "disabled",
-            "istio-injection=disabled and istio.io/rev=default contradict each other, and the first one holds; "
+            "istio-injection=disabled and istio.io/rev=default contradict each other; the former takes precedence; "
             "remove one (kubectl label namespace shop istio.io/rev-)",
         ),
         (
             {"istio_injection": "enabled"},
             [injector(), injector("1-26", "default")],
             "enabled",
-            "2 webhooks inject here, one after the other: istio-sidecar-injector, istio-revision-tag-default",
+            "2 webhooks inject in this namespace, one after the other: "
+            "istio-sidecar-injector, istio-revision-tag-default",
         ),
     ],
 )
-def test_labels_without_the_expected_effect_are_reported_with_the_fix(labels, hooks, injection, said):
+def test_labels_without_the_expected_effect_are_reported_with_the_fix(labels, hooks, injection, warning):
     state = namespace_state(space(**labels), hooks)
     assert state["injection"] == injection
-    assert state["warnings"] == [said]
+    assert state["warnings"] == [warning]
 
 
 def test_two_labels_with_the_same_meaning_are_accepted():
@@ -102,7 +103,7 @@ def test_two_labels_with_the_same_meaning_are_accepted():
 def test_system_namespaces_are_never_injected():
     state = namespace_state(space("kube-system", istio_injection="enabled"), MODERN)
     assert (state["injection"], state["webhooks"]) == ("none", [])
-    assert state["warnings"] == ["it is labeled for injection, which istiod never does in kube-system"]
+    assert state["warnings"] == ["labeled for injection, but istiod never injects in kube-system"]
     assert namespace_state(space("kube-system"), MODERN)["warnings"] == []
     unread = namespace_state(space("local-path-storage", istio_injection="enabled"), None)
     assert (unread["injection"], len(unread["warnings"])) == ("none", 1)
@@ -117,6 +118,6 @@ def test_system_namespaces_are_never_injected():
         ({"rev": "canary"}, "enabled", "canary"),
     ],
 )
-def test_labels_decide_where_webhooks_may_not_be_read(labels, injection, revision):
+def test_labels_decide_without_permission_to_read_webhooks(labels, injection, revision):
     state = namespace_state(space(**labels), None)
     assert (state["injection"], state["revision"], state["warnings"]) == (injection, revision, [])

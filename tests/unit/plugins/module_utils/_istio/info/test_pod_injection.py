@@ -17,7 +17,11 @@ INJECT = "sidecar.istio.io/inject"
         ({"istio_injection": "enabled"}, {}, True),
         ({}, {}, False),
         ({}, {"labels": {INJECT: "true"}}, True),
-        ({}, {"labels": {INJECT: "true"}, "annotations": {INJECT: "false"}}, True),  # the label wins since 1.16
+        (
+            {},
+            {"labels": {INJECT: "true"}, "annotations": {INJECT: "false"}},
+            True,
+        ),  # the label takes precedence since 1.16
         ({"istio_injection": "enabled"}, {"labels": {INJECT: "false"}}, False),
         ({"istio_injection": "enabled"}, {"annotations": {INJECT: "false"}}, False),
         ({"istio_injection": "enabled"}, {"annotations": {INJECT: "no"}}, True),  # an invalid value since 1.27

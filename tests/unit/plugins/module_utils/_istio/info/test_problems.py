@@ -21,9 +21,9 @@ def test_a_control_plane_that_is_not_ready_is_reported_with_the_reason():
         "pod istiod-866fd487f5-xqjzk: container discovery: ErrImagePull"
     )
     assert found["problems"][1] == (
-        "webhook istio-revision-tag-default calls an istiod that is not ready; no pod can be made in shop until it is"
+        "webhook istio-revision-tag-default calls an istiod that is not ready; no pod can be created in shop until then"
     )
-    assert found["sync_reason"] == "istioctl is not there, see client_reason"
+    assert found["sync_reason"] == "istioctl is not available; see client_reason"
 
 
 def test_a_cluster_without_istio_has_one_problem():
@@ -38,10 +38,10 @@ def test_a_cluster_without_istio_has_one_problem():
 def test_remains_of_istio_are_reported():
     lab = Lab(hooks=[injector()], spaces=[space(istio_injection="enabled")], pods=[workload("web")])
     assert read_inventory(lab, None)["problems"] == [
-        "Istio is not installed: no Deployment has the label app=istiod, though its CRDs are there "
-        "(networking.istio.io) and pods have proxies (1); an installation was not finished or not taken away whole. "
+        "Istio is not installed: no Deployment has the label app=istiod, but its CRDs exist "
+        "(networking.istio.io) and pods have proxies (1): an installation or removal is incomplete. "
         "Install it with the role meshlab.istio.istio.",
-        "webhook istio-sidecar-injector serves revision default, and there is no istiod of it; no pod can be made in "
+        "webhook istio-sidecar-injector serves revision default, which has no istiod; no pod can be created in "
         "shop. Install that revision, or remove the webhook "
         "(kubectl delete mutatingwebhookconfiguration istio-sidecar-injector).",
     ]
@@ -55,15 +55,15 @@ def test_an_external_control_plane_is_not_a_problem():
 
 def test_missing_crds_and_webhooks_are_reported():
     problems = read_inventory(healthy(apis=[], hooks=[], spaces=[]), None)["problems"]
-    assert problems[0].startswith("Istio's CRDs are missing, so no rule can be made")
-    assert problems[1].startswith("no webhook injects sidecars; only istioctl kube-inject does")
+    assert problems[0].startswith("Istio's CRDs are missing, so no rule can be created")
+    assert problems[1].startswith("no webhook injects sidecars; use istioctl kube-inject")
 
 
 def test_a_webhook_without_a_ca_bundle_is_reported():
     problems = read_inventory(healthy(hooks=[injector(ca=None)]), None)["problems"]
     assert problems == [
-        "webhook istio-sidecar-injector has no CA bundle; no pod can be made in shop. Its istiod sets it when it "
-        "starts: see whether it is ready, and whether its log says why it may not."
+        "webhook istio-sidecar-injector has no CA bundle; no pod can be created in shop. istiod sets it when it "
+        "starts: check that istiod is ready, and its log for missing permissions."
     ]
 
 
@@ -72,7 +72,7 @@ def test_a_webhook_that_may_fail_leaves_pods_without_a_sidecar():
     made["webhooks"][0]["failurePolicy"] = "Ignore"
     problems = read_inventory(healthy(hooks=[made]), None)["problems"]
     assert problems[0].startswith(
-        "webhook istio-sidecar-injector has no CA bundle; pods are made without a sidecar in shop. Its istiod"
+        "webhook istio-sidecar-injector has no CA bundle; pods are created without a sidecar in shop. istiod"
     )
 
 
@@ -108,8 +108,8 @@ def test_proxies_are_compared_with_the_control_plane_of_their_revision():
     assert found["problems"] == [
         "namespace next: proxies that are older than their control plane: tagged (1.26.2); "
         "restart them (kubectl rollout restart deployment -n next)",
-        "namespace next: proxies of revision 1-24, which is not there or there twice: lost; label the namespace for a "
-        "revision that is there, and restart them (kubectl rollout restart deployment -n next)",
+        "namespace next: proxies of revision 1-24, which has no control plane or several: lost; label the namespace "
+        "with an installed revision, and restart them (kubectl rollout restart deployment -n next)",
         "namespace shop: proxies that are older than their control plane: old (1.25.0); "
         "restart them (kubectl rollout restart deployment -n shop)",
     ]
@@ -119,7 +119,7 @@ def test_two_control_planes_of_one_revision_are_reported():
     planes = [istiod(), istiod(namespace="other")]
     problems = read_inventory(healthy(planes=planes, pods=[]), None)["problems"]
     assert problems == [
-        "2 control planes have the revision default: istio-system/istiod, other/istiod; give each a revision of its own"
+        "2 control planes have the revision default: istio-system/istiod, other/istiod; give each a different revision"
     ]
 
 
@@ -143,7 +143,7 @@ def test_running_pods_that_missed_injection_are_reported():
     assert len(found["namespaces"][0]["without_proxy"]) == 7
     assert found["proxies"] == []
     assert found["problems"] == [
-        "namespace shop: pods without a sidecar that would get one today: "
+        "namespace shop: pods without a sidecar that would be injected today: "
         "old-0, old-1, old-2, old-3, old-4 and 2 more. "
         "They predate the label or webhook; restart them (kubectl rollout restart deployment -n shop)."
     ]
@@ -155,7 +155,7 @@ def test_a_proxy_that_is_not_ready_is_reported():
 
 
 @pytest.mark.parametrize(
-    ("client", "planes", "told"),
+    ("client", "planes", "reported"),
     [
         ("1.27.1", ["1.27.0"], False),
         ("1.26.0", ["1.26.3", "1.27.0"], False),
@@ -165,14 +165,14 @@ def test_a_proxy_that_is_not_ready_is_reported():
         (None, ["1.27.0"], False),
     ],
 )
-def test_istioctl_must_be_of_the_minor_release_of_a_control_plane(client, planes, told):
+def test_istioctl_must_be_of_the_minor_release_of_a_control_plane(client, planes, reported):
     problems = client_problems(client and {"version": client}, [{"version": x} for x in planes])
-    assert bool(problems) is told
+    assert bool(problems) is reported
 
 
 def test_istioctl_of_another_release_is_reported_with_all_versions():
     planes = [{"version": x} for x in ("1.10.0", "1.9.1")]
     assert client_problems({"version": "1.27.0"}, planes) == [
-        "istioctl is 1.27.0 and the control plane 1.9.1 and 1.10.0; "
-        "use one of the same minor release (role meshlab.istio.istioctl)"
+        "istioctl has version 1.27.0 and the control plane 1.9.1 and 1.10.0; "
+        "use an istioctl of the same minor release (role meshlab.istio.istioctl)"
     ]

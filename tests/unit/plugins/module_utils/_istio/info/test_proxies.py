@@ -34,7 +34,7 @@ def test_a_pod_that_has_not_started_has_a_proxy_that_is_not_ready():
 
 
 @pytest.mark.parametrize("kind", ["router", "waypoint", "ztunnel"])
-def test_gateways_are_told_from_sidecars_by_their_arguments(kind):
+def test_the_type_of_a_proxy_is_in_its_arguments(kind):
     made = workload("gate")
     made["spec"]["containers"][1]["args"] = ["proxy", kind]
     assert proxy_of(made)["type"] == kind
@@ -50,6 +50,6 @@ def test_gateways_are_told_from_sidecars_by_their_arguments(kind):
         ({}, {"istio.io/rev": "default", "sidecar.istio.io/status": "[]"}, "default"),
     ],
 )
-def test_the_revision_is_found_where_each_release_leaves_it(labels, annotations, revision):
+def test_the_revision_is_found_where_each_release_writes_it(labels, annotations, revision):
     made = workload("web", revision=None, labels=labels, annotations=annotations)
     assert proxy_of(made)["revision"] == revision

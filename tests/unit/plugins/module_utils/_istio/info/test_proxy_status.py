@@ -19,8 +19,8 @@ LAYOUTS = {
 
 
 def table(columns, rows):
-    """Rows (dictionaries by column) as Go's tabwriter sets them for istioctl: columns end five spaces after the widest
-    cell, and the last one is not padded."""
+    """Rows (dictionaries by column) as Go's tabwriter formats them for istioctl: columns end five spaces after the
+    widest cell, and the last one is not padded."""
     lines = [columns, *([row.get(title, "") for title in columns] for row in rows)]
     widths = [max(len(line[i]) for line in lines) + 5 for i in range(len(columns))]
     return "".join(
@@ -56,7 +56,7 @@ ROWS = [
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_every_layout_gives_the_same(layout):
+def test_every_layout_is_parsed_to_the_same_rows(layout):
     columns = LAYOUTS[layout]
     first, second = subject.parse(table(columns, ROWS))
     assert (first["name"], first["namespace"]) == ("httpd-6b5954fd87-rfdrn", "traffic-shifting")
@@ -74,7 +74,7 @@ def test_every_layout_gives_the_same(layout):
     assert second["types"] == {x: types[x] for x in types if x in columns}
 
 
-def test_what_1_27_printed():
+def test_output_of_istioctl_1_27():
     text = (
         "NAME                                                   CLUSTER        CDS              ECDS        "
         "EDS              LDS              RDS              ISTIOD                      VERSION\n"
@@ -92,18 +92,18 @@ def test_what_1_27_printed():
         "version": "1.27.0",
         "types": {"CDS": "SYNCED", "ECDS": "IGNORED", "EDS": "SYNCED", "LDS": "SYNCED", "RDS": "SYNCED"},
     }
-    assert subject.behind(details["types"]) == subject.behind(egress["types"]) == []
+    assert subject.unsynced(details["types"]) == subject.unsynced(egress["types"]) == []
 
 
-def test_what_is_printed_before_the_table_is_passed_over():
-    told = "a warning about NAME\nNAMED something\n"
-    assert len(subject.parse(told + table(LAYOUTS["1.7"], ROWS))) == 2
+def test_lines_before_the_table_are_skipped():
+    warning = "a warning about NAME\nNAMED something\n"
+    assert len(subject.parse(warning + table(LAYOUTS["1.7"], ROWS))) == 2
     assert subject.parse(table(LAYOUTS["1.27"], [])) == []
     assert len(subject.parse(table(LAYOUTS["1.7"], ROWS) + "\n\n")) == 2
 
 
 @pytest.mark.parametrize("text", ["", "no running Istio pods\n", '{"versionInfo": "x"}\n', "NAME\n"])
-def test_what_is_no_table_is_refused(text):
+def test_output_without_a_table_is_refused(text):
     with pytest.raises(ProxyStatusError, match="no line that begins with NAME"):
         subject.parse(text)
 
@@ -115,7 +115,7 @@ CELLS = st.sampled_from(["SYNCED", "NOT SENT", "IGNORED", "STALE", "STALE (Never
     st.sampled_from(sorted(LAYOUTS)),
     st.lists(st.tuples(st.from_regex(r"[a-z][a-z0-9.-]{0,60}\.[a-z]{1,20}", fullmatch=True), CELLS, CELLS), max_size=9),
 )
-def test_cells_of_any_width_are_told_apart(layout, drawn):
+def test_cells_of_any_width_are_separated(layout, drawn):
     rows = [
         {**ROWS[0], "NAME": name, "CDS": cds, "RDS": rds, "CLUSTER": "c" * (len(name) % 30)} for name, cds, rds in drawn
     ]
@@ -129,7 +129,7 @@ def test_cells_of_any_width_are_told_apart(layout, drawn):
 
 
 @pytest.mark.parametrize(
-    ("types", "said"),
+    ("types", "expected"),
     [
         ({"CDS": "SYNCED", "RDS": "NOT SENT", "ECDS": "IGNORED"}, []),
         ({"CDS": "STALE", "LDS": "SYNCED", "RDS": "ERROR"}, ["CDS STALE", "RDS ERROR"]),
@@ -137,8 +137,8 @@ def test_cells_of_any_width_are_told_apart(layout, drawn):
         ({"CDS": "", "LDS": "SYNCED"}, []),
     ],
 )
-def test_what_is_behind_is_named(types, said):
-    assert subject.behind(types) == said
+def test_types_that_are_not_in_sync(types, expected):
+    assert subject.unsynced(types) == expected
 
 
 @pytest.mark.parametrize(
@@ -151,6 +151,6 @@ def test_what_is_behind_is_named(types, said):
         ("1.30.3", "canary", ["--revision", "canary", "--verbosity", "1"]),
     ],
 )
-def test_each_release_is_asked_in_its_own_way(version, revision, more):
+def test_arguments_for_each_release(version, revision, more):
     expected = ["proxy-status", "--istioNamespace", "istio-system", *more]
     assert subject.arguments(version, "istio-system", revision) == expected

@@ -12,7 +12,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client i
 PODS, DEPLOYMENTS = "/api/v1/pods", "/apis/apps/v1/deployments"
 
 
-def test_refused_requests_are_remembered():
+def test_refused_requests_are_recorded():
     reader = Reader(Lab(planes=[istiod()], refused=[PODS, "/apis"]))
     assert reader.items(DEPLOYMENTS) == [istiod()]
     assert (reader.answered, reader.refused) == (1, [])
@@ -20,7 +20,7 @@ def test_refused_requests_are_remembered():
     assert (reader.answered, [x.status for x in reader.refused]) == (1, [403, 403, 403])
 
 
-def test_a_long_list_is_read_one_by_one_until_it_is_refused():
+def test_a_long_list_is_read_in_parts_until_it_is_refused():
     class Changing(Lab):
         def items(self, path, **query):
             yield from super().items(path, **query)

@@ -9,20 +9,22 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventor
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
 
 
-def test_a_proxy_that_is_behind_or_unknown_is_reported():
+def test_a_proxy_that_is_not_in_sync_or_not_connected_is_reported():
     found = read_inventory(healthy(), Client(default=status(("web.shop", "SYNCED", "STALE (Never Acknowledged)"))))
     assert [(x["synced"], x["types"]) for x in found["proxies"]] == [
         (False, {"CDS": "SYNCED", "LDS": "STALE"}),
         (False, None),
     ]
     assert found["counts"]["proxies_not_synced"] == 2
-    assert found["problems"][0].startswith("namespace shop: proxies that no istiod knows: db; restart them")
+    assert found["problems"][0].startswith(
+        "namespace shop: proxies that are not connected to any istiod: db; restart them"
+    )
     assert found["problems"][1].startswith(
-        "namespace shop: proxies that are behind their istiod: web (LDS STALE). They"
+        "namespace shop: proxies that are not in sync with their istiod: web (LDS STALE). This is normal"
     )
 
 
-def test_a_proxy_of_two_control_planes_is_in_sync_if_one_says_so():
+def test_a_proxy_of_two_control_planes_is_in_sync_if_one_of_them_reports_it():
     planes = [istiod(), istiod("canary")]
     stale, synced = ("web.shop", "STALE", "STALE"), ("web.shop", "SYNCED", "SYNCED")
     for first, second in ((stale, synced), (synced, stale)):
@@ -32,14 +34,14 @@ def test_a_proxy_of_two_control_planes_is_in_sync_if_one_says_so():
 
 
 def test_a_failed_proxy_status_leaves_the_sync_state_unknown():
-    for said, why in (
+    for answer, reason in (
         (IstioctlError("istioctl proxy-status failed with exit code 1: Error: forbidden"), "exit code 1"),
-        ("nothing", "it printed no line that begins with NAME"),
+        ("nothing", "the output has no line that begins with NAME"),
     ):
-        found = read_inventory(healthy(), Client(default=said))
+        found = read_inventory(healthy(), Client(default=answer))
         assert [x["synced"] for x in found["proxies"]] == [None, None]
-        assert found["sync_reason"].startswith("istioctl proxy-status of istio-system/istiod: ")
-        assert why in found["sync_reason"]
+        assert found["sync_reason"].startswith("istioctl proxy-status for istio-system/istiod: ")
+        assert reason in found["sync_reason"]
         assert found["problems"] == []
 
 
@@ -59,7 +61,7 @@ def test_a_control_plane_that_is_not_ready_leaves_its_proxies_unknown():
     assert len(client.ran) == 1
 
 
-def test_an_image_without_a_version_leaves_what_istioctl_says():
+def test_the_version_of_an_image_without_one_comes_from_istioctl():
     found = read_inventory(healthy(pods=[istiod_pod(), workload("web", proxy="latest")]), Client(default=SYNCED))
     assert (found["proxies"][0]["version"], found["proxies"][0]["outdated"]) == ("1.27.0", False)
 

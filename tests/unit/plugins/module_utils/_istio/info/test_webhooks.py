@@ -9,7 +9,7 @@ from info_objects import MODERN, injector
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.webhooks import describe_webhook
 
 
-def test_a_webhook_and_the_one_that_it_replaced():
+def test_a_webhook_and_its_replacement():
     tag, revision = map(describe_webhook, MODERN)
     assert tag == {
         "name": "istio-revision-tag-default",
@@ -24,9 +24,9 @@ def test_a_webhook_and_the_one_that_it_replaced():
     assert (revision["name"], revision["tag"], revision["active"]) == ("istio-sidecar-injector", None, False)
 
 
-@pytest.mark.parametrize(("ca", "there"), [(None, False), ("", False), ("Cg==", False), ("Q0E=", True)])
-def test_a_ca_bundle_must_not_be_blank(ca, there):
-    assert describe_webhook(injector(ca=ca))["ca_bundle"] is there
+@pytest.mark.parametrize(("ca", "present"), [(None, False), ("", False), ("Cg==", False), ("Q0E=", True)])
+def test_a_ca_bundle_must_not_be_blank(ca, present):
+    assert describe_webhook(injector(ca=ca))["ca_bundle"] is present
 
 
 def test_a_configuration_without_webhooks_does_nothing():

@@ -10,7 +10,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventor
 
 
 def owned(pod, kind, name, **template):
-    """A pod that something owns, and that owner, whose pods are made of this template (metadata and spec)."""
+    """A pod with an owner, and that owner, which has this pod template (metadata and spec)."""
     pod["metadata"]["ownerReferences"] = [{"kind": kind, "name": name, "controller": True}]
     return {
         "metadata": {"name": name, "namespace": pod["metadata"]["namespace"], "ownerReferences": []},
@@ -29,7 +29,7 @@ MARK = "the pod template has the annotation sidecar.istio.io/status already in t
 
 
 @pytest.mark.parametrize(
-    ("labels", "pod", "template", "injected", "how", "reason"),
+    ("labels", "pod", "template", "injected", "injected_by", "reason"),
     [
         ({"istio_injection": "enabled"}, {}, {}, True, "webhook", "namespace shop is labeled istio-injection=enabled"),
         ({"rev": "default"}, {}, {}, True, "webhook", "namespace shop is labeled istio.io/rev=default"),
@@ -41,7 +41,7 @@ MARK = "the pod template has the annotation sidecar.istio.io/status already in t
             "webhook",
             "the pods are labeled sidecar.istio.io/inject=true",
         ),
-        ({}, {}, {}, True, "webhook", "it was when its pods were created; nothing would inject them today"),
+        ({}, {}, {}, True, "webhook", "it was injected when its pods were created; nothing would inject them today"),
         ({}, {}, INJECTED, True, "kube-inject", MARK),
         (
             {"istio_injection": "enabled"},
@@ -65,7 +65,7 @@ MARK = "the pod template has the annotation sidecar.istio.io/status already in t
             {},
             False,
             "",
-            "namespace shop has neither label, istio-injection nor istio.io/rev",
+            "namespace shop has neither the label istio-injection nor istio.io/rev",
         ),
         (
             {"istio_injection": "disabled"},
@@ -113,19 +113,19 @@ MARK = "the pod template has the annotation sidecar.istio.io/status already in t
             {},
             False,
             "",
-            "namespace shop: istio.io/rev=canary, and no webhook serves this revision or tag (there are default), so "
-            "nothing is injected; label it with default instead, or install that revision",
+            "namespace shop: istio.io/rev=canary, but no webhook serves this revision or tag (available: default), so "
+            "nothing is injected; set the label to default, or install that revision",
         ),
     ],
 )
-def test_each_workload_has_a_reason(labels, pod, template, injected, how, reason):
+def test_each_workload_has_a_reason(labels, pod, template, injected, injected_by, reason):
     pod = workload("web-5d4f-x", **pod)
     lab = healthy(spaces=[space(**labels)], pods=[pod])
     lab.lists["/apis/apps/v1/namespaces/shop/replicasets"] = [deployment_of(pod, "web", **template)]
     row = read_inventory(lab, None, ["shop"], sync=False, workloads=True)["workloads"]
     sidecar = "container" if injected else ""
     names = {"namespace": "shop", "workload": "web", "kind": "Deployment"}
-    assert row == [{**names, "injected": injected, "how": how, "sidecar": sidecar, "reason": reason}]
+    assert row == [{**names, "injected": injected, "injected_by": injected_by, "sidecar": sidecar, "reason": reason}]
 
 
 def test_a_workload_is_named_after_its_topmost_owner():
@@ -148,13 +148,13 @@ def test_a_workload_is_named_after_its_topmost_owner():
         ("CronJob", "night", "native"),
         ("Pod", "static-node", "native"),
     ]
-    assert {x["how"] for x in rows} == {"webhook"}
+    assert {x["injected_by"] for x in rows} == {"webhook"}
 
 
-def test_how_a_pod_without_an_owner_was_injected_is_unknown():
+def test_what_injected_a_pod_without_an_owner_is_unknown():
     lab = healthy(spaces=[space()], pods=[workload("lone")])
     (row,) = read_inventory(lab, None, sync=False, workloads=True)["workloads"]
-    assert (row["injected"], row["how"]) == (True, "unknown")
+    assert (row["injected"], row["injected_by"]) == (True, "unknown")
 
 
 def test_one_pod_without_a_sidecar_makes_the_workload_not_injected():
@@ -175,7 +175,7 @@ def test_a_gateway_is_injected_only_if_the_webhook_made_it(name, made):
     lab = healthy(pods=[pod])
     lab.lists["/apis/apps/v1/replicasets"] = [deployment_of(pod, name, **template)]
     (row,) = read_inventory(lab, None, sync=False, workloads=True)["workloads"]
-    assert (row["injected"], row["how"]) == (made, "webhook" if made else "")
+    assert (row["injected"], row["injected_by"]) == (made, "webhook" if made else "")
     assert made or row["reason"] == "it is a gateway (router), not an injected workload"
 
 
@@ -189,7 +189,7 @@ def test_system_namespaces_have_their_own_reason():
 def test_workloads_are_described_for_every_release(version):
     lab = healthy(planes=[istiod(tag=version)])
     rows = read_inventory(lab, None, sync=False, workloads=True)["workloads"]
-    assert [x["how"] for x in rows] == ["webhook", "webhook"]
+    assert [x["injected_by"] for x in rows] == ["webhook", "webhook"]
 
 
 def test_pods_of_forbidden_owners_are_kept():
@@ -199,5 +199,5 @@ def test_pods_of_forbidden_owners_are_kept():
     lab = healthy(pods=[pod], refused=("/apis/apps/v1/replicasets", hooks))
     found = read_inventory(lab, None, sync=False, workloads=True)
     (row,) = found["workloads"]
-    assert (row["kind"], row["workload"], row["how"]) == ("ReplicaSet", "web-5d4f", "webhook")
+    assert (row["kind"], row["workload"], row["injected_by"]) == ("ReplicaSet", "web-5d4f", "webhook")
     assert any("replicasets" in x for x in found["problems"])
