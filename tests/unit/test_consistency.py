@@ -21,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(x.parent.parent.name for x in ROOT.glob("roles/*/meta/argument_specs.yml"))
 MODULES = sorted(x.stem for x in ROOT.glob("plugins/modules/*.py"))
 TYPES = {str: ("str", "path"), int: ("int",), float: ("float",), bool: ("bool",), list: ("list",), dict: ("dict",)}
-# Variables that mean the same in every role that has them, by their name behind the role's.
+# Variables with the same meaning in several roles, without the role's prefix.
 SHARED = ("busybox", "cache", "go", "suite", "tomcat")
-OF_ITS_OWN = ("istioctl_cache",)  # laid out as a mirror, and off by default
+EXCEPTIONS = ("istioctl_cache",)  # has the layout of a mirror, and is off by default
 
 
 def load(path):
@@ -56,7 +56,7 @@ def is_template(value):
 
 
 def documentation(module, name="DOCUMENTATION"):
-    """A module's DOCUMENTATION (or its RETURN), read without importing it."""
+    """The DOCUMENTATION (or another block) of a module, read without importing it."""
     tree = ast.parse((ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8"))
     for node in tree.body:
         if isinstance(node, ast.Assign) and node.targets[0].id == name:
@@ -65,7 +65,7 @@ def documentation(module, name="DOCUMENTATION"):
 
 
 def values(contains, path=""):
-    """Every value that a RETURN documents, at any depth, as (its path, what is said of it)."""
+    """Every value in a RETURN block at any depth, as (path, documentation)."""
     for name, value in contains.items():
         yield f"{path}{name}", value
         yield from values(value.get("contains", {}), f"{path}{name}.")
@@ -79,7 +79,7 @@ def test_every_role_has_an_argument_spec():
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_options_with_a_default_and_documented_options_with_a_default_are_the_same(role):
+def test_every_default_is_documented_and_every_documented_default_exists(role):
     assert set(defaults(role)) - set(options(role)) == set()
     assert {name for name, option in options(role).items() if "default" in option} - set(defaults(role)) == set()
     for entry in entry_points(role).values():
@@ -92,11 +92,11 @@ def test_documented_defaults_are_the_defaults(role):
     for name, value in defaults(role).items():
         option = options(role)[name]
         if is_template(value):
-            # What is worked out is documented in words: as the default where any text may be one, else beside it.
-            told = option.get("default", "")
-            assert isinstance(told, str) and not is_template(told), name
+            # A computed default is described in words: in the default of a string option, else in the description.
+            default = option.get("default", "")
+            assert isinstance(default, str) and not is_template(default), name
             described = re.search("Defaults to|By default", "".join(option["description"]))
-            assert option["type"] in ("str", "path") if told else described, name
+            assert option["type"] in ("str", "path") if default else described, name
         else:
             assert (option["default"], type(option["default"])) == (value, type(value)), name
             assert option["type"] in TYPES[type(value)], name
@@ -105,24 +105,24 @@ def test_documented_defaults_are_the_defaults(role):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_documented_option_is_used(role):
-    folder = ROOT / "roles" / role
+    directory = ROOT / "roles" / role
     texts = [
         x.read_text(encoding="utf-8")
         for part in ("tasks", "templates", "vars", "defaults")
-        for x in folder.glob(f"{part}/*")
+        for x in directory.glob(f"{part}/*")
     ]
     words = re.findall(r"\w+", re.sub(r"(?m)^\w+:", "", "\n".join(texts)))
     assert set(options(role)) - set(words) == set()
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_every_entry_point_is_a_file_of_tasks(role):
+def test_every_entry_point_has_a_tasks_file(role):
     for entry in entry_points(role):
         assert (ROOT / "roles" / role / "tasks" / f"{entry}.yml").exists(), entry
 
 
 def included_roles(node):
-    """Every (role, tasks_from, vars) that playbooks and roles include, at any depth of their tasks."""
+    """Every included role as (role, tasks_from, vars), at any depth of the tasks."""
     if isinstance(node, list):
         for item in node:
             yield from included_roles(item)
@@ -142,27 +142,27 @@ PLAYS = sorted(str(x.relative_to(ROOT)) for x in [*ROOT.glob("playbooks/**/*.yml
 
 
 @pytest.mark.parametrize("path", PLAYS)
-def test_included_roles_have_the_entry_point_and_the_options_that_are_set(path):
-    for role, entry, given in included_roles(load(path)):
+def test_included_roles_have_the_entry_point_and_options(path):
+    for role, entry, variables_set in included_roles(load(path)):
         assert entry in entry_points(role), f"{role} has no entry point {entry}"
-        own = {x for x in given if x.startswith(f"{role}_")}
+        own = {x for x in variables_set if x.startswith(f"{role}_")}
         assert own - set(options(role)) == set(), role
 
 
-# ---- one fact in several roles ----
+# ---- values in several places ----
 
 
-@pytest.mark.parametrize("fact", SHARED)
-def test_the_same_fact_has_the_same_default_in_every_role(fact):
-    values = {role: defaults(role)[f"{role}_{fact}"] for role in ROLES if f"{role}_{fact}" in defaults(role)}
-    values = {role: value for role, value in values.items() if f"{role}_{fact}" not in OF_ITS_OWN}
+@pytest.mark.parametrize("name", SHARED)
+def test_shared_variable_has_the_same_default_in_every_role(name):
+    values = {role: defaults(role)[f"{role}_{name}"] for role in ROLES if f"{role}_{name}" in defaults(role)}
+    values = {role: value for role, value in values.items() if f"{role}_{name}" not in EXCEPTIONS}
     assert len(values) > 1
     assert len(set(values.values())) == 1, values
-    documented = {options(role)[f"{role}_{fact}"].get("default") for role in values}
+    documented = {options(role)[f"{role}_{name}"].get("default") for role in values}
     assert len(documented - {None}) <= 1
 
 
-def test_the_cluster_maps_the_ports_that_the_gateway_and_jaeger_have():
+def test_cluster_maps_the_ports_of_gateway_and_jaeger():
     mapped = {x["name"]: x["node"] for x in defaults("kind_cluster")["kind_cluster_ports"]}
     gateway = defaults("ingress_gateway")
     assert mapped["http"] == gateway["ingress_gateway_http_port"]
@@ -180,32 +180,32 @@ def test_the_cluster_maps_the_ports_that_the_gateway_and_jaeger_have():
         ("traffic_shifting", "traffic_shifting_istio_namespace"),
     ],
 )
-def test_what_has_to_be_where_istio_is_goes_there(role, name):
-    ours = defaults("istio")["istio_namespace"]
-    assert defaults(role)[name] == f"{{{{ istio_namespace | default('{ours}') }}}}"
+def test_namespaces_default_to_the_namespace_of_istio(role, name):
+    namespace = defaults("istio")["istio_namespace"]
+    assert defaults(role)[name] == f"{{{{ istio_namespace | default('{namespace}') }}}}"
 
 
-def test_every_feature_in_release_has_is_in_the_table():
+def test_every_feature_in_release_has_exists():
     texts = [
         x.read_text(encoding="utf-8")
         for x in [*ROOT.glob("roles/*/*/*"), *ROOT.glob("playbooks/**/*.yml")]
         if x.is_file()
     ]
-    asked = {name for text in texts for name in re.findall(r"release_has\(['\"](\w+)", text)}
-    assert asked and asked <= set(releases.FEATURES)
+    used = {name for text in texts for name in re.findall(r"release_has\(['\"](\w+)", text)}
+    assert used and used <= set(releases.FEATURES)
 
 
 def locked(path, module):
-    """The version of a module in a go.mod below roles/."""
+    """The version of a Go module in a go.mod below roles/."""
     return re.search(rf"(?m)^(?:require )?\s*{re.escape(module)} v(\S+)", (ROOT / "roles" / path).read_text()).group(1)
 
 
 def minor(version):
-    """1.33.13 as (1, 33)."""
+    """The minor version of 1.33.13, (1, 33)."""
     return tuple(int(x) for x in version.lstrip("v").split(".")[:2])
 
 
-def test_pulled_images_are_those_that_are_built():
+def test_pulled_images_are_the_built_ones():
     images = [defaults("build_images")[f"build_images_{name}"] for name in ("busybox", "tomcat")]
     assert defaults("artifacts")["artifacts_images"] == images
     samples = [
@@ -215,7 +215,7 @@ def test_pulled_images_are_those_that_are_built():
     assert samples[0] == samples[1]
 
 
-def test_the_release_that_is_built_is_the_release_that_is_installed():
+def test_built_release_is_the_installed_one():
     default = "lookup('meshlab.istio.istio_default_version')"
     assert defaults("istioctl")["istioctl_version"] == f"{{{{ {default} }}}}"
     for role in ("build_images", "artifacts"):
@@ -224,13 +224,13 @@ def test_the_release_that_is_built_is_the_release_that_is_installed():
 
 
 @pytest.mark.parametrize("version", variables("build_images")["__build_images_can_build"])
-def test_every_release_that_can_be_built_has_a_lock(version):
+def test_every_buildable_release_has_a_lock(version):
     assert (ROOT / "roles/build_images/files/locks" / "istio-{}.{}".format(*minor(version)) / "go.mod").exists()
     assert releases.release(version)
 
 
 @pytest.mark.parametrize("kubernetes", variables("build_node_image")["__build_node_image_table"])
-def test_both_kinds_of_node_image_have_one_kubernetes_and_a_release_that_can_be_built_supports_it(kubernetes):
+def test_node_images_have_the_same_kubernetes_and_a_buildable_release_supports_it(kubernetes):
     row = variables("build_node_image")["__build_node_image_table"][kubernetes]
     built = locked(f"build_node_image/files/locks/{row['kubernetes']}/go.mod", "k8s.io/kubernetes")
     assert row["kubernetes"] == f"kubernetes-{kubernetes}"
@@ -239,22 +239,22 @@ def test_both_kinds_of_node_image_have_one_kubernetes_and_a_release_that_can_be_
     assert releases.version_for(built, variables("build_images")["__build_images_can_build"])
 
 
-def test_every_kubernetes_that_can_be_asked_for_can_be_built_and_pulled():
+def test_every_kubernetes_choice_can_be_built_and_pulled():
     table = list(variables("build_node_image")["__build_node_image_table"])
     assert options("build_node_image")["build_node_image_kubernetes"]["choices"] == sorted(table)
     assert options("kind_cluster")["kind_cluster_kubernetes"]["choices"] == sorted(table)
     assert list(variables("kind_cluster")["__kind_cluster_known_images"]) == sorted(table)
-    wanted = defaults("kind_cluster")["kind_cluster_kubernetes"]
-    assert wanted == defaults("build_node_image")["build_node_image_kubernetes"]
-    assert releases.supported(releases.DEFAULT, wanted)
+    default = defaults("kind_cluster")["kind_cluster_kubernetes"]
+    assert default == defaults("build_node_image")["build_node_image_kubernetes"]
+    assert releases.supported(releases.DEFAULT, default)
 
 
-def test_the_go_that_is_asked_for_is_the_newest_that_a_lock_needs():
-    needs = [go_build.required_go(x.read_text()) for x in ROOT.glob("roles/*/files/**/go.mod")]
-    assert go_build.dotted(max(needs)) == variables("kind_cluster")["__kind_cluster_min_go"]
+def test_minimum_go_is_the_newest_that_a_lock_requires():
+    required = [go_build.required_go(x.read_text()) for x in ROOT.glob("roles/*/files/**/go.mod")]
+    assert go_build.dotted(max(required)) == variables("kind_cluster")["__kind_cluster_min_go"]
 
 
-def test_every_lock_that_is_named_is_there():
+def test_every_lock_exists():
     rows = variables("build_node_image")["__build_node_image_table"].values()
     jaeger = re.findall(r"jaeger-[\d.]+", variables("build_images")["__build_images_jaeger_lock"])
     for role, variable in (
@@ -263,23 +263,23 @@ def test_every_lock_that_is_named_is_there():
     ):
         for program in variables(role)[variable]:
             column = re.fullmatch(r"\{\{ __build_node_image_row\.(\w+) \}\}", program["lock"])
-            if program["lock"] == "{{ __build_images_istio_lock }}":  # by the release: see above
+            if program["lock"] == "{{ __build_images_istio_lock }}":  # depends on the release, see above
                 continue
             locks = [row[column[1]] for row in rows] if column else [program["lock"]]
             for lock in jaeger if program["lock"] == "{{ __build_images_jaeger_lock }}" else locks:
                 assert (ROOT / "roles" / role / "files/locks" / lock / "go.mod").exists(), program["name"]
 
 
-# ---- the collection's metadata ----
+# ---- metadata of the collection ----
 
 
-def test_roles_need_the_ansible_that_the_collection_needs():
-    needed = load("meta/runtime.yml")["requires_ansible"]
+def test_roles_require_the_ansible_of_the_collection():
+    required = load("meta/runtime.yml")["requires_ansible"]
     for role in ROLES:
-        assert needed == f">={load(f'roles/{role}/meta/main.yml')['galaxy_info']['min_ansible_version']}.0", role
+        assert required == f">={load(f'roles/{role}/meta/main.yml')['galaxy_info']['min_ansible_version']}.0", role
 
 
-def test_the_action_group_holds_exactly_the_modules_that_talk_to_a_cluster():
+def test_action_group_has_all_modules_that_talk_to_a_cluster():
     group = load("meta/runtime.yml")["action_groups"]["istio"]
     fragments = {module: documentation(module)["extends_documentation_fragment"] for module in MODULES}
     assert group == sorted(group)
@@ -287,7 +287,7 @@ def test_the_action_group_holds_exactly_the_modules_that_talk_to_a_cluster():
     assert group == [x for x in MODULES if "meshlab.istio.attributes.action_group" in fragments[x]]
 
 
-def test_every_module_that_talks_to_a_cluster_is_made_so_that_it_shows_no_secret():
+def test_every_module_that_talks_to_a_cluster_is_a_cluster_module():
     for module in load("meta/runtime.yml")["action_groups"]["istio"]:
         tree = ast.parse((ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8"))
         names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
@@ -295,35 +295,37 @@ def test_every_module_that_talks_to_a_cluster_is_made_so_that_it_shows_no_secret
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_module_says_what_it_does_in_check_and_diff_mode(module):
-    made = documentation(module)
-    assert made["module"] == module
-    assert {"check_mode", "diff_mode", "idempotent"} <= set(made["attributes"])
-    assert "meshlab.istio.attributes" in made["extends_documentation_fragment"]
+def test_every_module_documents_check_and_diff_mode(module):
+    doc = documentation(module)
+    assert doc["module"] == module
+    assert {"check_mode", "diff_mode", "idempotent"} <= set(doc["attributes"])
+    assert "meshlab.istio.attributes" in doc["extends_documentation_fragment"]
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_value_that_a_module_returns_says_what_it_is_and_when(module):
-    said = dict(values(documentation(module, "RETURN")))
-    assert said
-    for path, value in said.items():
+def test_every_return_value_is_documented(module):
+    documented = dict(values(documentation(module, "RETURN")))
+    assert documented
+    for path, value in documented.items():
         assert {"description", "returned", "type"} <= set(value), path
         assert value["type"] != "list" or "elements" in value, path
 
 
-def test_the_page_of_releases_is_what_the_table_says(tmp_path):
+def test_page_of_releases_is_up_to_date(tmp_path):
     subprocess.run([sys.executable, str(ROOT / "tools/releases_page.py"), str(tmp_path / "page.rst")], check=True)
-    wanted = (tmp_path / "page.rst").read_text(encoding="utf-8")
-    assert (ROOT / "docs/docsite/rst/releases.rst").read_text(encoding="utf-8") == wanted, "run tools/releases_page.py"
+    expected = (tmp_path / "page.rst").read_text(encoding="utf-8")
+    assert (ROOT / "docs/docsite/rst/releases.rst").read_text(encoding="utf-8") == expected, (
+        "run tools/releases_page.py"
+    )
 
 
-def test_known_checksums_are_sums_of_whole_versions_and_of_the_machines_that_the_role_knows():
+def test_known_checksums_have_full_versions_and_known_architectures():
     known = load("roles/istioctl/files/checksums.yml")
     arches = set(options("istioctl")["istioctl_arch"]["choices"]) - {""}
-    sums = [value for row in known.values() for value in row.values()]
+    checksums = [value for row in known.values() for value in row.values()]
     assert {"1.7.4"} <= set(known) and all(re.fullmatch(r"[0-9]+\.[0-9]+\.[0-9]+", version) for version in known)
     assert all(set(row) <= arches for row in known.values())
-    assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in sums) and len(set(sums)) == len(sums)
+    assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in checksums) and len(set(checksums)) == len(checksums)
     assert all(releases.release(version) for version in known)
 
 
@@ -331,17 +333,17 @@ def test_known_checksums_are_sums_of_whole_versions_and_of_the_machines_that_the
 
 
 def imported(path):
-    """The names of the playbooks that a playbook imports, in their order."""
+    """The names of the imported playbooks, in their order."""
     plays = [play.get("ansible.builtin.import_playbook") for play in load(path)]
     return [Path(name).stem for name in plays if name]
 
 
-def test_the_full_lab_imports_the_chapters_in_their_order():
+def test_full_lab_imports_the_chapters_in_order():
     assert imported("playbooks/full_lab.yml") == [chapter["name"] for chapter in CHAPTERS]
     assert imported("playbooks/full-lab.yml") == ["full_lab"]
 
 
-def test_the_scenario_default_runs_the_full_lab():
+def test_default_scenario_runs_the_full_lab():
     assert imported("molecule/default/converge.yml") == ["cluster", "full_lab"]
 
 
@@ -351,17 +353,17 @@ def test_every_chapter_has_the_same_fields():
         assert fields <= set(chapter) <= fields | {"ran", "release"}, chapter["name"]
 
 
-def test_a_chapter_runs_after_those_that_it_requires():
+def test_chapters_run_after_their_requirements():
     names = [chapter["name"] for chapter in CHAPTERS]
-    for place, chapter in enumerate(CHAPTERS):
-        assert set(chapter["requires"]) <= set(names[:place]), chapter["name"]
+    for index, chapter in enumerate(CHAPTERS):
+        assert set(chapter["requires"]) <= set(names[:index]), chapter["name"]
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["name"])
-def test_the_playbook_of_a_chapter_has_its_tag_and_runs_its_roles(chapter):
+def test_playbook_of_a_chapter_has_its_tag_and_roles(chapter):
     path = f"playbooks/{chapter['name']}.yml"
     assert chapter["name"] in load(path)[0]["tags"]
-    # The cluster's playbook runs its roles in files of tasks.
+    # The cluster's playbook includes its roles from tasks files.
     paths = [path, "playbooks/tasks/kind_cluster.yml"] if chapter["name"] == "cluster" else [path]
     used = {role for path in paths for role, _entry, _vars in included_roles(load(path))}
     assert set(chapter["roles"]) <= used | {role for name in used for role in roles_of(name)}
@@ -374,21 +376,21 @@ def roles_of(role):
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["name"])
-def test_the_facts_of_a_chapter_are_variables_of_the_lab_or_of_its_roles(chapter):
+def test_facts_of_a_chapter_are_variables_of_the_lab_or_its_roles(chapter):
     prefixes = tuple(f"{name}_" for name in ["lab", *chapter["roles"]])
     facts = [*chapter["facts"], *([chapter["ran"]] if "ran" in chapter else [])]
     assert [fact for fact in facts if not fact.startswith(prefixes)] == []
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["name"])
-def test_reset_can_remove_the_chapter_by_its_last_role(chapter):
+def test_reset_can_remove_a_chapter_by_its_last_role(chapter):
     role = chapter["roles"][-1]
     assert {"present", "absent"} <= set(options(role)[f"{role}_state"]["choices"])
     if chapter["name"] not in ("cluster", "report"):
         assert {f"{role}_kubeconfig", f"{role}_context"} <= set(options(role))
 
 
-def test_the_readme_lists_the_chapters():
+def test_readme_lists_the_chapters():
     rows = [
         "| {} | `playbooks/{}.yml` | {} |".format(
             chapter["summary"], chapter["name"], ", ".join(f"[{role}](roles/{role})" for role in chapter["roles"])
@@ -399,17 +401,17 @@ def test_the_readme_lists_the_chapters():
     assert table in (ROOT / "README.md").read_text(encoding="utf-8"), table
 
 
-def test_the_tasks_at_which_the_lab_is_killed_exist():
+def test_tasks_at_which_the_lab_is_killed_exist():
     """The scenario "interrupted" waits for tasks of the roles by their names."""
     killed = load("molecule/interrupted/converge.yml")[0]["tasks"]
     loops = [task["loop"] for task in killed if "molecule_kill" in str(task) and "loop" in task]
-    wanted = {item["task"] if isinstance(item, dict) else item for items in loops for item in items}
+    names = {item["task"] if isinstance(item, dict) else item for items in loops for item in items}
     text = "\n".join(path.read_text(encoding="utf-8") for path in ROOT.glob("roles/*/tasks/*.yml"))
-    # A task is named by the beginning of its name.
-    assert wanted and {x for x in wanted if not re.search(rf'(?m)- name: "?{re.escape(x)}', text)} == set()
+    # Each entry is the beginning of a task's name.
+    assert names and {x for x in names if not re.search(rf'(?m)- name: "?{re.escape(x)}', text)} == set()
 
 
-def test_the_guide_has_every_stop_of_the_tour_in_its_order():
+def test_guide_has_every_stop_of_the_tour_in_order():
     """The headings of the guide are the stops of the tour."""
     page = (ROOT / "docs/docsite/rst/how_it_works.rst").read_text(encoding="utf-8")
     headings = re.findall(r"(?m)^(.+)\n-{3,}$", page)
@@ -423,7 +425,7 @@ SHARED_CODE = [x for area in ("module_utils", "plugin_utils") for x in sorted((R
 
 
 @pytest.mark.parametrize("path", SHARED_CODE, ids=lambda x: str(x.relative_to(ROOT / "plugins")))
-def test_shared_code_is_in_small_files_whose_public_functions_have_type_hints(path):
+def test_shared_code_has_small_files_and_type_hints(path):
     text = path.read_text(encoding="utf-8")
     assert len(text.splitlines()) <= 400
     tree = ast.parse(text)
@@ -431,5 +433,5 @@ def test_shared_code_is_in_small_files_whose_public_functions_have_type_hints(pa
     functions = [x for body in [tree.body, *classes] for x in body if isinstance(x, ast.FunctionDef)]
     for function in functions:
         if not function.name.startswith("_"):
-            given = [x for x in function.args.args + function.args.kwonlyargs if x.arg not in ("self", "cls")]
-            assert function.returns is not None and all(x.annotation is not None for x in given), function.name
+            arguments = [x for x in function.args.args + function.args.kwonlyargs if x.arg not in ("self", "cls")]
+            assert function.returns is not None and all(x.annotation is not None for x in arguments), function.name

@@ -157,7 +157,7 @@ def sidecar_of(workload: Workload) -> str:
 def injected_by(workload: Workload, version: str) -> str | None:
     """Return the evidence that a workload already has a sidecar, in words; None if it has none.
 
-    version: istioctl's. Since 1.9, a container istio-proxy may merely customize the sidecar; only a rendered one has
+    version: istioctl's. Since 1.9, a container istio-proxy may only customize the sidecar; only a rendered one has
     the arguments "proxy sidecar".
     """
     places = [workload.template]

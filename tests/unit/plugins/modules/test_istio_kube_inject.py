@@ -24,7 +24,7 @@ FILES = ["inject-config.yaml", "inject-values.yaml", "mesh-config.yaml"]
 
 
 WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
-LABELLED = {"matchLabels": {"istio-injection": "enabled"}}
+LABELED = {"matchLabels": {"istio-injection": "enabled"}}
 
 
 class Api(BaseHTTPRequestHandler):
@@ -39,7 +39,7 @@ class Api(BaseHTTPRequestHandler):
             f"{root}/default": {"metadata": {"name": "default"}},
             f"{root}/automatic": {"metadata": {"labels": {"istio-injection": "enabled"}}},
             f"{root}/misspelled": {"metadata": {"labels": {"istio.io/rev": "misspelled"}}},
-            WEBHOOKS: {"items": [{"metadata": {"name": "injector"}, "webhooks": [{"namespaceSelector": LABELLED}]}]},
+            WEBHOOKS: {"items": [{"metadata": {"name": "injector"}, "webhooks": [{"namespaceSelector": LABELED}]}]},
         }.get(self.path.partition("?")[0])
         forbidden = self.path == f"{root}/refused"
         forbidden = forbidden or (self.path.startswith(WEBHOOKS) and "view" in (self.headers["Authorization"] or ""))
