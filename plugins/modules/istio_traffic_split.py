@@ -119,7 +119,9 @@ options:
       - >-
         Request headers to send, as a dictionary of names and values, for example a header that a rule matches, or
         C(Host).
-      - The values are visible in the process list of the client pod.
+      - >-
+        The values are sent to the pod on standard input and are therefore not in the audit log of the API server. They
+        are visible in the process list of the client pod. For secrets, set C(no_log) for the task.
     type: dict
     default: {}
   method:

@@ -148,12 +148,22 @@ class Cluster:
                 return
 
     def exec(
-        self, namespace: str, pod: str, container: str, argv: Sequence[str], timeout: float
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        argv: Sequence[str],
+        timeout: float,
+        stdin: str | None = None,
     ) -> commands.ExecResult:
-        """Run argv in a container and return an ExecResult; timeout in seconds ends it with a ClusterError."""
+        """Run argv in a container and return an ExecResult; timeout in seconds ends it with a ClusterError.
+
+        argv is part of the request's URL, which the API server logs; stdin is not.
+        """
         where = (namespace, pod, container)
-        with commands.open_socket(self.client, self.connection, where, argv, self.timeout) as socket:
-            return commands.run(socket, "/".join(where), timeout)
+        attach = stdin is not None
+        with commands.open_socket(self.client, self.connection, where, argv, self.timeout, attach) as socket:
+            return commands.run(socket, "/".join(where), timeout, stdin)
 
 
 def _content(data: bytes) -> Any:

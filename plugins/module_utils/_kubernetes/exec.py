@@ -52,11 +52,17 @@ class ExecResult:
 
 @contextlib.contextmanager
 def open_socket(
-    client: Any, connection: Connection, where: tuple[str, str, str], argv: Sequence[str], timeout: float
+    client: Any,
+    connection: Connection,
+    where: tuple[str, str, str],
+    argv: Sequence[str],
+    timeout: float,
+    stdin: bool = False,
 ) -> Iterator[Any]:
     """Yield the WebSocket of a command in a container.
 
-    where: namespace, pod and container; timeout: seconds to connect. Raises ClusterError with the server's answer.
+    where: namespace, pod and container; timeout: seconds to connect; stdin: whether to attach it.
+    Raises ClusterError with the server's answer.
     """
     namespace, pod, container = where
     label = f"cannot exec in {'/'.join(where)} at {without_password(connection.configuration.host)}"
@@ -68,7 +74,7 @@ def open_socket(
             namespace,
             container=container,
             command=list(argv),
-            stdin=False,
+            stdin=stdin,
             stdout=True,
             stderr=True,
             tty=False,
@@ -87,10 +93,15 @@ def open_socket(
         socket.close()
 
 
-def run(socket: Any, where: str, timeout: float) -> ExecResult:
-    """Wait for the command of a WebSocket to finish. Raises ClusterError if it takes longer than timeout seconds."""
+def run(socket: Any, where: str, timeout: float, stdin: str | None = None) -> ExecResult:
+    """Wait for the command of a WebSocket to finish. Raises ClusterError if it takes longer than timeout seconds.
+
+    stdin: text to send first. It is not closed, because the protocol cannot do this.
+    """
     started = time.monotonic()
     try:
+        if stdin is not None:
+            socket.write_stdin(stdin)
         socket.run_forever(timeout=timeout)
         if socket.is_open():
             raise ClusterError(f"the command in {where} did not finish within {timeout} s")

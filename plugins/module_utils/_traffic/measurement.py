@@ -9,7 +9,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client i
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer import Tally, read_answer
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.client import Client
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan, SplitError
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.probe import new_nonce, probe_command
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.probe import new_nonce, probe_command, probe_input
 
 
 def measure(cluster: Cluster, plan: Plan, client: Client) -> Tally:
@@ -24,6 +24,7 @@ def measure(cluster: Cluster, plan: Plan, client: Client) -> Tally:
         client.container,
         probe_command(plan, nonce),
         timeout=plan.exec_timeout,
+        stdin=probe_input(plan),
     )
     try:
         return read_answer(answer, nonce, plan)

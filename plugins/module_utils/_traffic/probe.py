@@ -4,7 +4,7 @@
 """The probe: a shell script that sends the requests from the client and counts the responses.
 
 It assigns the responses to backends in the client and prints only counts, so that the bodies are never transferred.
-User input is passed in positional parameters and is never part of the script.
+User input is passed in positional parameters and on stdin, and is never part of the script.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import
 MORE_FAILURES = 9
 SAMPLE = 200
 
-# Parameters: nonce method url request-timeout timeout requests warmup give-up backends workers, then for each backend a
-# header name (empty for the body) and a match, then options for the client program. A match starts with "=" (plain
-# text) or "~" (regular expression).
+# Parameters: nonce method url request-timeout timeout requests warmup give-up backends workers headers, then for each
+# backend a header name (empty for the body) and a match. A match starts with "=" (plain text) or "~" (regular
+# expression). Request headers are lines on stdin, which stays open, because parameters appear in the API server's log.
 #
 # Each worker sends its share of the requests one after the other and pipes the responses into its own awk, so that
 # responses are not interleaved. The workers form a pipeline, although none of them uses its input: each one prints
@@ -41,8 +41,8 @@ SAMPLE = 200
 _SHELL = r"""
 nonce=$1 method=$2 url=$3 per=$4 limit=$5 requests=$6 warmup=$7 give_up=$8 backends=$9
 shift 9
-workers=$1
-shift
+workers=$1 headers=$2
+shift 2
 say() { printf '%s %s\n' "$nonce" "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
 missing() { say missing "$1"; exit 0; }
@@ -53,6 +53,11 @@ while [ $i -lt "$backends" ]; do
   [ -z "$1" ] || heads=-i
   export "MESHLAB_HEADER_$i=$1" "MESHLAB_MATCH_$i=$2"
   shift 2
+done
+while [ $headers -gt 0 ]; do
+  headers=$((headers - 1))
+  IFS= read -r line
+  set -- "$@" --header "$line"
 done
 export LC_ALL=C
 unset http_proxy HTTP_PROXY https_proxy HTTPS_PROXY all_proxy ALL_PROXY
@@ -321,9 +326,13 @@ def probe_command(plan: Plan, nonce: str) -> list[str]:
         str(plan.max_errors + MORE_FAILURES // plan.workers),
         str(len(plan.backends)),
         str(plan.workers),
+        str(len(plan.headers)),
     ]
     for backend in plan.backends:
         argv += [backend.header or "", ("~" if META_CHARACTERS.search(backend.match) else "=") + backend.match]
-    for name, value in plan.headers:
-        argv += ["--header", f"{name}: {value}"]
     return argv
+
+
+def probe_input(plan: Plan) -> str | None:
+    """The stdin of the probe: the request headers, a line each. None if there are none."""
+    return "".join(f"{name}: {value}\n" for name, value in plan.headers) or None

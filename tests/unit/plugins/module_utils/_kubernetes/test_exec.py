@@ -16,11 +16,14 @@ class Socket:
     """Replaces the library's WebSocket. status: the server's final message, None if the command is still running."""
 
     def __init__(self, status, stdout="", stderr=""):
-        self.status, self.streams, self.closed = status, (stdout, stderr), False
+        self.status, self.streams, self.closed, self.sent = status, (stdout, stderr), False, ""
 
     def run_forever(self, timeout):
         if isinstance(self.status, Exception):
             raise self.status
+
+    def write_stdin(self, text):
+        self.sent += text
 
     def is_open(self):
         return self.status is None
@@ -55,7 +58,7 @@ EXIT_3 = json.dumps(
 )
 
 
-def run(monkeypatch, kubeconfig, answer):
+def run(monkeypatch, kubeconfig, answer, **options):
     """Run Cluster.exec with a stream() that returns or raises answer; return its result and stream()'s arguments."""
     arguments = {}
 
@@ -67,7 +70,7 @@ def run(monkeypatch, kubeconfig, answer):
 
     monkeypatch.setattr(subject, "stream", stream)
     with connect({"kubeconfig": kubeconfig()}) as cluster:
-        return cluster.exec("default", "client-1", "client", ["sh", "-c", "a b"], timeout=7), arguments
+        return cluster.exec("default", "client-1", "client", ["sh", "-c", "a b"], timeout=7, **options), arguments
 
 
 @pytest.mark.parametrize(("status", "rc"), [(SUCCESS, 0), (EXIT_3, 3)])
@@ -79,6 +82,13 @@ def test_exec_returns_the_exit_code_and_both_streams(monkeypatch, kubeconfig, st
     assert (arguments["namespace"], arguments["pod"], arguments["container"]) == ("default", "client-1", "client")
     assert arguments["command"] == ["sh", "-c", "a b"]
     assert socket.closed
+
+
+@pytest.mark.parametrize(("stdin", "attached", "sent"), [(None, False, ""), ("a: b\n", True, "a: b\n")])
+def test_stdin_is_attached_only_if_there_is_input(monkeypatch, kubeconfig, stdin, attached, sent):
+    socket = Socket(SUCCESS)
+    _result, arguments = run(monkeypatch, kubeconfig, socket, stdin=stdin)
+    assert (arguments["stdin"], socket.sent) == (attached, sent)
 
 
 def test_exec_without_output_returns_empty_streams(monkeypatch, kubeconfig):

@@ -120,16 +120,22 @@ def run(toolboxes, tmp_path):
             (directory / name).chmod(0o755)
         argv = probe.probe_command(plan, nonce)
         argv[0] = str(directory / "sh")
-        done = subprocess.run(
-            argv,
-            capture_output=True,
-            env={"PATH": str(directory), "http_proxy": "http://127.0.0.1:9"},
-            stdin=subprocess.DEVNULL,
-            timeout=60,
-            start_new_session=True,
-            check=False,
-            **popen,
-        )
+        stdin, writer = os.pipe()  # stays open, as that of an exec
+        try:
+            os.write(writer, (probe.probe_input(plan) or "").encode())
+            done = subprocess.run(
+                argv,
+                capture_output=True,
+                env={"PATH": str(directory), "http_proxy": "http://127.0.0.1:9"},
+                stdin=stdin,
+                timeout=60,
+                start_new_session=True,
+                check=False,
+                **popen,
+            )
+        finally:
+            os.close(stdin)
+            os.close(writer)
         output = SimpleNamespace(
             rc=done.returncode,
             stdout=done.stdout.decode("utf-8", "replace"),

@@ -20,8 +20,8 @@ class FakeCluster:
     def __init__(self, command):
         self.command = command
 
-    def exec(self, namespace, pod, container, argv, timeout):
-        self.where = (namespace, pod, container, timeout)
+    def exec(self, namespace, pod, container, argv, timeout, stdin=None):
+        self.where, self.stdin = (namespace, pod, container, timeout), stdin
         return self.command(argv)
 
 
@@ -38,6 +38,15 @@ def test_measure_and_judge(serve):
     assert (result["verdict"], result["answered"]) == ("pass", 200)
     assert [backend["count"] for backend in result["backends"]] == [160, 40]
     assert cluster.where == ("default", "client-1", "client", 335)
+    assert cluster.stdin is None
+
+
+def test_request_headers_are_sent_on_stdin():
+    cluster = FakeCluster(lambda argv: SimpleNamespace(rc=1, stdout="", stderr=""))
+    plan = Plan(url=URL, backends=BACKENDS, headers=(("end-user", "jason"),))
+    with pytest.raises(SplitError, match="incomplete"):
+        measure(cluster, plan, CLIENT)
+    assert cluster.stdin == "end-user: jason\n"
 
 
 def test_an_error_names_the_container():

@@ -152,7 +152,13 @@ def test_user_input_is_not_part_of_the_script():
     argv = probe.probe_command(hostile, "n")
     assert argv[:4] == ["sh", "-c", probe.SCRIPT, "meshlab"]
     assert "reboot" not in probe.SCRIPT
-    assert argv[-2:] == ["--header", "X: '; reboot; '"]
+
+
+def test_request_headers_are_not_part_of_the_command():
+    plan = Plan(url=URL, backends=BACKENDS, headers=(("Authorization", "Bearer s3cret"), ("X-A", " 'b' ")))
+    assert "s3cret" not in " ".join(probe.probe_command(plan, "n"))
+    assert probe.probe_input(plan) == "Authorization: Bearer s3cret\nX-A:  'b' \n"
+    assert probe.probe_input(Plan(url=URL, backends=BACKENDS)) is None
 
 
 def test_nonces_differ():
