@@ -1,39 +1,37 @@
-# make lab     the whole lab on this machine
-# make classic the same with Istio 1.7.4 on Kubernetes 1.18
-# make test    the tests that CI runs; those that take longer each have a name of their own, below
-# make reset   takes the lab away again
-
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: lab classic test reset setup static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench docs
-
+PARTS := static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench
 LAB := ansible-playbook playbooks/full_lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true
 
-lab: setup
+.PHONY: help lab classic reset setup docs test $(PARTS)
+
+help: ## Show this help (the default)
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@echo "  make PART       Run one part of the tests: $(PARTS)"
+
+lab: setup ## Create the lab on this machine, or bring it up to date
 	$(LAB)
 
-# The Istio that goes with the cluster is picked by the table of releases.
-classic: setup
+# The table of releases determines the Istio for this Kubernetes.
+classic: setup ## Create the lab with Istio 1.7.4 on Kubernetes 1.18
 	$(LAB) -e kind_cluster_kubernetes=1.18 -e lab_istio_version=
 
-reset: setup
+reset: setup ## Remove the lab
 	ansible-playbook playbooks/reset.yml
 
-test:
-	tests/run.sh
-
-setup:
+setup: ## Create the Python environment with Ansible
 	@tools/setup.sh lab
 
-# The documentation site, with links to the documentation of Ansible.
-docs:
+docs: ## Build the documentation site
 	@tools/setup.sh test
 	tools/docsite/build.sh .meshlab/docsite
 	@echo "open $(CURDIR)/.meshlab/docsite/html/index.html"
 
-# Parts of the tests, for working on one thing. That of the classic pair: tests/run.sh classic
-static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench:
+test: ## Run the tests that CI runs
+	tests/run.sh
+
+$(PARTS):
 	@tools/setup.sh test
 	tests/run.sh $@

@@ -102,15 +102,15 @@ heading "ansible-galaxy collection build"
 ansible-galaxy collection build --output-path "$scratch" . >/dev/null
 tar --list --gzip --file "$scratch"/meshlab-istio-*.tar.gz | sed 's#/$##' | sort >"$scratch/packed"
 {
-  printf '%s\n' README.md LICENSE MANIFEST.json meta/runtime.yml changelogs/changelog.yaml
-  tr '\0' '\n' <"$scratch/files" | grep -E '^(plugins|roles|playbooks|docs)/'
+  printf '%s\n' MANIFEST.json
+  tr '\0' '\n' <"$scratch/files" | grep -E '^((plugins|roles|playbooks|docs|meta|changelogs)/|[A-Z_]+\.md$|LICENSE$|bindep\.txt$|requirements\.txt$)'
 } | sort >"$scratch/wanted"
 missing=$(comm -23 "$scratch/wanted" "$scratch/packed")
 [ -z "$missing" ] || stop "the package lacks:" "$missing"
-# Whatever git ignores is somebody's cache, and .git, .ci and .config are the repository's own.
-surplus=$(grep -E '^\.(git|ci)(/|$)' "$scratch/packed" || true)
+# Neither tests and settings of the repository, nor files that git ignores.
+surplus=$(grep -E '^(\.|(tests|molecule|tools)(/|$)|Makefile$)' "$scratch/packed" || true)
 surplus+=$(git check-ignore --no-index --stdin <"$scratch/packed" || true)
-[ -z "$surplus" ] || stop "the package has what does not belong there (see build_ignore in galaxy.yml):" "$surplus"
+[ -z "$surplus" ] || stop "the package has files that do not belong there (see build_ignore in galaxy.yml):" "$surplus"
 
 heading "the installed collection, with the newest and the lowest versions of its dependencies"
 tests/installed.sh "$scratch"/meshlab-istio-*.tar.gz
