@@ -112,7 +112,7 @@ class GoBuild:
         return done.stdout.strip()
 
     def _sources(self):
-        """Return the files that are inputs besides the lock: those of a module built in place (package "./...") or prepared."""
+        """Return the inputs besides the lock: the files of a module that is built in place ("./...") or prepared."""
         if not self.package.startswith(".") and not os.path.exists(os.path.join(self.lock_dir, PREPARE)):
             return {}
         found = {}

@@ -124,7 +124,9 @@ def recipe_key(tags: list[str], config: dict, layers: list[dict], architecture: 
             continue
         for file in sorted(layer.get("files") or (), key=lambda x: x["dest"]):
             content = file.get("content")
-            file_hash = hashlib.sha256(content.encode()).hexdigest() if content is not None else _source_digest(file["src"])
+            file_hash = (
+                hashlib.sha256(content.encode()).hexdigest() if content is not None else _source_digest(file["src"])
+            )
             add([file["dest"], file.get("mode"), file_hash])
         add(sorted(layer.get("links") or (), key=lambda x: x["dest"]))
         add(sorted(layer.get("directories") or (), key=lambda x: x["path"]))
@@ -148,7 +150,8 @@ def missing_parts(layers: list[dict]) -> list[str]:
 def image_id(path: str) -> str:
     """Return the ID ("sha256:...") of the image in an archive, from the file name of its configuration."""
     try:
-        with tarfile.open(path, "r:") as tar:  # uncompressed, as write_image() writes it; other modes add lines to the error
+        # Uncompressed, as write_image() writes it; other modes add lines to the error.
+        with tarfile.open(path, "r:") as tar:
             manifest = json.load(tar.extractfile("manifest.json") or io.BytesIO())  # None for a directory
         return "sha256:" + manifest[0]["Config"].rpartition("/")[2].removesuffix(".json")
     except (tarfile.TarError, KeyError, ValueError, IndexError) as error:
@@ -176,7 +179,9 @@ def write_image(
             if not path:
                 path = os.path.join(scratch, f"{number}.tar")
                 with open(path, "wb") as target:
-                    write_layer(target, layer.get("files") or (), layer.get("links") or (), layer.get("directories") or ())
+                    write_layer(
+                        target, layer.get("files") or (), layer.get("links") or (), layer.get("directories") or ()
+                    )
             elif not stat.S_ISREG(os.stat(path).st_mode):
                 raise ImageError(f"layer {path} is not a file")
             paths.append(path)
