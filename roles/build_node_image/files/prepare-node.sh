@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs as root inside the node's root folder, in mount and process namespaces of its own.
-# Makes of a Debian system what kind expects of a node, and loads the control plane's images.
+# Turns a Debian root filesystem into a node that kind can use, and loads the images of the control plane.
+# Runs as root, with that filesystem as its root directory, in separate mount and process namespaces.
 set -euo pipefail
 export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 mount -t proc proc /proc
@@ -10,7 +10,7 @@ mknod -m 666 /dev/null c 1 3 2>/dev/null || true
 
 chmod 0755 /usr/local/bin/entrypoint /kind /kind/bin /kind/bin/*
 
-# kind's units name these places; Debian's packages put the programs elsewhere.
+# kind's systemd units expect these paths, which are not those of Debian's packages.
 for program in containerd containerd-shim-runc-v2 ctr; do
   ln -sf "/usr/bin/$program" "/usr/local/bin/$program"
 done
@@ -18,7 +18,7 @@ mkdir -p /opt/cni /etc/cni/net.d /etc/kubernetes/manifests
 ln -sfn /usr/lib/cni /opt/cni/bin
 ln -sf /usr/lib/systemd/systemd /sbin/init
 
-# Only what a node needs starts with it: no logins, no devices, no kernel log.
+# Start only what a node needs: no logins, devices or kernel log.
 rm -f /etc/systemd/system/*.wants/* /usr/lib/systemd/system/multi-user.target.wants/* \
   /usr/lib/systemd/system/local-fs.target.wants/* /usr/lib/systemd/system/sockets.target.wants/*udev* \
   /usr/lib/systemd/system/sysinit.target.wants/systemd-tmpfiles-setup.service
@@ -27,18 +27,18 @@ systemctl enable containerd.service kubelet.service undo-mount-hacks.service
 systemctl mask systemd-binfmt.service
 rm -f /etc/machine-id
 
-# Every container's base: kind's hook, and no limit that the machine may not grant.
+# The base specification of all containers: with kind's hook, without resource limits, which the machine may not allow.
 ctr oci spec |
   jq '.hooks.createContainer += [{"path": "/kind/bin/mount-product-files.sh"}] | del(.process.rlimits)' \
     >/etc/containerd/cri-base.json
-# A machine without CAP_SYS_RESOURCE cannot lower a sandbox's OOM score.
+# Lowering the OOM score of a sandbox needs CAP_SYS_RESOURCE.
 sed -i 's/restrict_oom_score_adj = false/restrict_oom_score_adj = true/' /etc/containerd/config.toml
 grep -q 'restrict_oom_score_adj = true' /etc/containerd/config.toml
 
 if [[ $(cat /kind/version) == v1.18.* ]]; then
-  # kind has kubelets before 1.24 make cgroups by themselves: the container runtime must then not do it through systemd.
+  # kind configures kubelets before 1.24 to create cgroups without systemd, so the container runtime must do the same.
   sed -i 's/SystemdCgroup = true/SystemdCgroup = false/' /etc/containerd/config.toml
-  # kind mounts the kubelet's cgroups onto themselves until it runs. This one takes a controller's last mount for its root.
+  # kind bind-mounts the kubelet's cgroups. This kubelet would take the last mount of a controller for its root.
   printf '[Service]\nExecStartPre=-/bin/sh -c "umount %s"\n' '/sys/fs/cgroup/*/kubelet /sys/fs/cgroup/*/kubelet.slice' \
     >/etc/systemd/system/kubelet.service.d/12-cgroups.conf
 fi
@@ -50,7 +50,7 @@ if ! timeout 30 bash -c 'until ctr version >/dev/null 2>&1; do sleep 0.2; done';
   exit 1
 fi
 for archive in /meshlab-images/*.tar; do
-  # Not unpacked: the node does that when it starts a container, and the image is half the size.
+  # The node unpacks an image when it starts a container; without unpacking, the node image is half the size.
   ctr --namespace k8s.io images import --label io.cri-containerd.pinned=pinned --no-unpack "$archive"
 done
 kill %1

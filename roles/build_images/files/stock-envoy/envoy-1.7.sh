@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Starts an Envoy of today as the pilot-agent of Istio 1.7 starts one of 2020.
-# That one's extensions were found by name; today's asks for the type of their configuration, unless a runtime flag says no.
+# Starts a current Envoy with the arguments that the pilot-agent of Istio 1.7 passes to Envoy 1.15.
+# Istio 1.7 refers to extensions by name, which a current Envoy supports only with a runtime flag.
 arguments=()
 while [ $# -gt 0 ]; do
   case $1 in
-    --log-format-prefix-with-location) shift ;; # an option that is gone, and its value
+    --log-format-prefix-with-location) shift ;; # an option that was removed, and its value
     *) arguments+=("$1") ;;
   esac
   shift

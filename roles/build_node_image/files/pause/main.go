@@ -1,5 +1,5 @@
-// Command pause holds a pod's namespaces: it waits until it is told to stop, and reaps orphans meanwhile.
-// It stands in for registry.k8s.io/pause where no registry answers.
+// Command pause keeps a pod's namespaces alive: it reaps orphaned processes until it receives a signal to stop.
+// It replaces registry.k8s.io/pause on machines without a container registry.
 package main
 
 import (
@@ -15,7 +15,7 @@ func main() {
 		if received != syscall.SIGCHLD {
 			return
 		}
-		for { // one signal can stand for many children
+		for { // one signal may be for several children
 			pid, err := syscall.Wait4(-1, nil, syscall.WNOHANG, nil)
 			if pid <= 0 || err != nil {
 				break
