@@ -120,7 +120,7 @@ def _jaeger_api(facts: Facts, base: str, trace: Document) -> Document | None:
         description = f"This image of Jaeger was built without the web UI. {description}"
     if trace.get("trace_id"):
         path = f"traces/{quote(as_text(trace['trace_id']), safe='')}"
-        description += " The command requests the trace that this report shows as a waterfall."
+        description += " The command requests the trace that the report shows as a waterfall."
     command = shlex.join(["curl", f"{base}/api/{path}?prettyPrint=true"])
     return _url("Jaeger's query API", base and f"{base}/api/services", description, command, browsable=True)
 

@@ -88,6 +88,7 @@ def _split(result: Document, name: str, title: str, description: str) -> Documen
         "significance": as_number(result.get("significance")),
         "elapsed": as_number(result.get("elapsed")),
         "sidecar": bool(as_dict(result.get("client")).get("sidecar")),
+        "sensitivity": _sensitivity(as_dict(result.get("sensitivity"))),
         "backends": [_backend(backend) for backend in as_dicts(result.get("backends"))],
     }
     return {**split, "summary": summary(split, as_text(result.get("reason")))}
@@ -106,6 +107,14 @@ def _backend(backend: Document) -> Document:
     }
 
 
+def _sensitivity(found: Document) -> Document | None:
+    shares = [as_number(share) for share in as_list(found.get("shares"))]
+    passes = as_number(found.get("pass_probability"))
+    if not shares or None in shares or passes is None:
+        return None
+    return {"shares": shares, "pass_probability": passes, "requests": as_count(found.get("requests")) or None}
+
+
 def summary(split: Document, reason: str) -> str:
     """A measurement in words, for a reader who does not know statistics."""
     counts = join_and(f"{backend['count']} went to {backend['name']}" for backend in split["backends"])
@@ -118,9 +127,18 @@ def summary(split: Document, reason: str) -> str:
             f"{frequency(split['p_value'])} (p {probability(split['p_value'])})."
         )
     sentences.append(_RESULTS.get(split["verdict"], "The result is inconclusive."))
+    if split["sensitivity"] and split["verdict"] == PASS:
+        sentences.append(_sensitivity_sentence(split["sensitivity"]))
     if reason and split["verdict"] != PASS:
         sentences.append(f"Likely cause: {reason}.")
     return " ".join(sentences)
+
+
+def _sensitivity_sentence(found: Document) -> str:
+    shares = "/".join(f"{100 * share:g}" for share in found["shares"])
+    passes = found["pass_probability"]
+    often = percent(passes) if passes >= 0.001 else "less than 0.1%"
+    return f"With this many requests, a true split of {shares} would pass in {often} of runs."
 
 
 def route_checks(facts: Facts) -> list[Document]:

@@ -24,6 +24,15 @@ def test_too_few_requests_are_inconclusive():
     assert "some were inconclusive" in render_page(document)
 
 
+def test_a_pass_states_what_it_cannot_rule_out():
+    document = build_document({**FACTS, "traffic_shifting_split": measured({"tomcat": 80, "httpd": 20}, [160, 40])})
+    [split] = [x for x in document["splits"] if x["name"] == "weights"]
+    assert split["sensitivity"]["shares"] == [0.75, 0.25]
+    share = f"{100 * split['sensitivity']['pass_probability']:.1f}%"
+    assert f"With this many requests, a true split of 75/25 would pass in {share} of runs." in split["summary"]
+    assert "would pass in" in render_page(document)
+
+
 @pytest.mark.parametrize(
     ("p_value", "expected"),
     [
