@@ -31,6 +31,12 @@ SHELL = [
     for block in examples.blocks(path)
     if block.language in ("bash", "sh", "console")
 ]
+YAML = [
+    pytest.param(yaml.safe_load(block.text), id=f"{path.relative_to(ROOT)}:{block.line}")
+    for path in PAGES
+    for block in examples.blocks(path)
+    if block.language == "yaml"
+]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -83,6 +89,45 @@ def known_variables():
         x.read_text(encoding="utf-8") for x in [*ROOT.glob("roles/*/defaults/main.yml"), *ROOT.glob("playbooks/**/*.*")]
     ]
     return {word for text in texts for word in re.findall(r"\w+", text)}
+
+
+def module_options(module):
+    """The options of a module of this collection, without those of kubernetes.core's fragment."""
+    text = (ROOT / f"plugins/modules/{module}.py").read_text(encoding="utf-8")
+    documentation = yaml.safe_load(text.split('DOCUMENTATION = r"""')[1].split('"""')[0])
+    fragments = documentation["extends_documentation_fragment"]
+    options = set(documentation.get("options", {}))
+    if "meshlab.istio.cluster" in fragments:
+        options |= {"kubeconfig", "context"}
+    return options | ({"binary_path"} if "meshlab.istio.istioctl" in fragments else set())
+
+
+def mappings(node):
+    """Every mapping in a document, at any depth."""
+    if isinstance(node, list):
+        for item in node:
+            yield from mappings(item)
+    elif isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from mappings(value)
+
+
+@pytest.mark.parametrize("document", YAML)
+def test_examples_set_options_that_exist(document):
+    specs = {x.parts[-3]: x for x in ROOT.glob("roles/*/meta/argument_specs.yml")}
+    for mapping in mappings(document):
+        for key, value in mapping.items():
+            module = re.fullmatch(r"meshlab\.istio\.(\w+)", str(key))
+            if module:
+                assert set(value or {}) <= module_options(module[1])
+        included = mapping.get("ansible.builtin.include_role", {}).get("name", mapping.get("role", ""))
+        if isinstance(included, str) and included.startswith("meshlab.istio."):
+            role = included.rpartition(".")[2]
+            entries = yaml.safe_load(specs[role].read_text(encoding="utf-8"))["argument_specs"].values()
+            known = {name for entry in entries for name in entry.get("options", {})}
+            given = {x for x in {**mapping, **mapping.get("vars", {})} if x.startswith(f"{role}_")}
+            assert given <= known
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
