@@ -29,7 +29,7 @@ MAX_SPANS = 200
 
 
 def trace(facts: Facts) -> Document | None:
-    """The trace of a request; None if none was read back."""
+    """The trace of a request; None if this run did not read one."""
     summary = as_dict(facts.get("jaeger_trace"))
     spans = _spans(summary.get("tree"))
     if not spans:

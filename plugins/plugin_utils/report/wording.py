@@ -41,7 +41,7 @@ def frequency(p_value: float) -> str:
         return f"{round(100 * p_value)} of 100 runs"
     if p_value >= 0.0001:
         return f"1 of {round(1 / p_value):,} runs"
-    return "less than 1 of 10,000 runs"
+    return "fewer than 1 of 10,000 runs"
 
 
 def duration(milliseconds: float | None) -> str:

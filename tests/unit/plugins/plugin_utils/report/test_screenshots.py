@@ -10,9 +10,7 @@ import base64
 import pytest
 from report_support import IMAGES, build_document, parse_page, render_page
 
-from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
-    screenshots,
-)
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report import screenshots
 
 
 @pytest.mark.parametrize(

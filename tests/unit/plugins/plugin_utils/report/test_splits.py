@@ -10,10 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_support import FACTS, build_document, measured, percentages, render_page
 
-from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
-    splits,
-    view,
-)
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report import splits, view
 
 
 def test_too_few_requests_are_inconclusive():
@@ -40,7 +37,7 @@ def test_a_pass_states_what_it_cannot_rule_out():
         (0.654, "65 of 100 runs"),
         (0.0123, "1 of 100 runs"),
         (0.00123, "1 of 813 runs"),
-        (1e-9, "less than 1 of 10,000 runs"),
+        (1e-9, "fewer than 1 of 10,000 runs"),
     ],
 )
 def test_p_values_in_words(p_value, expected):

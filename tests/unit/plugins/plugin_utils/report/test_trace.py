@@ -12,10 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_support import BOOKINFO, FACTS, build_document, percentages, render_page, traced
 
-from ansible_collections.meshlab.istio.plugins.plugin_utils.report import (
-    trace,
-    view,
-)
+from ansible_collections.meshlab.istio.plugins.plugin_utils.report import trace, view
 
 
 def test_calls_between_services():

@@ -35,9 +35,8 @@ def test_a_pod_broken_by_double_injection_does_not_fail_the_lab():
     message, log = "sleep-1: container istio-proxy: CrashLoopBackOff", ["info", "Error: application port is the same"]
     document = build_document(doubled(runs=False, message=message, log=log))
     assert document["verdict"] == "pass"
-    assert (
-        "without the guard the pod does not run" in chapters_by_name(document)["injection"]["checks"][-1]["description"]
-    )
+    check = chapters_by_name(document)["injection"]["checks"][-1]
+    assert "without the guard the pod does not run" in check["description"]
     text = render_page(document)
     parse_page(text)
     assert f"The pod does not run: {message}" in text
@@ -66,12 +65,7 @@ def test_the_reason_for_a_pods_sidecar():
     assert reasons["details2/2"] == LABEL
     assert reasons["istiod1/1"] == "the pod template sets sidecar.istio.io/inject=false"
     assert "proxy itself" in reasons["istio1/1"]
-    assert {
-        x["name"].partition("-")[0]: x["sidecar"] for x in build_document()["pods"] if x["namespace"] == "istio-system"
-    } == {
-        "istio": False,
-        "istiod": False,
-    }
+    assert not any(x["sidecar"] for x in build_document()["pods"] if x["namespace"] == "istio-system")
     unknown = build_document({**FACTS, "sidecar_injection_workloads": []})["pods"]
     assert {x["reason"] for x in unknown if x["namespace"] == "default"} == {""}
 
