@@ -25,7 +25,7 @@ func healthy(message string) http.HandlerFunc {
 	}
 }
 
-// onlyV1 refuses what the original's other images do: they need a database or the internet, or fail on purpose.
+// onlyV1 rejects the versions of the other original images, which need a database or the internet, or fail on purpose.
 func onlyV1(get env) (string, error) {
 	version := get.or("SERVICE_VERSION", "v1")
 	if version != "v1" {
@@ -34,7 +34,7 @@ func onlyV1(get env) (string, error) {
 	return version, nil
 }
 
-// book is what details knows about a book.
+// book is the response of details.
 type book struct {
 	ID        int    `json:"id"`
 	Author    string `json:"author"`
@@ -47,7 +47,7 @@ type book struct {
 	ISBN13    string `json:"ISBN-13"`
 }
 
-// newDetails knows one book, whose data it gives for every numeric id.
+// newDetails returns the handler of details, which has the same book for every numeric id.
 func newDetails(get env) (http.Handler, string, error) {
 	version, err := onlyV1(get)
 	if err != nil {
@@ -74,19 +74,19 @@ func newDetails(get env) (http.Handler, string, error) {
 	return mux, version, nil
 }
 
-// What a stand-in for ratings keeps of what it is sent.
+// Limits of the ratings that are stored.
 const (
 	maxRatingsBody     = 16 << 10 // bytes
 	maxRatingsProducts = 1000
 )
 
-// productRatings is what ratings knows about a product.
+// productRatings is the response of ratings.
 type productRatings struct {
 	ID      int             `json:"id"`
 	Ratings json.RawMessage `json:"ratings"`
 }
 
-// ratingsStore holds the ratings that were posted, for as long as the process lives.
+// ratingsStore stores the posted ratings until the process exits.
 type ratingsStore struct {
 	mutex  sync.Mutex
 	posted map[int]json.RawMessage
@@ -101,7 +101,7 @@ func (s *ratingsStore) get(id int) productRatings {
 	return productRatings{id, json.RawMessage(`{"Reviewer1":5,"Reviewer2":4}`)}
 }
 
-// put keeps the ratings of a product, and says whether there was room.
+// put stores the ratings of a product. It returns false if the store is full.
 func (s *ratingsStore) put(id int, ratings json.RawMessage) bool {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -112,7 +112,7 @@ func (s *ratingsStore) put(id int, ratings json.RawMessage) bool {
 	return true
 }
 
-// newRatings gives two reviewers' stars for every numeric id, or what was posted for it.
+// newRatings returns the handler of ratings, which has the posted ratings of a product, or the stars of two reviewers.
 func newRatings(get env) (http.Handler, string, error) {
 	version, err := onlyV1(get)
 	if err != nil {
@@ -142,11 +142,11 @@ func newRatings(get env) (http.Handler, string, error) {
 		var tooLarge *http.MaxBytesError
 		switch {
 		case errors.As(err, &tooLarge):
-			writeJSON(w, http.StatusRequestEntityTooLarge, failure{fmt.Sprintf("more than %d bytes of ratings", maxRatingsBody)})
+			writeJSON(w, http.StatusRequestEntityTooLarge, failure{fmt.Sprintf("ratings must not exceed %d bytes", maxRatingsBody)})
 		case err != nil || !json.Valid(body):
 			writeJSON(w, http.StatusBadRequest, failure{"please provide valid ratings JSON"})
 		case !store.put(id, body):
-			writeJSON(w, http.StatusInsufficientStorage, failure{fmt.Sprintf("ratings of %d products are kept already", maxRatingsProducts)})
+			writeJSON(w, http.StatusInsufficientStorage, failure{fmt.Sprintf("the store is full: it has ratings of %d products", maxRatingsProducts)})
 		default:
 			writeJSON(w, http.StatusOK, store.get(id))
 		}
@@ -154,7 +154,7 @@ func newRatings(get env) (http.Handler, string, error) {
 	return mux, version, nil
 }
 
-// rating is a review's stars, or why there are none.
+// rating has the stars of a review, or the error in place of them.
 type rating struct {
 	Stars *int   `json:"stars,omitempty"`
 	Color string `json:"color,omitempty"`
@@ -167,7 +167,7 @@ type review struct {
 	Rating   *rating `json:"rating,omitempty"`
 }
 
-// productReviews is what reviews knows about a product. The id is text, as in the original.
+// productReviews is the response of reviews. The id is a string, as in the original.
 type productReviews struct {
 	ID          string   `json:"id"`
 	Podname     string   `json:"podname"`
@@ -175,11 +175,11 @@ type productReviews struct {
 	Reviews     []review `json:"reviews"`
 }
 
-// newReviews gives two reviews for every numeric id; with ENABLE_RATINGS each has stars, asked of ratings, in STAR_COLOR.
+// newReviews returns the handler of reviews, which has two reviews for every numeric id, with stars from ratings if ENABLE_RATINGS is true.
 func newReviews(get env) (http.Handler, string, error) {
 	withRatings := strings.EqualFold(get("ENABLE_RATINGS"), "true")
 	color := get.or("STAR_COLOR", "black")
-	// The original's patience depends on the colour, and the mesh's fault-injection tasks build on it.
+	// As in the original, the timeout depends on the color; Istio's fault injection task relies on that.
 	timeout := 2500 * time.Millisecond
 	if color == "black" {
 		timeout = 10 * time.Second
@@ -201,7 +201,7 @@ func newReviews(get env) (http.Handler, string, error) {
 		id := strconv.FormatInt(number, 10)
 		answer := productReviews{
 			ID: id,
-			// The original writes "null" for what it does not know.
+			// The original uses "null" for unknown values.
 			Podname:     get.or("HOSTNAME", "null"),
 			Clustername: get.or("CLUSTER_NAME", "null"),
 			Reviews: []review{
@@ -212,11 +212,11 @@ func newReviews(get env) (http.Handler, string, error) {
 		if withRatings {
 			stars := starsOf(r.Context(), ratings, forward.headers(r.Header, "End-User"), id)
 			for i := range answer.Reviews {
-				one := &answer.Reviews[i]
-				one.Rating = &rating{Color: color}
-				// Absent, null or not a number: for this reviewer there is no rating.
-				if json.Unmarshal(stars[one.Reviewer], &one.Rating.Stars) != nil || one.Rating.Stars == nil {
-					one.Rating = &rating{Error: "Ratings service is currently unavailable"}
+				review := &answer.Reviews[i]
+				review.Rating = &rating{Color: color}
+				// Missing, null or not a number.
+				if json.Unmarshal(stars[review.Reviewer], &review.Rating.Stars) != nil || review.Rating.Stars == nil {
+					review.Rating = &rating{Error: "Ratings service is currently unavailable"}
 				}
 			}
 		}
@@ -225,20 +225,20 @@ func newReviews(get env) (http.Handler, string, error) {
 	return mux, get.or("SERVICE_VERSION", "v1"), nil
 }
 
-// starsOf asks ratings about a product; the answer is empty where ratings gives none, and the log says why.
+// starsOf returns the stars of a product by reviewer. After an error, which it logs, it returns nil.
 func starsOf(ctx context.Context, ratings upstream, header http.Header, id string) map[string]json.RawMessage {
 	status, body, err := ratings.get(ctx, id, header)
 	var answer struct {
 		Ratings map[string]json.RawMessage `json:"ratings"`
 	}
 	if err == nil && status != http.StatusOK {
-		err = fmt.Errorf("%s answered %d", ratings.base, status)
+		err = fmt.Errorf("%s returned status %d", ratings.base, status)
 	}
 	if err == nil {
 		err = json.Unmarshal(body, &answer)
 	}
 	if err != nil {
-		log.Printf("no ratings: %v", err)
+		log.Printf("cannot get ratings: %v", err)
 		return nil
 	}
 	return answer.Ratings

@@ -43,7 +43,7 @@ func TestRatings(t *testing.T) {
 		{"POST", "/ratings/x", `{}`, 400, `{"error":"please provide numeric product ID"}`},
 		{"POST", "/ratings/7", `{`, 400, `{"error":"please provide valid ratings JSON"}`},
 		{"POST", "/ratings/7", "", 400, `{"error":"please provide valid ratings JSON"}`},
-		{"POST", "/ratings/7", strings.Repeat(" ", maxRatingsBody) + "1", 413, `{"error":"more than 16384 bytes of ratings"}`},
+		{"POST", "/ratings/7", strings.Repeat(" ", maxRatingsBody) + "1", 413, `{"error":"ratings must not exceed 16384 bytes"}`},
 		{"GET", "/ratings/7", "", 200, `{"id":7,"ratings":{"Reviewer1":1}}`},
 	} {
 		t.Run(step.method+step.path, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestRatings(t *testing.T) {
 	}
 }
 
-func TestRatingsAreBounded(t *testing.T) {
+func TestRatingsStoreIsLimited(t *testing.T) {
 	address := start(t, "ratings", nil).URL
 	for id := range maxRatingsProducts {
 		if response, body := call(t, "POST", fmt.Sprintf("%s/ratings/%d", address, id), "{}", nil); response.StatusCode != 200 {
@@ -64,28 +64,28 @@ func TestRatingsAreBounded(t *testing.T) {
 		}
 	}
 	response, body := call(t, "POST", fmt.Sprintf("%s/ratings/%d", address, maxRatingsProducts), "{}", nil)
-	wantJSON(t, response, body, 507, `{"error":"ratings of 1000 products are kept already"}`)
+	wantJSON(t, response, body, 507, `{"error":"the store is full: it has ratings of 1000 products"}`)
 	response, body = call(t, "POST", address+"/ratings/0", `{"Reviewer1":2}`, nil)
 	wantJSON(t, response, body, 200, `{"id":0,"ratings":{"Reviewer1":2}}`)
 }
 
-// versions are the environments of the three reviews images.
+// versions has the environments of the three reviews images.
 var versions = map[string]settings{
 	"v1": {"SERVICE_VERSION": "v1", "ENABLE_RATINGS": "false", "STAR_COLOR": "black"},
 	"v2": {"SERVICE_VERSION": "v2", "ENABLE_RATINGS": "true", "STAR_COLOR": "black"},
 	"v3": {"SERVICE_VERSION": "v3", "ENABLE_RATINGS": "true", "STAR_COLOR": "red"},
 }
 
-// version copies a reviews image's environment, to add to.
+// version returns a copy of the environment of a reviews image.
 func version(name string) settings {
-	whole := settings{}
+	environment := settings{}
 	for key, value := range versions[name] {
-		whole[key] = value
+		environment[key] = value
 	}
-	return whole
+	return environment
 }
 
-// reviewsJSON is what reviews answers with these two ratings, each either empty or `,"rating":…`.
+// reviewsJSON returns the response of reviews with these two ratings, each of which is empty or `,"rating":…`.
 func reviewsJSON(podname, clustername, first, second string) string {
 	return `{"id":"3","podname":"` + podname + `","clustername":"` + clustername + `","reviews":[` +
 		`{"reviewer":"Reviewer1","text":"Two pairs of twins, one town, and not a dull scene: I laughed from the first mix-up to the last."` + first + `},` +
@@ -111,7 +111,7 @@ func TestReviewsVersions(t *testing.T) {
 	}
 }
 
-func TestReviewsV1AsksNobody(t *testing.T) {
+func TestReviewsV1DoesNotCallRatings(t *testing.T) {
 	response, body := call(t, "GET", start(t, "reviews", nowhere("RATINGS")).URL+"/reviews/3", "", nil)
 	wantJSON(t, response, body, 200, reviewsJSON("null", "null", "", ""))
 }
@@ -124,27 +124,27 @@ func TestReviewsWithoutRatings(t *testing.T) {
 		response, body := call(t, "GET", start(t, "reviews", environment).URL+"/reviews/3", "", nil)
 		wantJSON(t, response, body, 200, reviewsJSON("null", "null", unavailable, unavailable))
 	})
-	for _, one := range []struct {
+	for _, test := range []struct {
 		name, answer  string
 		status        int
 		first, second string
 	}{
 		{"503", "fault filter abort", 503, unavailable, unavailable},
 		{"not JSON", "<html>", 200, unavailable, unavailable},
-		{"no object", "[]", 200, unavailable, unavailable},
+		{"not an object", "[]", 200, unavailable, unavailable},
 		{"no ratings", "{}", 200, unavailable, unavailable},
 		{"one of two", `{"ratings":{"Reviewer2":2}}`, 200, unavailable, `,"rating":{"stars":2,"color":"red"}`},
-		{"no stars is a rating", `{"ratings":{"Reviewer1":0,"Reviewer2":null}}`, 200, `,"rating":{"stars":0,"color":"red"}`, unavailable},
+		{"zero stars", `{"ratings":{"Reviewer1":0,"Reviewer2":null}}`, 200, `,"rating":{"stars":0,"color":"red"}`, unavailable},
 	} {
-		t.Run(one.name, func(t *testing.T) {
-			ratings, _ := spy(t, one.status, one.answer)
+		t.Run(test.name, func(t *testing.T) {
+			ratings, _ := spy(t, test.status, test.answer)
 			response, body := call(t, "GET", start(t, "reviews", version("v3").at("RATINGS", ratings)).URL+"/reviews/3", "", nil)
-			wantJSON(t, response, body, 200, reviewsJSON("null", "null", one.first, one.second))
+			wantJSON(t, response, body, 200, reviewsJSON("null", "null", test.first, test.second))
 		})
 	}
 }
 
-func TestReviewsWantsANumber(t *testing.T) {
+func TestReviewsRequiresANumericID(t *testing.T) {
 	server := start(t, "reviews", nil)
 	for _, id := range []string{"first", "4294967296"} {
 		if response, _ := call(t, "GET", server.URL+"/reviews/"+id, "", nil); response.StatusCode != 404 {

@@ -18,29 +18,29 @@ import (
 	"time"
 )
 
-// forwarded are the request headers that a service of the mesh hands on with the calls it makes for that request:
-// without them the proxies cannot join their spans into one trace.
+// forwarded has the request headers that a service propagates to the calls that it makes for the request.
+// Without them, the proxies cannot join their spans into one trace.
 var forwarded = []string{
 	"X-Request-Id",
-	// Zipkin, in both of its forms.
+	// Zipkin, multiple headers and single header.
 	"X-B3-Traceid", "X-B3-Spanid", "X-B3-Parentspanid", "X-B3-Sampled", "X-B3-Flags", "B3",
 	// W3C.
 	"Traceparent", "Tracestate",
 	// Lightstep, Google Cloud, OpenCensus, SkyWalking.
 	"X-Ot-Span-Context", "X-Cloud-Trace-Context", "Grpc-Trace-Bin", "Sw8",
-	// What routing rules and authorization policies look at.
+	// Used by routing rules and authorization policies.
 	"User-Agent", "Cookie", "Authorization", "Jwt",
 }
 
-// forwardedPrefix is Datadog's family of headers.
+// forwardedPrefix is the prefix of Datadog's headers.
 const forwardedPrefix = "X-Datadog-"
 
-// forwarder hands headers on, but for those that it was told to drop: what then becomes of a trace can be seen.
+// forwarder propagates headers, except those in dropped, which shows how a missing header breaks a trace.
 type forwarder struct {
 	dropped map[string]bool
 }
 
-// newForwarder takes the names to drop from FORWARD_WITHOUT, with commas between them.
+// newForwarder reads the headers to drop from FORWARD_WITHOUT, separated by commas.
 func newForwarder(get env) (forwarder, error) {
 	dropped := map[string]bool{}
 	for _, part := range strings.Split(get("FORWARD_WITHOUT"), ",") {
@@ -49,15 +49,14 @@ func newForwarder(get env) (forwarder, error) {
 			continue
 		}
 		if !slices.Contains(forwarded, name) && !strings.HasPrefix(name, forwardedPrefix) {
-			return forwarder{}, fmt.Errorf("FORWARD_WITHOUT has %q, which is not handed on anyway", name)
+			return forwarder{}, fmt.Errorf("FORWARD_WITHOUT contains %q, which is not a propagated header", name)
 		}
 		dropped[name] = true
 	}
 	return forwarder{dropped}, nil
 }
 
-// headers gives the headers of an incoming request that the calls made for it carry.
-// more names further ones, in canonical form.
+// headers returns the headers of an incoming request that are propagated. more has the names of additional headers, in canonical form.
 func (f forwarder) headers(in http.Header, more ...string) http.Header {
 	out := http.Header{}
 	for name, values := range in {
@@ -69,16 +68,16 @@ func (f forwarder) headers(in http.Header, more ...string) http.Header {
 	return out
 }
 
-// upstream is another service of the mesh.
+// upstream is a client of another service.
 type upstream struct {
-	base   string // http://ratings:9080/ratings
+	base   string // such as http://ratings:9080/ratings
 	client *http.Client
 }
 
-// maxAnswer bounds what is read of an upstream's answer, in bytes.
+// maxAnswer limits the body of an upstream's response, in bytes.
 const maxAnswer = 1 << 20
 
-// newUpstream takes the host and port of service name from NAME_HOSTNAME, SERVICES_DOMAIN and NAME_SERVICE_PORT.
+// newUpstream reads the host and port of a service from NAME_HOSTNAME, SERVICES_DOMAIN and NAME_SERVICE_PORT.
 func newUpstream(get env, name string, timeout time.Duration) upstream {
 	variable := strings.ToUpper(name)
 	host := get.or(variable+"_HOSTNAME", name)
@@ -90,16 +89,16 @@ func newUpstream(get env, name string, timeout time.Duration) upstream {
 		base: "http://" + address + "/" + name,
 		client: &http.Client{
 			Timeout: timeout,
-			// A connection for each call: without a sidecar, too, the Service then spreads the calls over its pods.
+			// A new connection for each call, so that the Service balances calls even without a sidecar.
 			Transport: &http.Transport{DisableKeepAlives: true, MaxResponseHeaderBytes: 64 << 10},
 		},
 	}
 }
 
-// get asks for base/id with the given headers and returns the status and the body, which is JSON where the status is 200.
-// An error means that there was no such answer; the status is then 0.
+// get requests base/id with these headers. It returns the status and the body, which is JSON if the status is 200.
+// After an error, the status is 0.
 func (u upstream) get(ctx context.Context, id string, header http.Header) (int, json.RawMessage, error) {
-	// A caller that hangs up does not end the call: a delayed upstream shows whole in the trace. The client's timeout bounds it.
+	// If the caller disconnects, the call continues until the client's timeout, so that a trace shows the whole delay.
 	request, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, u.base+"/"+url.PathEscape(id), nil)
 	if err != nil {
 		return 0, nil, err
@@ -115,24 +114,24 @@ func (u upstream) get(ctx context.Context, id string, header http.Header) (int, 
 	case err != nil:
 		return 0, nil, err
 	case len(body) > maxAnswer:
-		return 0, nil, fmt.Errorf("%s answered more than %d bytes", u.base, maxAnswer)
+		return 0, nil, fmt.Errorf("%s returned more than %d bytes", u.base, maxAnswer)
 	case response.StatusCode == http.StatusOK && !json.Valid(body):
-		return 0, nil, errors.New(u.base + " answered 200 with a body that is not JSON")
+		return 0, nil, errors.New(u.base + " returned status 200 with a body that is not JSON")
 	}
 	return response.StatusCode, body, nil
 }
 
-// writeJSON answers with value as JSON.
+// writeJSON sends a response with value as JSON.
 func writeJSON(w http.ResponseWriter, status int, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
-	// A failed write means that the caller has gone.
+	// An error means that the client has disconnected.
 	_ = encoder.Encode(value)
 }
 
-// failure is the JSON of an error.
+// failure is the JSON of an error response.
 type failure struct {
 	Error string `json:"error"`
 }

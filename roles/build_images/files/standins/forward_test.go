@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// tracing is a request's headers as a proxy and a browser would set them: each is to be handed on.
+// tracing returns headers that a proxy and a browser may set, all of which must be propagated.
 func tracing() http.Header {
 	header := http.Header{}
 	for name, value := range map[string]string{
@@ -29,7 +29,7 @@ func tracing() http.Header {
 	return header
 }
 
-// spy is an upstream that keeps the headers of the last request and answers with body.
+// spy starts an upstream that records the headers of the last request and responds with body.
 func spy(t *testing.T, status int, body string) (*httptest.Server, *http.Header) {
 	t.Helper()
 	seen := &http.Header{}
@@ -42,7 +42,7 @@ func spy(t *testing.T, status int, body string) (*httptest.Server, *http.Header)
 	return server, seen
 }
 
-// wantHeaders asserts that each of want arrived as it was sent.
+// wantHeaders asserts that got contains all headers of want.
 func wantHeaders(t *testing.T, got, want http.Header) {
 	t.Helper()
 	for name, values := range want {
@@ -52,7 +52,7 @@ func wantHeaders(t *testing.T, got, want http.Header) {
 	}
 }
 
-func TestForwardHeadersTakesNothingElse(t *testing.T) {
+func TestForwardHeadersPropagatesNothingElse(t *testing.T) {
 	in := tracing()
 	in.Set("accept", "text/html")
 	in.Set("end-user", "jason")
@@ -68,7 +68,7 @@ func TestForwardHeadersTakesNothingElse(t *testing.T) {
 	}
 }
 
-func TestForwardWithoutDropsWhatItNames(t *testing.T) {
+func TestForwardWithoutDropsTheseHeaders(t *testing.T) {
 	ratings, seen := spy(t, 200, `{"id":0,"ratings":{"Reviewer1":5,"Reviewer2":4}}`)
 	without := settings{"ENABLE_RATINGS": "true", "FORWARD_WITHOUT": "traceparent, X-B3-TraceId,x-datadog-tags,"}.at("RATINGS", ratings)
 	call(t, "GET", start(t, "reviews", without).URL+"/reviews/0", "", tracing())
@@ -82,10 +82,10 @@ func TestForwardWithoutDropsWhatItNames(t *testing.T) {
 	wantHeaders(t, *seen, want)
 }
 
-func TestForwardWithoutRefusesWhatIsNotForwarded(t *testing.T) {
+func TestForwardWithoutRejectsOtherHeaders(t *testing.T) {
 	for _, name := range []string{"reviews", "productpage"} {
 		_, _, _, err := configure([]string{name}, settings{"FORWARD_WITHOUT": "traceparent,trace-parent"}.get)
-		if err == nil || !strings.Contains(err.Error(), `"Trace-Parent", which is not handed on anyway`) {
+		if err == nil || !strings.Contains(err.Error(), `"Trace-Parent", which is not a propagated header`) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
@@ -94,7 +94,7 @@ func TestForwardWithoutRefusesWhatIsNotForwarded(t *testing.T) {
 func TestForwardedNamesAreCanonical(t *testing.T) {
 	for _, name := range append([]string{forwardedPrefix}, forwarded...) {
 		if http.CanonicalHeaderKey(name) != name {
-			t.Errorf("%s would never be found", name)
+			t.Errorf("%s is not canonical", name)
 		}
 	}
 }
@@ -116,7 +116,7 @@ func TestProductpageForwards(t *testing.T) {
 			other, seen := spy(t, 200, `{}`)
 			page := start(t, "productpage", settings{}.at(variable, other))
 			header := tracing()
-			// Only a session makes an end-user: a visitor cannot claim to be one.
+			// Only a session sets end-user; a client cannot set it.
 			header.Set("end-user", "mallory")
 			call(t, "GET", page.URL+path, "", header)
 			wantHeaders(t, *seen, tracing())
@@ -128,7 +128,7 @@ func TestProductpageForwards(t *testing.T) {
 }
 
 func TestUpstreamAddress(t *testing.T) {
-	for _, one := range []struct {
+	for _, test := range []struct {
 		environment settings
 		want        string
 	}{
@@ -136,8 +136,8 @@ func TestUpstreamAddress(t *testing.T) {
 		{settings{"RATINGS_HOSTNAME": "stars", "RATINGS_SERVICE_PORT": "80"}, "http://stars:80/ratings"},
 		{settings{"SERVICES_DOMAIN": "shop.svc"}, "http://ratings.shop.svc:9080/ratings"},
 	} {
-		if got := newUpstream(one.environment.get, "ratings", time.Second).Base(); got != one.want {
-			t.Errorf("%v: %s, want %s", one.environment, got, one.want)
+		if got := newUpstream(test.environment.get, "ratings", time.Second).Base(); got != test.want {
+			t.Errorf("%v: %s, want %s", test.environment, got, test.want)
 		}
 	}
 }
@@ -174,18 +174,18 @@ func TestUpstreamGet(t *testing.T) {
 			t.Error("no error")
 		}
 	})
-	t.Run("caller gone", func(t *testing.T) {
+	t.Run("caller disconnected", func(t *testing.T) {
 		server, _ := spy(t, 200, `{}`)
-		gone, hangUp := context.WithCancel(context.Background())
-		hangUp()
-		status, _, err := newUpstream(settings{}.at("RATINGS", server).get, "ratings", time.Second).get(gone, "0", http.Header{})
+		disconnected, cancel := context.WithCancel(context.Background())
+		cancel()
+		status, _, err := newUpstream(settings{}.at("RATINGS", server).get, "ratings", time.Second).get(disconnected, "0", http.Header{})
 		if status != 200 || err != nil {
 			t.Errorf("status %d, error %v", status, err)
 		}
 	})
 }
 
-// delayed is an upstream that takes its time before it answers with body.
+// delayed starts an upstream that waits before it responds with body.
 func delayed(t *testing.T, delay time.Duration, body string) *httptest.Server {
 	t.Helper()
 	if testing.Short() {
@@ -194,14 +194,14 @@ func delayed(t *testing.T, delay time.Duration, body string) *httptest.Server {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		time.Sleep(delay)
-		// The caller may have given up.
+		// The client may have disconnected.
 		_, _ = w.Write([]byte(body))
 	}))
 	t.Cleanup(server.Close)
 	return server
 }
 
-func TestReviewsPatienceDependsOnTheColour(t *testing.T) {
+func TestReviewsTimeoutDependsOnTheColor(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{"v2": `"stars":5`, "v3": `"error":"Ratings service is currently unavailable"`} {
 		t.Run(name, func(t *testing.T) {
@@ -214,7 +214,7 @@ func TestReviewsPatienceDependsOnTheColour(t *testing.T) {
 	}
 }
 
-func TestProductpageGivesReviewsUpAfterSixSeconds(t *testing.T) {
+func TestProductpageTimesOutAfterTwoAttemptsOfThreeSeconds(t *testing.T) {
 	reviews := delayed(t, 3300*time.Millisecond, `{}`)
 	page := start(t, "productpage", settings{}.at("REVIEWS", reviews))
 	begin := time.Now()

@@ -2,8 +2,8 @@
 // GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Command standin answers in the place of the lab's sample images on a machine that no container registry serves.
-// Its first argument picks the service, an optional second one the port.
+// Command standin replaces the lab's sample images on machines without a container registry.
+// The first argument is the service, the optional second argument is the port.
 package main
 
 import (
@@ -22,16 +22,16 @@ import (
 	"time"
 )
 
-// standInHeader is on every answer, so that nobody takes a stand-in for the original.
+// standInHeader is in every response, so that a stand-in is not mistaken for the original.
 const standInHeader = "X-Meshlab-Stand-In"
 
-// standInComment says the same on every page of HTML.
+// standInComment is in every HTML page, for the same reason.
 const standInComment = "<!-- A stand-in of meshlab.istio, not the original image. -->"
 
-// env reads one environment variable; tests hand in a map.
+// env returns the value of an environment variable.
 type env func(string) string
 
-// or gives the variable's value, or fallback where it is unset or empty.
+// or returns the variable's value, or fallback if it is not set or empty.
 func (get env) or(name, fallback string) string {
 	if value := get(name); value != "" {
 		return value
@@ -39,7 +39,7 @@ func (get env) or(name, fallback string) string {
 	return fallback
 }
 
-// service is one image's program: the port it has by default, and how its handler and version come from the environment.
+// service is the program of one image: its default port, and the function that builds its handler from the environment.
 type service struct {
 	port  string
 	build func(env) (handler http.Handler, version string, err error)
@@ -62,13 +62,13 @@ func main() {
 	}
 }
 
-// run starts the service that args name and returns when ctx ends or the service cannot go on.
+// run runs the service that args name until ctx is done or the service fails.
 func run(ctx context.Context, args []string, get env) error {
 	handler, label, port, err := configure(args, get)
 	if err != nil {
 		return err
 	}
-	// No address: all interfaces, IPv4 and IPv6.
+	// All interfaces, IPv4 and IPv6.
 	listener, err := net.Listen("tcp", ":"+port)
 	if err != nil {
 		return err
@@ -77,7 +77,7 @@ func run(ctx context.Context, args []string, get env) error {
 	return serve(ctx, listener, handler)
 }
 
-// configure turns the command line and the environment into a handler, its label ("reviews v2") and its port.
+// configure returns the handler, its label (such as "reviews v2") and its port for these arguments and this environment.
 func configure(args []string, get env) (handler http.Handler, label, port string, err error) {
 	names := make([]string, 0, len(services))
 	for name := range services {
@@ -91,36 +91,36 @@ func configure(args []string, get env) (handler http.Handler, label, port string
 	name := args[0]
 	chosen, known := services[name]
 	if !known {
-		return nil, "", "", fmt.Errorf("no service %q; %s", name, usage)
+		return nil, "", "", fmt.Errorf("unknown service %q; %s", name, usage)
 	}
 	port = get.or("PORT", chosen.port)
 	if len(args) == 2 {
 		port = args[1]
 	}
 	if number, err := strconv.ParseUint(port, 10, 16); err != nil || number == 0 {
-		return nil, "", "", fmt.Errorf("port %q of %s: give a number from 1 to 65535, as second argument or in PORT", port, name)
+		return nil, "", "", fmt.Errorf("the port of %s (second argument or PORT) must be a number from 1 to 65535, got %q", name, port)
 	}
 	handler, version, err := chosen.build(get)
 	if err != nil {
 		return nil, "", "", fmt.Errorf("%s: %w", name, err)
 	}
 	label = name + " " + version
-	handler = labelled(label, handler)
+	handler = withLabel(label, handler)
 	if get("STANDIN_ACCESS_LOG") == "true" {
-		handler = logged(handler)
+		handler = withAccessLog(handler)
 	}
 	return handler, label, port, nil
 }
 
-// serve answers on listener until ctx ends, then lets requests under way finish, within a second.
+// serve serves requests until ctx is done, then gives the requests in progress a moment to finish.
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{
 		Handler:           handler,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       10 * time.Second,
-		// Longer than the slowest answer: ten seconds of waiting for ratings.
+		// Longer than the slowest response, which waits 10 s for ratings.
 		WriteTimeout: 30 * time.Second,
-		// Longer than the hour after which Envoy drops an idle connection: who closes first must not be us, or a request gets a 503.
+		// Longer than Envoy's idle timeout of an hour: if this server closed the connection first, a request could get a 503.
 		IdleTimeout:    65 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 	}
@@ -139,21 +139,21 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 	return nil
 }
 
-// labelled says on every answer which stand-in gave it.
-func labelled(label string, next http.Handler) http.Handler {
+// withLabel sets the header that names the stand-in.
+func withLabel(label string, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(standInHeader, label)
 		next.ServeHTTP(w, r)
 	})
 }
 
-// logged writes a line for every answer: method, path, status, time taken.
-func logged(next http.Handler) http.Handler {
+// withAccessLog logs the method, path, status and duration of every request.
+func withAccessLog(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		begin := time.Now()
-		seen := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(seen, r)
-		log.Printf("%s %q %d %s", r.Method, r.URL.Path, seen.status, time.Since(begin).Round(time.Microsecond))
+		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(recorder, r)
+		log.Printf("%s %q %d %s", r.Method, r.URL.Path, recorder.status, time.Since(begin).Round(time.Microsecond))
 	})
 }
 

@@ -27,7 +27,7 @@ type settings map[string]string
 
 func (s settings) get(name string) string { return s[name] }
 
-// start runs a service as its image would.
+// start starts a server with the handler of a service.
 func start(t *testing.T, name string, environment settings) *httptest.Server {
 	t.Helper()
 	handler, _, _, err := configure([]string{name}, environment.get)
@@ -39,7 +39,7 @@ func start(t *testing.T, name string, environment settings) *httptest.Server {
 	return server
 }
 
-// at puts a server's address into the variables that name a service.
+// at sets the variables of a service to a server's address.
 func (s settings) at(name string, server *httptest.Server) settings {
 	address, err := url.Parse(server.URL)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s settings) at(name string, server *httptest.Server) settings {
 	return s
 }
 
-// nowhere gives variables whose services refuse connections.
+// nowhere returns settings with which connections to these services are refused.
 func nowhere(names ...string) settings {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
@@ -60,7 +60,7 @@ func nowhere(names ...string) settings {
 	return s
 }
 
-// call sends a request without following redirects and reads the whole answer.
+// call sends a request without following redirects, and returns the response and its body.
 func call(t *testing.T, method, address, body string, header http.Header) (*http.Response, string) {
 	t.Helper()
 	request, err := http.NewRequest(method, address, strings.NewReader(body))
@@ -82,7 +82,7 @@ func call(t *testing.T, method, address, body string, header http.Header) (*http
 	return response, string(whole)
 }
 
-// wantJSON asserts an answer's status, its content type, and its JSON irrespective of white space.
+// wantJSON asserts the status, the content type and the JSON of a response, ignoring white space.
 func wantJSON(t *testing.T, response *http.Response, body string, status int, want string) {
 	t.Helper()
 	if response.StatusCode != status {
@@ -122,7 +122,7 @@ func TestConfigure(t *testing.T) {
 	}
 }
 
-func TestConfigureRefuses(t *testing.T) {
+func TestConfigureErrors(t *testing.T) {
 	for _, one := range []struct {
 		name        string
 		args        []string
@@ -130,9 +130,9 @@ func TestConfigureRefuses(t *testing.T) {
 		want        string
 	}{
 		{"no service", nil, nil, "usage: standin details|productpage|ratings|reviews|tomcat [port]"},
-		{"unknown service", []string{"mysql"}, nil, `no service "mysql"`},
-		{"too much", []string{"details", "9080", "v1"}, nil, "usage:"},
-		{"port not a number", []string{"details", "http"}, nil, `port "http" of details`},
+		{"unknown service", []string{"mysql"}, nil, `unknown service "mysql"`},
+		{"too many arguments", []string{"details", "9080", "v1"}, nil, "usage:"},
+		{"port not a number", []string{"details", "http"}, nil, `must be a number from 1 to 65535, got "http"`},
 		{"port too large", []string{"details", "65536"}, nil, "1 to 65535"},
 		{"port zero", []string{"details"}, settings{"PORT": "0"}, "1 to 65535"},
 		{"ratings with a database", []string{"ratings"}, settings{"SERVICE_VERSION": "v2"}, "only v1 has a stand-in"},
@@ -148,7 +148,7 @@ func TestConfigureRefuses(t *testing.T) {
 	}
 }
 
-func TestRunReportsATakenPort(t *testing.T) {
+func TestRunReportsAPortInUse(t *testing.T) {
 	listener, err := net.Listen("tcp", ":0")
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestRunReportsATakenPort(t *testing.T) {
 	}
 }
 
-func TestEveryAnswerSaysThatItIsAStandIn(t *testing.T) {
+func TestEveryResponseHasTheStandInHeader(t *testing.T) {
 	for name, path := range map[string]string{
 		"details": "/details/0", "ratings": "/ratings/0", "reviews": "/nothing-here", "productpage": "/health", "tomcat": "/",
 	} {
@@ -240,7 +240,7 @@ func TestStopsWithinASecond(t *testing.T) {
 	}
 }
 
-func TestFinishesRequestsUnderWay(t *testing.T) {
+func TestRequestsInProgressFinish(t *testing.T) {
 	arrived := make(chan struct{})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(arrived)

@@ -27,26 +27,26 @@ var assets embed.FS
 
 var templates = template.Must(template.New("").Funcs(template.FuncMap{
 	"glyphs": glyphs,
-	// As a function: html/template drops the comments that stand in a template.
+	// A function, because html/template removes the comments of a template.
 	"comment": func() template.HTML { return standInComment },
 }).ParseFS(assets, "templates/*.html"))
 
-// product is a line of the catalogue.
+// product is an item of the catalog.
 type product struct {
 	ID              int           `json:"id"`
 	Title           string        `json:"title"`
 	DescriptionHTML template.HTML `json:"descriptionHtml"`
 }
 
-// catalogue has the one book of the lab.
-var catalogue = []product{{
+// catalog has one book.
+var catalog = []product{{
 	Title: "The Comedy of Errors",
 	DescriptionHTML: `A farce about two pairs of twins, parted by a shipwreck, who land in the same town on the same day. ` +
 		`It is the shortest play of <b>William Shakespeare</b> and among his first ` +
 		`(<a href="https://en.wikipedia.org/wiki/The_Comedy_of_Errors">more</a>).`,
 }}
 
-// glyphs gives n filled stars and the hollow ones up to five; a slice of booleans, true for filled.
+// glyphs returns five stars, of which the first n are true (filled).
 func glyphs(n int) []bool {
 	stars := make([]bool, 5)
 	for i := range stars {
@@ -55,14 +55,14 @@ func glyphs(n int) []bool {
 	return stars
 }
 
-// productpage asks the other services and shows what they say.
+// productpage shows the responses of the other services.
 type productpage struct {
 	details, reviews, ratings upstream
 	forward                   forwarder
 	results                   results
 }
 
-// newProductpage is the site's front.
+// newProductpage returns the handler of productpage.
 func newProductpage(get env) (http.Handler, string, error) {
 	if factor := get.or("FLOOD_FACTOR", "0"); factor != "0" {
 		return nil, "", fmt.Errorf("FLOOD_FACTOR is %q, and flooding has no stand-in; use the original image", factor)
@@ -71,11 +71,11 @@ func newProductpage(get env) (http.Handler, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	const patience = 3 * time.Second
+	const timeout = 3 * time.Second
 	page := &productpage{
-		details: newUpstream(get, "details", patience),
-		reviews: newUpstream(get, "reviews", patience),
-		ratings: newUpstream(get, "ratings", patience),
+		details: newUpstream(get, "details", timeout),
+		reviews: newUpstream(get, "reviews", timeout),
+		ratings: newUpstream(get, "ratings", timeout),
 		forward: forward,
 		results: results{count: map[result]int{}},
 	}
@@ -92,7 +92,7 @@ func newProductpage(get env) (http.Handler, string, error) {
 	})
 	mux.HandleFunc("GET /metrics", page.results.show)
 	mux.HandleFunc("GET /api/v1/products", func(w http.ResponseWriter, _ *http.Request) {
-		writeJSON(w, http.StatusOK, catalogue)
+		writeJSON(w, http.StatusOK, catalog)
 	})
 	mux.HandleFunc("GET /api/v1/products/{id}", api(page.productDetails))
 	mux.HandleFunc("GET /api/v1/products/{id}/reviews", api(page.productReviews))
@@ -100,7 +100,8 @@ func newProductpage(get env) (http.Handler, string, error) {
 	return mux, "v1", nil
 }
 
-// ask gets what name knows about a product: status 200 and its JSON, or the upstream's status (500 where it gave none) and an error.
+// ask calls an upstream up to attempts times. It returns status 200 and the JSON of a product, or the upstream's status
+// (500 without a response) and the JSON of an error.
 func (p *productpage) ask(r *http.Request, name string, from upstream, id string, attempts int) (int, json.RawMessage) {
 	header := p.forward.headers(r.Header)
 	if user := sessionUser(r); user != "" {
@@ -112,7 +113,7 @@ func (p *productpage) ask(r *http.Request, name string, from upstream, id string
 		var err error
 		status, answer, err = from.get(r.Context(), id, header)
 		if err != nil {
-			log.Printf("no %s: %v", name, err)
+			log.Printf("cannot get %s: %v", name, err)
 		}
 		if status == http.StatusOK {
 			p.results.add(result{name, status})
@@ -131,7 +132,7 @@ func (p *productpage) productDetails(r *http.Request, id string) (int, json.RawM
 }
 
 func (p *productpage) productReviews(r *http.Request, id string) (int, json.RawMessage) {
-	// Twice: the original does so on purpose, and the mesh's fault-injection task counts on six seconds.
+	// Two attempts, as in the original: Istio's fault injection task relies on a total of six seconds.
 	return p.ask(r, "reviews", p.reviews, id, 2)
 }
 
@@ -139,7 +140,7 @@ func (p *productpage) productRatings(r *http.Request, id string) (int, json.RawM
 	return p.ask(r, "ratings", p.ratings, id, 1)
 }
 
-// api answers with the JSON of one of the askers above.
+// api returns a handler that responds with the result of one of the functions above.
 func api(ask func(*http.Request, string) (int, json.RawMessage)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		status, answer := ask(r, r.PathValue("id"))
@@ -147,16 +148,16 @@ func api(ask func(*http.Request, string) (int, json.RawMessage)) http.HandlerFun
 	}
 }
 
-// render answers with a template, whole or not at all.
+// render responds with a rendered template, or with an error and no part of the template.
 func render(w http.ResponseWriter, name string, data any) {
 	var page bytes.Buffer
 	if err := templates.ExecuteTemplate(&page, name, data); err != nil {
 		log.Printf("%s: %v", name, err)
-		http.Error(w, "the page cannot be shown; the log says why", http.StatusInternalServerError)
+		http.Error(w, "the page cannot be rendered; see the log for the reason", http.StatusInternalServerError)
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	// A failed write means that the caller has gone.
+	// An error means that the client has disconnected.
 	_, _ = page.WriteTo(w)
 }
 
@@ -164,33 +165,33 @@ func (p *productpage) index(w http.ResponseWriter, _ *http.Request) {
 	render(w, "index.html", []upstream{p.details, p.reviews, p.ratings})
 }
 
-// Base is the upstream's address, for the index.
+// Base returns the upstream's URL, for the index.
 func (u upstream) Base() string { return u.base }
 
-// part is what the page shows of an upstream's answer, or the error instead of it.
+// part is the content of an upstream's response, or the error in place of it.
 type part[T any] struct {
 	Data  T
 	Error string
 }
 
-// read fills a part from an asker's answer.
+// read returns the part for an upstream's response.
 func read[T any](status int, answer json.RawMessage) part[T] {
-	var whole part[T]
-	var sorry failure
+	var content part[T]
+	var failed failure
 	switch {
 	case status == http.StatusOK:
-		if err := json.Unmarshal(answer, &whole.Data); err != nil {
-			whole.Error = "the answer is not of the expected form: " + err.Error()
+		if err := json.Unmarshal(answer, &content.Data); err != nil {
+			content.Error = "the response does not have the expected format: " + err.Error()
 		}
-	case json.Unmarshal(answer, &sorry) == nil:
-		whole.Error = sorry.Error
+	case json.Unmarshal(answer, &failed) == nil:
+		content.Error = failed.Error
 	}
-	return whole
+	return content
 }
 
 func (p *productpage) front(w http.ResponseWriter, r *http.Request) {
 	const id = "0"
-	// One after the other, as in the original: traces and delays then look alike.
+	// Sequentially, as in the original, so that traces and delays look alike.
 	details := read[book](p.productDetails(r, id))
 	reviews := read[productReviews](p.productReviews(r, id))
 	render(w, "productpage.html", struct {
@@ -198,10 +199,10 @@ func (p *productpage) front(w http.ResponseWriter, r *http.Request) {
 		Product product
 		Details part[book]
 		Reviews part[productReviews]
-	}{sessionUser(r), catalogue[0], details, reviews})
+	}{sessionUser(r), catalog[0], details, reviews})
 }
 
-// static serves the page's files, without listing folders.
+// static serves the page's files, but no directory listings.
 func static(w http.ResponseWriter, r *http.Request) {
 	if strings.HasSuffix(r.URL.Path, "/") {
 		http.NotFound(w, r)
@@ -210,24 +211,24 @@ func static(w http.ResponseWriter, r *http.Request) {
 	http.FileServerFS(assets).ServeHTTP(w, r)
 }
 
-// sessionCookie holds the user's name and nothing else. There are no accounts, so it is not signed: anyone may be anyone here.
+// sessionCookie contains only the user's name. It is not signed, because there are no accounts.
 const sessionCookie = "session"
 
-// maxUser bounds a user's name, in bytes.
+// maxUser limits the length of a user's name, in bytes.
 const maxUser = 64
 
-// checkUser says whether a name can go into the end-user header.
+// checkUser returns an error if a name cannot be the value of the header end-user.
 func checkUser(name string) error {
 	if len(name) > maxUser {
-		return fmt.Errorf("username: longer than %d bytes", maxUser)
+		return fmt.Errorf("username must not exceed %d bytes", maxUser)
 	}
 	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return errors.New("username: holds a character that cannot be printed")
+		return errors.New("username must contain only printable characters")
 	}
 	return nil
 }
 
-// sessionUser gives the name of the signed-in user, empty where nobody is.
+// sessionUser returns the name of the signed-in user, or an empty string.
 func sessionUser(r *http.Request) string {
 	cookie, err := r.Cookie(sessionCookie)
 	if err != nil {
@@ -240,7 +241,7 @@ func sessionUser(r *http.Request) string {
 	return string(name)
 }
 
-// setSession signs name in, or out where it is empty, and sends the browser back to the page.
+// setSession signs the user in, or out if name is empty, and redirects to the product page.
 func setSession(w http.ResponseWriter, r *http.Request, name string) {
 	cookie := &http.Cookie{
 		Name: sessionCookie, Value: base64.RawURLEncoding.EncodeToString([]byte(name)),
@@ -253,7 +254,7 @@ func setSession(w http.ResponseWriter, r *http.Request, name string) {
 	http.Redirect(w, r, "/productpage", http.StatusFound)
 }
 
-// login takes any username with any password.
+// login accepts any user name with any password.
 func login(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	name := strings.TrimSpace(r.FormValue("username"))
@@ -268,13 +269,13 @@ func logout(w http.ResponseWriter, r *http.Request) {
 	setSession(w, r, "")
 }
 
-// result is a kind of answer of another service.
+// result is a type of response of another service.
 type result struct {
 	app    string
 	status int
 }
 
-// results counts answers, for Prometheus: the pod's annotations name this port and /metrics.
+// results counts responses for Prometheus, which scrapes /metrics as the pod's annotations specify.
 type results struct {
 	mutex sync.Mutex
 	count map[result]int
@@ -295,5 +296,5 @@ func (c *results) show(w http.ResponseWriter, _ *http.Request) {
 	c.mutex.Unlock()
 	sort.Strings(lines)
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-	fmt.Fprint(w, "# HELP request_result_total Answers of the other services.\n# TYPE request_result_total counter\n", strings.Join(lines, ""))
+	fmt.Fprint(w, "# HELP request_result_total Responses of the other services.\n# TYPE request_result_total counter\n", strings.Join(lines, ""))
 }

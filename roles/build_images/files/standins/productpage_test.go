@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// shop runs productpage with details, ratings and a version of reviews behind it.
+// shop starts productpage with details, ratings and a version of reviews as upstreams.
 func shop(t *testing.T, reviewsVersion string) *httptest.Server {
 	t.Helper()
 	ratings := start(t, "ratings", nil)
@@ -23,7 +23,7 @@ func shop(t *testing.T, reviewsVersion string) *httptest.Server {
 	return start(t, "productpage", all)
 }
 
-// wantPage asserts that an answer is a page of HTML with, and without, some texts.
+// wantPage asserts that a response is an HTML page that contains some texts and does not contain others.
 func wantPage(t *testing.T, response *http.Response, body string, with, without []string) {
 	t.Helper()
 	if response.StatusCode != 200 || response.Header.Get("Content-Type") != "text/html; charset=utf-8" {
@@ -88,15 +88,15 @@ func TestProductpageHTMLWithFaults(t *testing.T) {
 			t.Errorf("%d stars", got)
 		}
 	})
-	t.Run("reviews of another form", func(t *testing.T) {
+	t.Run("reviews in another format", func(t *testing.T) {
 		reviews, _ := spy(t, 200, `{"reviews":"none"}`)
 		page := start(t, "productpage", nowhere("DETAILS").at("REVIEWS", reviews))
 		response, body := call(t, "GET", page.URL+"/productpage", "", nil)
-		wantPage(t, response, body, []string{"Error fetching product reviews", "not of the expected form"}, nil)
+		wantPage(t, response, body, []string{"Error fetching product reviews", "does not have the expected format"}, nil)
 	})
 }
 
-func TestTemplateFaultGivesNoHalfPage(t *testing.T) {
+func TestTemplateErrorRendersNothing(t *testing.T) {
 	recorder := httptest.NewRecorder()
 	render(recorder, "productpage.html", template.HTML("no such fields"))
 	if recorder.Code != 500 || strings.Contains(recorder.Body.String(), "<html") {
@@ -182,7 +182,7 @@ func TestAPIErrors(t *testing.T) {
 	}
 }
 
-func TestReviewsSecondTryCounts(t *testing.T) {
+func TestReviewsSecondAttemptCanSucceed(t *testing.T) {
 	var asked atomic.Int32
 	reviews := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if asked.Add(1) == 1 {
@@ -201,7 +201,7 @@ func TestReviewsSecondTryCounts(t *testing.T) {
 	}
 }
 
-// signIn posts the form and gives the answer and its session cookie.
+// signIn posts the form and returns the response and its session cookie.
 func signIn(t *testing.T, address, form string) (*http.Response, *http.Cookie) {
 	t.Helper()
 	response, _ := call(t, "POST", address+"/login", form, http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})
@@ -240,7 +240,7 @@ func TestLoginAndLogout(t *testing.T) {
 	}
 }
 
-func TestSessionIsTheEndUser(t *testing.T) {
+func TestSessionSetsEndUser(t *testing.T) {
 	reviews, seen := spy(t, 200, `{}`)
 	page := start(t, "productpage", settings{}.at("REVIEWS", reviews))
 	_, cookie := signIn(t, page.URL, "username=jason&passwd=")
@@ -257,7 +257,7 @@ func TestSessionIsTheEndUser(t *testing.T) {
 	}
 }
 
-func TestLoginRefuses(t *testing.T) {
+func TestLoginErrors(t *testing.T) {
 	server := start(t, "productpage", nil)
 	for form, status := range map[string]int{
 		"username=" + strings.Repeat("x", 64): 302,

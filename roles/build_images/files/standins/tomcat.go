@@ -15,17 +15,17 @@ const tomcatPage = `<!DOCTYPE html>
 <head><meta charset="utf-8"><title>Apache Tomcat (stand-in)</title></head>
 <body>
 <h1>Apache Tomcat</h1>
-<p>This is a stand-in of meshlab.istio: it answers in the place of an Apache Tomcat image that this machine cannot pull.</p>
+<p>This is a stand-in of meshlab.istio: it replaces an Apache Tomcat image that this machine cannot pull.</p>
 </body>
 </html>
 `
 
-// newTomcat has one page, which names Apache Tomcat.
+// newTomcat returns the handler of a page that contains "Apache Tomcat".
 func newTomcat(env) (http.Handler, string, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html;charset=UTF-8")
-		// A failed write means that the caller has gone.
+		// An error means that the client has disconnected.
 		_, _ = io.WriteString(w, tomcatPage)
 	})
 	return mux, "v1", nil
