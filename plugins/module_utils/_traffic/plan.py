@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,6 +18,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._validation import D
 
 MAX_REQUESTS = 100_000
 MAX_WORKERS = 16
+SIGNIFICANCE = (1e-9, 0.1)
+# The number of requests is in this range if the user does not set it.
+DEFAULT_REQUESTS = (100, 5000)
 # Shares that differ from an even one by at most one percentage point, such as 34/33/33, are treated as even.
 EVEN_WITHIN = 0.01 + 1e-9
 # Seconds for starting the probe and reading its output, in addition to the time for the requests.
@@ -102,7 +106,7 @@ def plan_from(params: dict[str, Any]) -> Plan:
     plan = Plan(
         url=params["url"],
         backends=backends,
-        requests=params["requests"],
+        requests=1 if params["requests"] is None else params["requests"],
         warmup=params["warmup"],
         method=params["method"],
         request_timeout=params["request_timeout"],
@@ -116,8 +120,55 @@ def plan_from(params: dict[str, Any]) -> Plan:
     _check_url(plan.url)
     _check_backends(backends)
     _check_headers(headers)
+    _check_range("significance", plan.significance, *SIGNIFICANCE)
+    if tolerance is not None and not 0 < tolerance < 100:
+        raise SplitError(f"tolerance must be above 0 and below 100 percentage points, got {tolerance:g}")
+    if params["requests"] is None:
+        plan = replace(plan, requests=default_requests(plan))
     _check_numbers(plan)
     return plan
+
+
+def default_requests(plan: Plan) -> int:
+    """Number of requests that detects a shift of 10 percentage points and an even split, and resolves the tolerance.
+
+    Rounded up to two digits, and within DEFAULT_REQUESTS.
+    """
+    low, high = DEFAULT_REQUESTS
+    even = [1.0 / len(plan.backends)] * len(plan.backends)
+    shifted = shifted_shares(plan.shares, 0.1)
+    needed: list[int | None] = [low]
+    if shifted:
+        needed.append(statistics.requests_to_tell(plan.shares, shifted, plan.significance, 0.95, high))
+    if not plan.is_even:
+        for expected, true in ((even, plan.shares), (plan.shares, even)):
+            needed.append(statistics.requests_to_tell(expected, true, plan.significance, 0.99, high))
+    if plan.effective_tolerance is not None:
+        needed.append(statistics.requests_for_tolerance(plan.shares, plan.effective_tolerance, plan.significance, high))
+    return min(high, round_up(max(number or high for number in needed)))
+
+
+def shifted_shares(shares: list[float], shift: float) -> list[float] | None:
+    """The shares with shift moved from the largest to the smallest one; None if this is not possible."""
+    largest = shares.index(max(shares))
+    others = [number for number in range(len(shares)) if number != largest]
+    if not others or shares[largest] <= shift:
+        return None
+    smallest = min(others, key=lambda number: shares[number])
+    moved = {largest: shares[largest] - shift, smallest: shares[smallest] + shift}
+    return [moved.get(number, share) for number, share in enumerate(shares)]
+
+
+def round_up(number: int) -> int:
+    """The number rounded up to two significant digits."""
+    step = 10 ** max(0, len(str(number)) - 2)
+    return math.ceil(number / step) * step
+
+
+def _check_range(name: str, value: float, low: float, high: float) -> None:
+    problem = number_problem(name, value, low, high)
+    if problem:
+        raise SplitError(problem)
 
 
 def _check_url(url: str) -> None:
@@ -183,16 +234,11 @@ def _check_numbers(plan: Plan) -> None:
         "timeout": (plan.request_timeout, DAY),
         "parallel": (1, MAX_WORKERS),
         "max_errors": (0, plan.requests),
-        "significance": (1e-9, 0.1),
     }
     for name, (low, high) in limits.items():
-        problem = number_problem(name, getattr(plan, name), low, high)
-        if problem:
-            raise SplitError(problem)
+        _check_range(name, getattr(plan, name), low, high)
     if plan.tolerance is None:
         return
-    if not 0.0 < plan.tolerance < 1.0:
-        raise SplitError(f"tolerance must be above 0 and below 100 percentage points, got {100 * plan.tolerance:g}")
     if not statistics.resolves(plan.requests, plan.shares, plan.tolerance, plan.significance):
         needed = statistics.requests_for_tolerance(plan.shares, plan.tolerance, plan.significance, MAX_REQUESTS)
         remedy = (
@@ -211,7 +257,7 @@ def plan_warnings(plan: Plan) -> list[str]:
         return []
     # accepted() is a single count for a share of 0 or 1, so the first wrong response is detected.
     detected = max(statistics.outside(plan.requests, equal, *accepted(plan, share)) for share in plan.shares)
-    if detected >= 0.99:
+    if detected >= 0.98:
         return []
     return [
         f"{plan.requests} requests would detect an even split, as without any rule, with a probability of only "

@@ -6,15 +6,20 @@
 from __future__ import annotations
 
 import functools
-import math
 from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import MAX_REQUESTS, Plan, accepted
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import (
+    MAX_REQUESTS,
+    Plan,
+    accepted,
+    round_up,
+    shifted_shares,
+)
 
-# The other split has so much less of the largest share, and so much more of the smallest one.
+# How much of the largest share the similar split moves to the smallest one, in addition to the tolerance.
 SHIFT = 0.05
-# The probability of passing below which the other split counts as detected.
+# The similar split counts as detected if it passes with a lower probability.
 MISSED = 0.05
 
 
@@ -24,7 +29,7 @@ def sensitivity(plan: Plan, n: int) -> dict[str, Any] | None:
     shares: of the similar split; pass_probability: an upper bound for more than two backends; requests: about how many
     make the similar split pass in less than 5% of runs, None if pass_probability is below that or no number does.
     """
-    shares = similar_shares(plan)
+    shares = shifted_shares(plan.shares, SHIFT + (plan.effective_tolerance or 0.0))
     if shares is None or not n:
         return None
     passes = min(
@@ -36,26 +41,10 @@ def sensitivity(plan: Plan, n: int) -> dict[str, Any] | None:
     return {"shares": [round(share, 6) for share in shares], "pass_probability": passes, "requests": needed}
 
 
-def similar_shares(plan: Plan) -> list[float] | None:
-    """The expected shares with 5 percentage points (and the tolerance) moved from the largest to the smallest one."""
-    shares, shift = plan.shares, SHIFT + (plan.effective_tolerance or 0.0)
-    largest = shares.index(max(shares))
-    others = [number for number in range(len(shares)) if number != largest]
-    if not others or shares[largest] <= shift:
-        return None
-    smallest = min(others, key=lambda number: shares[number])
-    shares[largest] -= shift
-    shares[smallest] += shift
-    return shares
-
-
 @functools.lru_cache
 def _requests(expected: tuple[float, ...], true: tuple[float, ...], significance: float) -> int | None:
     needed = statistics.requests_to_tell(expected, true, significance, 1.0 - MISSED, MAX_REQUESTS)
-    if needed is None:
-        return None
-    step = max(1, 10 ** (math.floor(math.log10(needed)) - 1))
-    return math.ceil(needed / step) * step
+    return round_up(needed) if needed else None
 
 
 def sensitivity_text(found: dict[str, Any]) -> str:

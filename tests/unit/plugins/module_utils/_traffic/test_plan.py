@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from traffic_support import BACKENDS, URL
 
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import (
     Backend,
     Plan,
     SplitError,
     plan_from,
     plan_warnings,
+    shifted_shares,
 )
 from ansible_collections.meshlab.istio.plugins.modules import istio_traffic_split
 
@@ -107,7 +111,42 @@ def test_the_documented_examples_are_valid():
         assert set(task) <= {*options, "kubeconfig"}
         assert plan_warnings(plan_from({**defaults, **task})) == []
     assert len(tasks) == 7
-    assert plan_from({**defaults, **tasks[0]}) == Plan(url=URL, backends=BACKENDS)
+    assert plan_from({**defaults, **tasks[0]}) == Plan(url=URL, backends=BACKENDS, requests=450)
+
+
+@pytest.mark.parametrize(
+    ("weights", "changes", "expected"),
+    [
+        ((80, 20), {}, 450),
+        ((80, 20), {"significance": 1e-6}, 790),
+        ((80, 20), {"tolerance": 5}, 710),
+        ((50, 50), {}, 620),
+        ((34, 33, 33), {}, 580),
+        ((55, 45), {}, 3200),
+        ((52, 48), {}, 5000),
+        ((100, 0), {}, 100),
+        ((100, 0), {"tolerance": 5}, 100),
+        ((1,), {}, 100),
+    ],
+)
+def test_default_number_of_requests(weights, changes, expected):
+    backends = [
+        backend_option(name=f"v{number}", weight=weight, match=f"v{number}") for number, weight in enumerate(weights)
+    ]
+    assert plan_from(params(backends=backends, requests=None, **changes)).requests == expected
+
+
+@settings(max_examples=30)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=4).filter(any))
+def test_the_default_number_of_requests_detects_a_shift_and_an_even_split(weights):
+    backends = [
+        backend_option(name=f"v{number}", weight=weight, match=f"v{number}") for number, weight in enumerate(weights)
+    ]
+    plan = plan_from(params(backends=backends, requests=None))
+    shifted = shifted_shares(plan.shares, 0.1)
+    if plan.requests < 5000:
+        assert plan_warnings(plan) == []
+        assert not shifted or statistics.split_power(plan.requests, plan.shares, shifted, 0.001) > 0.93
 
 
 @pytest.mark.parametrize(

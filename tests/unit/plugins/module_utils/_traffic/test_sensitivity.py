@@ -11,7 +11,6 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.sensitivity import (
     sensitivity,
     sensitivity_text,
-    similar_shares,
 )
 
 EVEN = (Backend("a", 1, "a"), Backend("b", 1, "b"))
@@ -36,7 +35,8 @@ def plan(backends=BACKENDS, **options):
     ],
 )
 def test_similar_shares(backends, tolerance, expected):
-    assert similar_shares(plan(backends, tolerance=tolerance)) == (expected and pytest.approx(expected))
+    found = sensitivity(plan(backends, tolerance=tolerance), 400)
+    assert (found and found["shares"]) == (expected and pytest.approx(expected))
 
 
 @pytest.mark.parametrize(
