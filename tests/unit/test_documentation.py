@@ -178,6 +178,9 @@ def test_the_numbers_of_the_page_about_splits_are_computed():
         (2500, 0.001),
         (2000, 0.000001),
     ]
+    lab = yaml.safe_load((ROOT / "roles/traffic_shifting/defaults/main.yml").read_text(encoding="utf-8"))
+    last = (lab["traffic_shifting_requests"], lab["traffic_shifting_significance"])
+    assert (int(rows[-1][0]), float(rows[-1][1])) == last
     for n, significance, cells in rows:
         for share, cell in zip((0.78, 0.75, 0.7, 0.5), re.findall(r"[0-9.]+", cells)):
             power = 100 * statistics.split_power(int(n), (0.8, 0.2), (share, 1 - share), float(significance))
