@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The five parts that CI runs: static, unit, faults, molecule, registry. With arguments: those parts and no others, of these
-# and of images, roles, sources, hosts, interrupted, airgap, docker, releases, upgrade, classic and bench, which take longer.
+# Run the parts of the tests that CI runs, or the parts that are named.
+# usage: tests/run.sh [PART...]; docs/docsite/rst/testing.rst describes all parts
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test
 export PATH="$PWD/.venv/bin:$PATH" ANSIBLE_CONFIG="$PWD/ansible.cfg" ANSIBLE_NOCOLOR=1 NO_COLOR=1
-unset KUBECONFIG K8S_AUTH_KUBECONFIG # no test may reach a cluster that it did not make
+unset KUBECONFIG K8S_AUTH_KUBECONFIG # no test may reach a cluster that it did not create
 passed=0
 
 part() {
@@ -13,13 +13,13 @@ part() {
   shift
   echo
   echo "== $name"
-  # A failing part ends the run; its own output has said what failed.
+  # A part that fails ends the run, after its own output.
   "$@"
   passed=$((passed + 1))
   echo "== $name: passed in $((SECONDS - started)) s"
 }
 
-# What runs in pods is tested with their BusyBox too, where there is one or it can be had.
+# Scripts for pods are also tested with BusyBox, if it is installed or can be.
 # shellcheck disable=SC2329 # "part" calls it
 unit() {
   if ! command -v busybox >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -31,11 +31,11 @@ unit() {
   python -m pytest tests/unit
 }
 
-# They run beside a cluster, which mostly keeps one processor busy: one after the other, they take the other one.
+# One at a time, because a cluster that keeps one processor busy runs in parallel.
 # shellcheck disable=SC2329 # "part" calls it
 faults() { python tests/support/plays.py --at-once 1 tests/faults/{kubeconfig_required,kind_cluster,lab_report}.yml tests/integration/istioctl_role.yml; }
 
-# Whatever else can go wrong between a release page and a host takes its time.
+# The other faults between a release page and a host, which take longer.
 # shellcheck disable=SC2329 # "part" calls it
 sources() { python tests/support/plays.py --at-once 2 tests/faults/istioctl_{role,downloads,shells}.yml tests/integration/{istioctl_cache,artifacts_release}.yml; }
 
@@ -46,15 +46,15 @@ run() {
     faults) part "faults, without a cluster" faults ;;
     molecule) part "the lab on a cluster of its own (molecule default)" molecule test ;;
     registry) part "the lab from a registry (molecule registry)" molecule test --scenario-name registry ;;
-    images) MESHLAB_TEST_IMAGES=true part "the same, and registries that do not give an image" molecule test --scenario-name registry ;;
-    roles) part "the roles' options and refusals (molecule roles)" molecule test --scenario-name roles ;;
+    images) MESHLAB_TEST_IMAGES=true part "the lab from a registry, and images that cannot be pulled" molecule test --scenario-name registry ;;
+    roles) part "the options and error messages of the roles (molecule roles)" molecule test --scenario-name roles ;;
     sources) part "the role istioctl: sources, downloads, shells" sources ;;
     hosts) part "the role istioctl on hosts with old and new Pythons (molecule hosts)" molecule test --scenario-name hosts ;;
     interrupted) part "the lab, killed in every chapter (molecule interrupted)" molecule test --scenario-name interrupted ;;
     airgap) part "the lab without a network (molecule airgap)" molecule test --scenario-name airgap ;;
     docker) part "the lab on Docker (molecule docker)" molecule test --scenario-name docker ;;
     releases) part "real releases, old and new" ansible-playbook tests/integration/istioctl_releases.yml ;;
-    upgrade) part "from one release to the next (molecule upgrade)" molecule test --scenario-name upgrade ;;
+    upgrade) part "an upgrade of Istio in place (molecule upgrade)" molecule test --scenario-name upgrade ;;
     classic) part "Istio 1.7.4 on Kubernetes 1.18 (molecule classic)" molecule test --scenario-name classic ;;
     bench) part "benchmarks (molecule bench)" molecule test --scenario-name bench ;;
     *)
@@ -64,12 +64,12 @@ run() {
   esac
 }
 
-# Runs the parts of the second argument on while those of the first are shown; the others' output follows them.
-# A lab's chapters leave one processor idle, and what is beside them takes it.
+# Run the parts of the second argument in parallel with those of the first, and print their output afterwards.
+# The chapters of a lab leave one processor idle.
 together() {
   local shown=$1 beside=$2 log ok=true pending=true
   log=$(mktemp)
-  set -m # a process group of its own, so that it can be ended whole
+  set -m # a process group of its own, which can be killed as a whole
   (for name in $beside; do run "$name"; done) >"$log" 2>&1 </dev/null &
   local pid=$!
   set +m
@@ -77,7 +77,7 @@ together() {
   trap "kill -- -$pid 2>/dev/null || true; rm -f '$log'" EXIT
   for name in $shown; do
     run "$name"
-    # What failed beside it is told now, not after the next part.
+    # Report a failure of the parallel parts now, not after the next part.
     if $pending && ! kill -0 "$pid" 2>/dev/null; then
       pending=false
       wait "$pid" || { ok=false; break; }
@@ -103,7 +103,7 @@ all() {
 }
 
 log=$PWD/.meshlab/test.log
-set +e # a failure is looked at first
+set +e # a failure is summarized first
 (
   set -e
   all "$@"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check that needs neither a cluster nor root: style, syntax, documentation, Go, the package, ansible-test sanity.
+# Run every check that needs neither a cluster nor root: style, syntax, documentation, Go, the package, ansible-test sanity.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 PATH="$(cd .venv/bin && pwd -P):$PATH"
@@ -17,7 +17,7 @@ stop() {
   exit 1
 }
 
-# What is or could be in the repository: neither ignored files nor ones that were just removed.
+# Files that are in the repository or can be added: neither ignored nor deleted ones.
 git ls-files -z --cached --others --exclude-standard --deduplicate |
   while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done >"$scratch/files"
 mapfile -d '' -t scripts < <(xargs -0 grep -lZE '^#!.*\b(ba)?sh$' <"$scratch/files")
@@ -25,17 +25,17 @@ mapfile -d '' -t plays < <(
   xargs -0 grep -lZE '^  (hosts|ansible\.builtin\.import_playbook):' <"$scratch/files" | grep -zE '\.yml$' | grep -zvE '(^|/)inventory\.yml$'
 )
 
-# The longest of all runs beside the others. ansible-test wants a folder .../ansible_collections/meshlab/istio that is no link.
+# The longest check runs in parallel. ansible-test needs a directory .../ansible_collections/meshlab/istio that is not a link.
 tree="$scratch/ansible_collections/meshlab/istio"
 mkdir -p "$tree"
 tar --create --null --files-from="$scratch/files" | tar --extract --directory "$tree"
 tests/support/sanity.sh "$tree" >"$scratch/sanity" 2>&1 &
 sanity=$!
 
-heading "set-up, from within its own environment"
+heading "set-up, run inside its own environment"
 before=$(readlink .venv)
-tools/setup.sh test # .venv is first in PATH here, as in whoever's shell activated it
-[ "$(readlink .venv)" = "$before" ] || stop "tools/setup.sh made another environment: $(readlink .venv), and $before was there"
+tools/setup.sh test # .venv is first in PATH, as in a shell in which it is activated
+[ "$(readlink .venv)" = "$before" ] || stop "tools/setup.sh created another environment: expected $before, got $(readlink .venv)"
 
 heading "ruff check"
 ruff check --quiet .
@@ -65,7 +65,7 @@ python tests/support/examples.py "$scratch/examples" "${texts[@]}" >"$scratch/pl
 mapfile -t examples <"$scratch/playbooks"
 [ ${#examples[@]} -gt 0 ] || stop "found no examples in the documentation"
 plays+=("${examples[@]}")
-# A role that is included is read only when it runs: one play imports them all.
+# A syntax check does not read included roles, so one play imports all of them.
 {
   printf -- '- name: All roles\n  hosts: localhost\n  roles:\n'
   find roles -mindepth 1 -maxdepth 1 -printf '    - meshlab.istio.%f\n'
@@ -76,7 +76,7 @@ heading "ansible-playbook --syntax-check: ${#plays[@]} playbooks, ${#examples[@]
 ansible-playbook --syntax-check "${plays[@]}" >"$scratch/syntax" 2>&1 || stop "$(cat "$scratch/syntax")"
 
 heading "ansible-lint"
-# It would check each file's syntax once more, in a process each, which takes two thirds of its time.
+# ansible-lint would check the syntax of each file again, in a process each: two thirds of its time.
 mkdir "$scratch/bin"
 ln -s "$(type -P true)" "$scratch/bin/ansible-playbook"
 PATH="$scratch/bin:$PATH" ansible-lint -q --nocolor

@@ -1,10 +1,10 @@
-"""Every object of a cluster, by kind, namespace and name, with a hash of each part that people write.
+"""Save a hash of every object of the cluster of K8S_AUTH_KUBECONFIG, or compare the cluster with what was saved.
 
-    cluster.py save FILE      writes it          (the cluster of K8S_AUTH_KUBECONFIG)
-    cluster.py compare FILE   says what differs from FILE, and exits 1 if anything does
+Not included: objects that a cluster creates, changes and deletes by itself (events, leases, endpoints, objects that a
+controller owns), the status of objects, and metadata that the API server and its controllers write.
 
-Left out: what a cluster makes, drops and changes by itself (events, leases, endpoints, what a controller owns), and of
-all objects their status and what the API server and its controllers note in their metadata.
+usage: cluster.py save FILE
+       cluster.py compare FILE    prints the differences; the exit status is 1 if there are any
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from pathlib import Path
 import kubernetes
 
 LIVING = {"Event", "Lease", "EndpointSlice", "Endpoints", "ComponentStatus", "NodeMetrics", "PodMetrics"}
-# These are somebody's own where no other object owns them. A static pod's mirror is kubelet's.
+# Users create these only if no other object owns them. The mirror of a static pod belongs to the kubelet.
 OWNED = {"Pod", "ReplicaSet", "ControllerRevision", "Job"}
 MIRROR = "kubernetes.io/config.mirror"
-# By their names alone: a node's taints come and go with its health.
+# Compared by name only: the taints of a node depend on its health.
 BY_NAME = {"Node", "CSINode"}
-# A kubelet asks for its certificate by one, which is dropped after an hour.
+# The kubelet requests certificates from these signers; the requests are deleted after an hour.
 KUBELET_SIGNERS = ("kubernetes.io/kubelet-", "kubernetes.io/kube-apiserver-client-kubelet")
 
 SERVER_ANNOTATIONS = (
@@ -37,12 +37,12 @@ SERVER_ANNOTATIONS = (
     "volume.beta.kubernetes.io/",
 )
 NOT_WRITTEN = {"apiVersion", "kind", "metadata", "status"}
-# kube-public/cluster-info is signed for each bootstrap token, and these expire.
+# kube-public/cluster-info has a signature for each bootstrap token, and tokens expire.
 SIGNATURE = "jws-kubeconfig-"
 
 
 def is_kept(kind, item):
-    """Whether an object is one that stays as it is until somebody changes it."""
+    """Whether an object changes only if a user changes it."""
     meta = item["metadata"]
     if kind in OWNED and (meta.get("ownerReferences") or MIRROR in (meta.get("annotations") or {})):
         return False
@@ -51,7 +51,7 @@ def is_kept(kind, item):
 
 
 def hashes(kind, item):
-    """A hash of each part of an object that people write: no Secret can be read in them."""
+    """A hash of each part of an object that users write. Hashes reveal no Secret."""
     if kind in BY_NAME:
         return {}
     meta = item["metadata"]
@@ -63,12 +63,12 @@ def hashes(kind, item):
     return {
         name: hashlib.sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
         for name, part in parts.items()
-        if part  # an empty list and none are the same
+        if part  # an empty list is the same as a missing one
     }
 
 
 def differences(before, now):
-    """What is other than before, a line for each object."""
+    """The differences between two snapshots, a line for each object."""
     lines = [f"gone: {x}" for x in sorted(before.keys() - now.keys())]
     lines += [f"left behind: {x}" for x in sorted(now.keys() - before.keys())]
     for name in sorted(before.keys() & now.keys()):
@@ -80,7 +80,7 @@ def differences(before, now):
 
 
 def resources(client):
-    """What the cluster has lists of, each kind in one version: the preferred one where the kind is in it."""
+    """The resources that can be listed, each kind in one version: the preferred one if it has the kind."""
     chosen = {}
     for resource in client.resources.search():
         listed = "list" in (getattr(resource, "verbs", None) or [])
@@ -96,7 +96,7 @@ def resources(client):
 def snapshot():
     kubernetes.config.load_kube_config(os.environ["K8S_AUTH_KUBECONFIG"])
     client = kubernetes.dynamic.DynamicClient(kubernetes.client.ApiClient())
-    client.resources.invalidate_cache()  # it keeps in a file what the API served some time ago
+    client.resources.invalidate_cache()  # a file that may be older than the cluster's APIs
     found = {}
     for resource in resources(client):
         try:

@@ -1,4 +1,4 @@
-"""Prints every way to run a role that talks to a cluster, as JSON: [{role, entry_point, state}].
+"""Print every way to run a role that talks to a cluster, as JSON: [{role, entry_point, state}].
 
 Those are the roles with an option <role>_kubeconfig in their argument specs.
 """

@@ -1,6 +1,6 @@
-"""Prints what failed in the log of a test run, once more and in short: it lies far above the end, where nobody sees it.
+"""Print the failures in the log of a test run again, shortened, because they are far above its end.
 
-failures.py LOG
+usage: failures.py LOG
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ NEXT = ("TASK [", "PLAY ", "fatal: [", "failed: [", "...ignoring")
 
 
 def failures(lines):
-    """[[line]]: each failed task that was not ignored, its title first; also of a playbook that another one shows."""
+    """The lines of each failed task that was not ignored, its title first. Finds tasks of nested playbooks too."""
     task, block = "", None
     for line in [*lines, ""]:
         text = line.strip()

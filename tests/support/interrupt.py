@@ -1,9 +1,9 @@
-"""Runs ansible-playbook and kills it, with all that it started, in the middle of a task.
+"""Run ansible-playbook and kill it, with all its child processes, in the middle of a task.
 
-    interrupt.py [--after SECONDS] TASK COMMAND...
+TASK is the beginning of the task's name, without the name of its role. The processes are killed SECONDS after the
+module of the task started. Fails with the output if the command ends before that.
 
-TASK is the beginning of the task's name, without its role's. The kill comes so many seconds after the task's module was
-started. Fails with the output if the command ends before it.
+usage: interrupt.py [--after SECONDS] TASK COMMAND...
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ import threading
 import time
 from pathlib import Path
 
-# The module has begun to do something by then, and is seldom done with it.
+# By then, the module has started to change something and is rarely finished.
 AFTER_SECONDS = 0.5
 POLL_SECONDS = 0.02
-# How long what was printed last may take to be read.
+# Limit for reading the last output.
 READ_SECONDS = 10
 
 BANNER = re.compile(r"^TASK \[(?:[\w.]+ : )?(.*?)\] \**$")
 
 
 class NotKilled(Exception):
-    """The command ended by itself, in words for the user."""
+    """The command ended before it was killed; the message is for the user."""
 
 
 def children(pid):
-    """The pids of what a process started itself."""
+    """The PIDs of the direct children of a process."""
     found = []
     with contextlib.suppress(OSError):  # ended a moment ago
         for threads in Path(f"/proc/{pid}/task").glob("*/children"):
@@ -42,22 +42,22 @@ def children(pid):
 
 
 def descendants(pid):
-    """The pids of all that a process started, and of what that started."""
+    """The PIDs of all descendants of a process."""
     return [x for child in children(pid) for x in (child, *descendants(child))]
 
 
 def tasks(lines):
-    """The names of the tasks that an output tells of."""
+    """The names of the tasks in an output."""
     return [match[1] for match in map(BANNER.match, lines) if match]
 
 
 def in_task(task, lines):
-    """Whether the last task of an output is the one with this beginning of a name."""
+    """Whether the name of the last task in an output starts with this text."""
     return any(x.startswith(task) for x in tasks(lines)[-1:])
 
 
 def kill_in(task, command, after):
-    """Run a command and kill it in a task; returns the task that it was in. Raises NotKilled with what it printed."""
+    """Run a command and kill it in a task. Returns the name of the task; raises NotKilled with the output."""
     lines = []
     with subprocess.Popen(
         command,
@@ -65,19 +65,19 @@ def kill_in(task, command, after):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env={**os.environ, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true"},  # else a task is named when it has a result
+        env={**os.environ, "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "true"},  # to print a task's name when it starts
     ) as run:
         reader = threading.Thread(target=lambda: lines.extend(iter(run.stdout.readline, "")), daemon=True)
         reader.start()
 
-        # Ansible starts a worker for each task, and that the module.
+        # Ansible starts a worker for each task, and the worker starts the module.
         while not (any(map(children, children(run.pid))) and in_task(task, list(lines))):
             if run.poll() is not None:
                 reader.join(READ_SECONDS)
                 raise NotKilled(f"{''.join(lines)}\nended with {run.returncode} before a task {task!r} did anything")
             time.sleep(POLL_SECONDS)
         time.sleep(after)
-        # Ansible's workers are in sessions of their own: a signal to its group would leave them.
+        # A signal to the process group would miss Ansible's workers, which have sessions of their own.
         for pid in [run.pid, *descendants(run.pid)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

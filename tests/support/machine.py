@@ -1,10 +1,11 @@
-"""What a lab may leave on a machine: interfaces, routes, packet filters, mounts, processes, containers, files.
+"""Save what a lab may leave on a machine, or compare the machine with what was saved.
 
-    machine.py save FILE      writes it
-    machine.py compare FILE   says what differs from FILE, and exits 1 if anything does
+Included are interfaces, routes, packet filters, mounts, processes, containers and files. Not included are the empty
+chains of Podman's netavark and the rules that jump to them, which Podman never removes, the mount of Podman's store on
+itself, and processes that the system starts and stops.
 
-Left out: an engine's own empty chains and the rules that jump to them (netavark's, which Podman never takes away), the
-mount of Podman's store on itself, and processes that the system starts and stops by itself.
+usage: machine.py save FILE
+       machine.py compare FILE    prints the differences; the exit status is 1 if there are any
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-# Podman's netavark makes these once and keeps them, empty, for the next container.
+# netavark creates these once and keeps them, empty, for the next container.
 ENGINE_RULES = re.compile(
     r"^:(NETAVARK_FORWARD|NETAVARK-HOSTPORT-(DNAT|MASQ|SETMARK)|PREROUTING|INPUT|FORWARD|OUTPUT|POSTROUTING) "
     r"|^-A (PREROUTING|OUTPUT|POSTROUTING|FORWARD) .*-j NETAVARK(_FORWARD|-HOSTPORT-(DNAT|MASQ))$"
     r"|^-A NETAVARK-HOSTPORT-(MASQ|SETMARK) .*-j (MASQUERADE|MARK .*)$"
 )
-# Podman mounts its store on itself while any podman command runs, "podman info" too: whoever asks meanwhile sees it.
+# Podman mounts its store on itself while a podman command runs, even "podman info".
 ENGINE_MOUNT = re.compile(r"/containers/storage/overlay\s")
 COMMANDS = {
     "interfaces": ["ip", "-brief", "address"],
@@ -33,7 +34,7 @@ COMMANDS = {
     "volumes": ["podman", "volume", "ls", "--quiet"],
     "networks": ["podman", "network", "ls", "--quiet"],
 }
-# What belongs to the lab, by name: everything else comes and goes on a living machine.
+# Names of the lab's processes. Other processes of the machine start and stop at any time.
 LAB_PROCESSES = re.compile(
     r"^(conmon|runc|crun|containerd|containerd-shim|kube|etcd|coredns|envoy|pilot|aardvark|netavark|standin|pause|docker-registry)"
 )
@@ -46,7 +47,7 @@ PATHS = [
 
 
 def processes():
-    """Names of the lab's processes that belong to no running container: those come and go with its pods."""
+    """Names of the lab's processes outside running containers."""
     rows = subprocess.run(["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True).stdout
     parents, names = {}, {}
     for row in rows.splitlines():
@@ -66,7 +67,7 @@ def processes():
 
 
 def listed(name, argv):
-    """The lines that a command prints, sorted; none where it is not installed."""
+    """The sorted lines that a command prints; an empty list if it is not installed."""
     try:
         lines = subprocess.run(argv, capture_output=True, text=True, check=False).stdout.splitlines()
     except FileNotFoundError:
@@ -78,7 +79,7 @@ def listed(name, argv):
     if name == "mounts":
         lines = [x for x in lines if not ENGINE_MOUNT.search(x)]
     if name == "tables of nft":
-        # iptables keeps its rules in these; whether they are empty is seen above.
+        # The tables of iptables, whose rules are compared above.
         lines = [x for x in lines if x.split()[-1] not in ("nat", "filter", "mangle", "raw")]
     return sorted(lines)
 
@@ -91,7 +92,7 @@ def snapshot():
 
 
 def differences(before, after):
-    """A line for each thing that is there now and was not, or the other way round."""
+    """A line for each item that is only in one of the two snapshots."""
     lines = []
     for name in before:
         old, new = list(before[name]), list(after[name])

@@ -1,8 +1,8 @@
-"""Runs playbooks side by side, and prints what each took; all that a playbook printed where it fails.
+"""Run playbooks in parallel. Prints the duration of each, and the output of those that fail.
 
-    plays.py [--at-once N] [-e NAME=VALUE]... PLAYBOOK...
+The playbooks must not affect each other: each uses a namespace or a directory of its own.
 
-They have to keep out of each other's way: each works in a namespace or a folder of its own.
+usage: plays.py [--at-once N] [-e NAME=VALUE]... PLAYBOOK...
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-# Most of a playbook is waiting, for a process to start or for a cluster.
+# A playbook mostly waits, for a process to start or for a cluster.
 AT_ONCE = 2 * (os.cpu_count() or 1)
 
 

@@ -1,20 +1,20 @@
 #!/usr/bin/env bash
-# ansible-test sanity on a copy of the collection, without containers, from nothing but a package index that pip knows.
-# Arguments: the copy (a folder .../ansible_collections/NAMESPACE/NAME), then anything that ansible-test sanity takes.
+# Run ansible-test sanity on a copy of the collection, without containers, with packages from pip's index only.
+# usage: sanity.sh COPY [OPTION...]; COPY is a directory .../ansible_collections/NAMESPACE/NAME, the options are ansible-test's
 #
-# What does not run:
+# Tests that do not run:
 #   compile, import   on Pythons that are not in PATH
-#   pslint            there is no PowerShell in the collection
+#   pslint            the collection contains no PowerShell
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 tree=$1
 shift
 python=$PWD/.venv/bin/python
-# The tests' virtual environments are below HOME, and stay there for the next run; ansible-test names them by what is in them.
+# The virtual environments of ansible-test are below HOME, named by their content, and are reused by the next run.
 home=${XDG_CACHE_HOME:-$HOME/.cache}/meshlab/sanity
 mkdir -p "$home/.ansible/test/cache" "$home/.config/pip"
 
-# The versions of pip that ansible-test wants, of this Python, and of every Python that it can test.
+# The version of pip that ansible-test expects, the version of this Python, and the versions of every Python that it can test.
 read -r pip mine supported < <("$python" -c '
 from sys import version_info
 from types import SimpleNamespace
@@ -30,10 +30,10 @@ for version in $supported; do
   fi
 done
 
-# To put pip into those environments, ansible-test fetches get-pip.py from a host of its own, unless its cache has it.
-# Python can do the same with what it brings.
+# ansible-test installs pip into these environments with get-pip.py, which it downloads unless its cache has it.
+# This replacement uses the pip that comes with Python.
 cat >"$home/.ansible/test/cache/get_pip_${pip//./_}.py" <<'EOP'
-"""Called as get-pip.py is: what to install, and that setuptools and wheel are not wanted."""
+"""Take the arguments of get-pip.py: what to install, without setuptools and wheel."""
 import runpy
 import subprocess
 import sys
@@ -43,7 +43,7 @@ sys.argv[1:] = ["install", *(x for x in sys.argv[1:] if x not in ("--no-setuptoo
 runpy.run_module("pip", run_name="__main__", alter_sys=True)
 EOP
 
-# ansible-test hides the environment from pip, and HOME is another: pip's settings are handed on as a file meanwhile.
+# ansible-test hides the environment from pip and sets another HOME, so pip's settings are passed in a file.
 trap 'rm -f "$home/.config/pip/pip.conf"' EXIT
 (umask 077 && "$python" -m pip config list | "$python" -c '
 import ast, sys
@@ -56,7 +56,7 @@ for _section, name, value in sorted((x for x in lines if x[0] in order), key=lam
 print("[global]", *(" = ".join(x) for x in settings.items()), sep="\n")
 ' >"$home/.config/pip/pip.conf")
 
-# Modules import kubernetes.core and use its documentation: ansible-test looks for it beside the copy.
+# Modules import kubernetes.core and use its documentation. ansible-test looks for it beside the copy.
 ln -sfn "$("$python" -c 'from importlib.util import find_spec; print(find_spec("ansible_collections.kubernetes").submodule_search_locations[0])')" \
   "$(cd "$tree/../.." && pwd)/kubernetes"
 
