@@ -99,8 +99,9 @@ options:
       - Number of requests to send and count, 1 to 100000.
       - >-
         By default, the number is computed from the weights, O(significance) and O(tolerance), for example 450 for
-        80/20. It is enough to detect an even split in 99% of runs, and a shift of 10 percentage points (70/30 instead
-        of 80/20) in 95% of runs. It is at least 100 and at most 5000.
+        80/20. It is enough to detect an even split in 99% of runs, to get a response from every backend in 99% of runs,
+        and to detect a shift of 10 percentage points (70/30 instead of 80/20) in 95% of runs. It is at least 100 and at
+        most 5000.
       - >-
         More requests are needed to tell similar splits apart, such as 80/20 and 75/25. RV(sensitivity) and
         RV(backends[].detectable) show what the run could detect. A warning is shown if it could not even detect an even
@@ -319,7 +320,8 @@ verdict:
     - >-
       V(inconclusive) if the sample cannot decide: not all requests were sent, no backend responded, the accepted errors
       leave too few responses for O(tolerance), or the counts are also consistent with an even split, by the same test
-      at the same O(significance). Without O(tolerance), V(pass) therefore rules out an even split.
+      at the same O(significance). Without O(tolerance), V(pass) therefore rules out an even split. A backend with a
+      small weight and without a response is also V(inconclusive), because its weight may be 0.
     - >-
       Weights that are equal up to one percentage point (50/50, 34/33/33) are not compared with an even split. They pass
       without a rule too.

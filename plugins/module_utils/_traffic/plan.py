@@ -130,9 +130,9 @@ def plan_from(params: dict[str, Any]) -> Plan:
 
 
 def default_requests(plan: Plan) -> int:
-    """Number of requests that detects a shift of 10 percentage points and an even split, and resolves the tolerance.
+    """Number of requests that detects a shift of 10 points, an even split and a missing backend.
 
-    Rounded up to two digits, and within DEFAULT_REQUESTS.
+    It also resolves the tolerance, is rounded up to two digits, and is within DEFAULT_REQUESTS.
     """
     low, high = DEFAULT_REQUESTS
     even = [1.0 / len(plan.backends)] * len(plan.backends)
@@ -143,9 +143,18 @@ def default_requests(plan: Plan) -> int:
     if not plan.is_even:
         for expected, true in ((even, plan.shares), (plan.shares, even)):
             needed.append(statistics.requests_to_tell(expected, true, plan.significance, 0.99, high))
-    if plan.effective_tolerance is not None:
+    if plan.effective_tolerance is None:
+        needed.append(requests_to_see_all(plan))
+    else:
         needed.append(statistics.requests_for_tolerance(plan.shares, plan.effective_tolerance, plan.significance, high))
     return min(high, round_up(max(number or high for number in needed)))
+
+
+def requests_to_see_all(plan: Plan) -> int:
+    """Number of requests after which every backend with a weight has responded with a probability of 99%."""
+    shares = [share for share in plan.shares if share]
+    smallest = min(shares)
+    return 1 if smallest == 1.0 else math.ceil(math.log(0.01 / len(shares)) / math.log1p(-smallest))
 
 
 def shifted_shares(shares: list[float], shift: float) -> list[float] | None:
@@ -261,14 +270,18 @@ def plan_warnings(plan: Plan) -> list[str]:
         return []
     return [
         f"{plan.requests} requests would detect an even split, as without any rule, with a probability of only "
-        f"{100 * detected:.0f}%: {needed_requests(plan)}"
+        f"{100 * detected:.0f}%: {needed_text(requests_to_rule_out_even(plan))}"
     ]
 
 
-def needed_requests(plan: Plan) -> str:
-    """How many requests tell the plan's split from an even one, as a clause."""
+def requests_to_rule_out_even(plan: Plan) -> int | None:
+    """Number of requests that tell the plan's split from an even one; None if that is above MAX_REQUESTS."""
     even = [1.0 / len(plan.backends)] * len(plan.backends)
-    needed = statistics.requests_to_tell(even, plan.shares, plan.significance, max_n=MAX_REQUESTS)
+    return statistics.requests_to_tell(even, plan.shares, plan.significance, max_n=MAX_REQUESTS)
+
+
+def needed_text(needed: int | None) -> str:
+    """A number of requests as a clause."""
     return f"about {needed} are needed" if needed else f"not even {MAX_REQUESTS} are enough"
 
 

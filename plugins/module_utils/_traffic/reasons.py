@@ -11,7 +11,12 @@ from urllib.parse import urlsplit
 
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer import Tally, one_line
-from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan, needed_requests
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import (
+    Plan,
+    needed_text,
+    requests_to_rule_out_even,
+    requests_to_see_all,
+)
 
 NO_SIDECAR = "the client has no sidecar, which would apply the weights"
 
@@ -23,8 +28,9 @@ def percent(share: float) -> str:
 
 def failure_reason(plan: Plan, tally: Tally, sidecar: bool) -> str:
     """The most likely reason for a failed verdict, as a sentence."""
-    if tally.errors > plan.max_errors:
-        reason = _error_reason(plan, tally, sidecar)
+    failing = _failing_backend(plan, tally)
+    if failing or tally.errors > plan.max_errors:
+        reason = "; ".join(filter(None, [failing, _error_reason(plan, tally, sidecar)]))
         return reason if sidecar else f"{reason}; also, {NO_SIDECAR}"
     if not sidecar:
         return NO_SIDECAR
@@ -86,8 +92,35 @@ def doubt_reason(plan: Plan, tally: Tally, sidecar: bool) -> str:
     elif plan.effective_tolerance is not None:
         reason = f"too many of the {plan.requests} requests failed to evaluate the tolerance"
     else:
-        reason = f"too few requests to rule out an even split: {needed_requests(plan)}"
+        reason = _too_few_requests(plan, tally)
     return reason if sidecar else f"{reason}; also, {NO_SIDECAR}"
+
+
+def unseen_backends(plan: Plan, tally: Tally) -> list[str]:
+    """Backends with a weight that got no response."""
+    counted = zip(plan.backends, plan.shares, tally.backends)
+    return [backend.name for backend, share, count in counted if share and not count]
+
+
+def _too_few_requests(plan: Plan, tally: Tally) -> str:
+    """Which of the doubts requires the most requests."""
+    unseen, even = unseen_backends(plan, tally), requests_to_rule_out_even(plan)
+    needed = requests_to_see_all(plan)
+    if unseen and (plan.is_even or (even and even < needed)):
+        return f"too few requests to tell the share of {' and '.join(unseen)} from 0: {needed_text(needed)}"
+    return f"too few requests to rule out an even split: {needed_text(even)}"
+
+
+def _failing_backend(plan: Plan, tally: Tally) -> str:
+    """The backend whose responses may be the errors, as a clause: with them it would have its share. Else empty."""
+    if not tally.answered or not tally.errors:
+        return ""
+    found = []
+    for number, backend in enumerate(plan.backends):
+        counts = [count + tally.errors * (place == number) for place, count in enumerate(tally.backends)]
+        if statistics.split_p_value(counts, plan.shares)[0] >= _PLAUSIBLE:
+            found.append(backend.name)
+    return f"{found[0]} may be failing: the errors complete its share" if len(found) == 1 else ""
 
 
 def _error_reason(plan: Plan, tally: Tally, sidecar: bool) -> str:

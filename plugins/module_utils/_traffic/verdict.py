@@ -18,6 +18,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._traffic.reasons imp
     doubt_reason,
     failure_reason,
     percent,
+    unseen_backends,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.sensitivity import sensitivity, sensitivity_text
 
@@ -126,6 +127,9 @@ def _doubts(plan: Plan, tally: Tally, overall: float) -> list[str]:
     tolerated = plan.effective_tolerance is not None
     if tolerated and not _resolved(plan, n, overall):
         doubts += [f"{x}, but {n} responses are too few to decide" for x in _beyond_tolerance(plan, tally)]
+    elif not tolerated and overall >= plan.significance:
+        unseen = unseen_backends(plan, tally)
+        doubts += [f"{name} got none of {n} responses, which is also consistent with weight 0" for name in unseen]
     if not plan.is_even and (plan.has_exact_shares if tolerated else overall >= plan.significance):
         even = statistics.split_p_value(tally.backends, [1.0 / len(plan.backends)] * len(plan.backends))[0]
         if even >= plan.significance:

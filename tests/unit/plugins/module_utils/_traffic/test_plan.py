@@ -127,6 +127,8 @@ def test_the_documented_examples_are_valid():
         ((100, 0), {}, 100),
         ((100, 0), {"tolerance": 5}, 100),
         ((1,), {}, 100),
+        ((99, 1), {}, 530),
+        ((99, 1), {"tolerance": 10}, 100),
     ],
 )
 def test_default_number_of_requests(weights, changes, expected):

@@ -64,6 +64,16 @@ def test_reason_for_a_single_error(tally, reason):
     assert allowed["answered"] == 399
 
 
+@pytest.mark.parametrize("max_errors", [0, 100])
+def test_the_backend_whose_share_is_missing_may_be_failing(max_errors):
+    failures = collections.Counter({("status", "500"): 79})
+    result = judged([320, 1], failures=failures, max_errors=max_errors)
+    assert result["verdict"] == "fail"
+    assert result["reason"].startswith("httpd may be failing: the errors complete its share; ")
+    assert "respond with status 500" in result["reason"]
+    assert "failing" not in judged([200, 121], failures=failures)["reason"]
+
+
 def test_refused_connections_without_a_sidecar_come_from_the_backends():
     tally = {"failures": collections.Counter({("connection", "refused"): 1})}
     reason = judged([320, 79], sidecar=False, **tally)["reason"]

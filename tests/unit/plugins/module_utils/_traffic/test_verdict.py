@@ -43,7 +43,9 @@ def test_the_verdict_is_the_exact_test(percent, count):
     result = judged([count, 400 - count], backends)
     accepted = statistics.binomial_p_value(count, 400, percent / 100) >= 0.001
     even = statistics.binomial_p_value(count, 400, 0.5) >= 0.001 and abs(percent - 50) > 1
-    assert result["verdict"] == ("inconclusive" if accepted and even else "pass" if accepted else "fail")
+    unseen = percent < 100 and count in (0, 400)
+    decided = "inconclusive" if even or unseen else "pass"
+    assert result["verdict"] == (decided if accepted else "fail")
     assert bool(result["reason"]) == (result["verdict"] != "pass")
 
 
@@ -132,6 +134,9 @@ def test_an_even_split_rarely_passes_for_any_sample_size(n):
         ((136, 132, 132), (Backend("a", 34, "a"), Backend("b", 33, "b"), Backend("c", 33, "c")), "pass"),
         ((3,), (Backend("a", 1, "a"),), "pass"),
         ((8, 1, 1), THREE, "inconclusive"),
+        ((100, 0), (Backend("v1", 99, "v1"), Backend("v2", 1, "v2")), "inconclusive"),
+        ((99, 1), (Backend("v1", 99, "v1"), Backend("v2", 1, "v2")), "pass"),
+        ((1000, 0), (Backend("v1", 99, "v1"), Backend("v2", 1, "v2")), "fail"),
     ],
 )
 def test_a_sample_consistent_with_an_even_split_is_inconclusive(counts, backends, verdict):
@@ -188,6 +193,14 @@ def test_an_inconclusive_message_has_the_sufficient_number_of_requests():
     assert "also, the client has no sidecar" in judged([16, 4], sidecar=False)["reason"]
     close = judged([205, 195], (Backend("a", 511, "a"), Backend("b", 489, "b")), significance=1e-9)
     assert close["reason"] == "too few requests to rule out an even split: not even 100000 are enough"
+
+
+def test_a_small_share_without_a_response_is_inconclusive():
+    result = judged([100, 0], (Backend("v1", 99, "v1"), Backend("v2", 1, "v2")))
+    assert "v2 got none of 100 responses, which is also consistent with weight 0" in result["msg"]
+    assert result["reason"] == "too few requests to tell the share of v2 from 0: about 528 are needed"
+    small = judged([5, 0])
+    assert small["reason"] == "too few requests to rule out an even split: about 81 are needed"
 
 
 def test_accepted_errors_can_leave_too_few_responses_for_the_tolerance():
