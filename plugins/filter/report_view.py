@@ -8,7 +8,7 @@ name: report_view
 short_description: Prepare the document of a lab report for an HTML page
 version_added: "1.0.0"
 description:
-  - Returns what an HTML page needs to show the document: texts, the geometry of charts, and images as data URLs.
+  - Returns the texts, the geometry of charts, and the images (as data URLs) that an HTML page shows.
   - >-
     Every string in the result is already escaped for HTML text and attributes. A template must not escape it again.
 positional: _input, images
