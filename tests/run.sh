@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools/setup.sh test
 export PATH="$PWD/.venv/bin:$PATH" ANSIBLE_CONFIG="$PWD/ansible.cfg" ANSIBLE_NOCOLOR=1 NO_COLOR=1
-unset KUBECONFIG K8S_AUTH_KUBECONFIG # no test may reach a cluster that it did not create
+unset KUBECONFIG K8S_AUTH_KUBECONFIG K8S_AUTH_HOST # no test may reach a cluster that it did not create
 passed=0
 
 part() {
@@ -67,15 +67,15 @@ run() {
 # Run the parts of the second argument in parallel with those of the first, and print their output afterwards.
 # The chapters of a lab leave one processor idle.
 together() {
-  local shown=$1 beside=$2 log ok=true pending=true
+  local foreground=$1 background=$2 log ok=true pending=true
   log=$(mktemp)
   set -m # a process group of its own, which can be killed as a whole
-  (for name in $beside; do run "$name"; done) >"$log" 2>&1 </dev/null &
+  (for name in $background; do run "$name"; done) >"$log" 2>&1 </dev/null &
   local pid=$!
   set +m
   # shellcheck disable=SC2064 # of this call
   trap "kill -- -$pid 2>/dev/null || true; rm -f '$log'" EXIT
-  for name in $shown; do
+  for name in $foreground; do
     run "$name"
     # Report a failure of the parallel parts now, not after the next part.
     if $pending && ! kill -0 "$pid" 2>/dev/null; then
@@ -88,7 +88,7 @@ together() {
   rm -f "$log"
   trap - EXIT
   $ok
-  passed=$((passed + $(wc -w <<<"$beside")))
+  passed=$((passed + $(wc -w <<<"$background")))
 }
 
 all() {

@@ -10,7 +10,7 @@ trap '[ -z "$sanity" ] || kill "$sanity" 2>/dev/null || true; rm -rf "$scratch"'
 
 started=$SECONDS
 heading() {
-  echo "-- $* ($((SECONDS - started)) s so far)"
+  echo "-- $* (after $((SECONDS - started)) s)"
 }
 stop() {
   printf '%s\n' "$@" >&2
@@ -36,6 +36,12 @@ heading "set-up, run inside its own environment"
 before=$(readlink .venv)
 tools/setup.sh test # .venv is first in PATH, as in a shell in which it is activated
 [ "$(readlink .venv)" = "$before" ] || stop "tools/setup.sh created another environment: expected $before, got $(readlink .venv)"
+
+heading "make help"
+make --silent --no-print-directory >"$scratch/help"
+for target in $(sed -nE 's/^([a-z]+):.*/\1/p' Makefile) $(sed -n 's/^PARTS := //p' Makefile); do
+  grep -qw "$target" "$scratch/help" || stop "make help does not list the target $target"
+done
 
 heading "ruff check"
 ruff check --quiet .
