@@ -10,43 +10,46 @@ short_description: Install, upgrade or uninstall an Istio control plane
 version_added: "1.0.0"
 description:
   - >-
-    Ensures that a control plane is installed as specified, by C(istioctl install), and waits until it is ready.
-    Installs, reconfigures, upgrades in place, and repairs objects that were changed or deleted.
+    Installs, reconfigures and upgrades a control plane with C(istioctl install), repairs objects that were changed or
+    deleted, and waits until the control plane is ready.
   - >-
-    Runs C(istioctl install) only where something differs. The output of C(istioctl manifest generate) is compared with
-    the cluster first, object by object, in doubt by a dry run of the API server. Where nothing differs, nothing is
-    changed. Check mode and diff mode show the result of this comparison.
+    First compares the output of C(istioctl manifest generate) with the cluster, object by object, if necessary with a
+    dry run of the API server. C(istioctl install) runs only if something differs. Check mode and diff mode show the
+    result of this comparison.
   - >-
-    Removes what an earlier run installed and what is no longer rendered, such as a gateway that is switched off. It
-    knows those objects by the labels of C(istioctl install): the revision, and the name and namespace of the
-    IstioOperator. Objects of another installation, and those that installations share, are never removed. Where the
-    labels do not tell which installation owns an object, or where a control plane would be removed, the module fails
-    before it changes anything. Gateways that are installed beside a control plane, without rendering it, thus need a
-    C(metadata.name) of their own in the IstioOperator.
+    Removes objects of an earlier run that are no longer rendered, such as a gateway that has been disabled. They are
+    identified by the labels of C(istioctl install): the revision, and the name and namespace of the IstioOperator.
+    Objects of another installation and shared objects are never removed. The module fails before any change if the
+    labels do not show which installation owns an object, or if a control plane would be removed. Gateways that are
+    installed separately from their control plane therefore require an IstioOperator with a unique C(metadata.name).
   - >-
-    Never runs C(istioctl install --dry-run), which has written to clusters.
+    Never runs C(istioctl install --dry-run), which writes to the cluster in some releases.
   - >-
-    Installs the version of C(istioctl). The module fails before it changes anything if that version does not support
-    the Kubernetes version of the cluster, or if an upgrade or downgrade in place would skip a minor release. See
-    O(skip_version_check).
+    Installs the version of C(istioctl) unless O(tag) is set. The module fails before any change if that version does
+    not support the Kubernetes version of the cluster, or if an upgrade or downgrade in place would skip a minor
+    release. See O(skip_version_check).
 notes:
   - >-
-    Not compared, because the API server or the control plane writes it: C(status), and C(creationTimestamp),
-    C(generation), C(managedFields), C(resourceVersion), C(selfLink) and C(uid) in C(metadata).
+    Fields that the API server sets are not compared: C(status), and C(creationTimestamp), C(generation),
+    C(managedFields), C(resourceVersion), C(selfLink) and C(uid) in C(metadata).
   - >-
-    Not compared either: the labels below C(operator.istio.io/) and C(install.operator.istio.io/), and C(istio.io/rev)
-    on what is rendered without it, which C(istioctl install) adds to what it renders; C(clientConfig.caBundle),
-    C(failurePolicy), C(namespaceSelector) and C(objectSelector) of each webhook, which istiod and the default revision
-    tag rewrite; C(spec.replicas) of a Deployment that has an autoscaler, unless it is 0: an autoscaler never starts a
-    Deployment that is scaled to 0, so the module scales it to C(minReplicas).
+    Labels that C(istioctl install) adds are not compared: those with the prefixes C(operator.istio.io/) and
+    C(install.operator.istio.io/), and C(istio.io/rev) on objects that are rendered without it.
   - >-
-    Values that others added and that C(istioctl) does not render, such as an annotation, are not a difference. Values
-    that C(istioctl) set and no longer renders are one, where it installed by server-side apply (Istio 1.10 and newer).
+    Fields of webhooks that istiod and the default revision tag rewrite are not compared: C(clientConfig.caBundle),
+    C(failurePolicy), C(namespaceSelector) and C(objectSelector).
+  - >-
+    C(spec.replicas) of a Deployment with an autoscaler is not compared, unless it is 0. An autoscaler never starts such
+    a Deployment, so the module scales it to C(minReplicas).
+  - >-
+    Additional values that C(istioctl) does not render, such as an annotation of another tool, are not a difference.
+    Values that C(istioctl) has set and no longer renders are a difference if it installed with server-side apply (Istio
+    1.10 and newer).
   - >-
     The namespace is created if it does not exist. Its labels are not compared.
   - >-
-    In diff mode, custom resource definitions are shown without their schemas, Secrets without their data, and every
-    object without the annotation C(kubectl.kubernetes.io/last-applied-configuration).
+    Diff mode hides the schemas of custom resource definitions, the values of Secrets, and the annotation
+    C(kubectl.kubernetes.io/last-applied-configuration).
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -56,7 +59,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: Renders and compares as a run does. It does not wait.
+    details: Renders and compares as in a run, but does not wait.
   diff_mode:
     support: full
     details: Shows each object that differs, before and after.
@@ -65,26 +68,26 @@ attributes:
 options:
   state:
     description:
-      - Whether the control plane is in the cluster.
+      - Whether the control plane is installed (V(present)) or removed (V(absent)).
       - >-
-        With V(absent) and without O(revision), every control plane, gateway, webhook and role that C(istioctl install)
-        installed is removed, identified by its labels and its field managers, and the certificates, the CA key and the
-        election locks that istiod created, identified by their exact names. Everything else stays, also in
-        O(namespace): copies that have the labels of C(istioctl), and your own custom resources. See O(remove_crds) and
-        O(remove_namespace).
+        V(absent) removes everything that C(istioctl install) installed, such as control planes, gateways, webhooks and
+        roles. These objects are identified by their labels and their field managers. It also removes the certificates,
+        the CA key and the leader election locks that istiod created, identified by their exact names. Everything else
+        is kept, such as copies that have the labels of C(istioctl), and your own custom resources. See O(revision),
+        O(remove_crds) and O(remove_namespace).
       - >-
-        V(absent) does not need C(istioctl). C(istioctl uninstall --purge) removes the custom resource definitions in
-        some releases, and with them every VirtualService. Of the options, only O(revision), O(namespace), O(timeout),
-        O(remove_crds) and O(remove_namespace) matter then.
+        V(absent) does not require C(istioctl), and does not run C(istioctl uninstall --purge), which in some releases
+        removes the custom resource definitions and with them every VirtualService. Of the options, only O(revision),
+        O(namespace), O(timeout), O(remove_crds) and O(remove_namespace) apply.
       - >-
-        A control plane that Helm or another tool installed is refused with V(absent), before anything is removed.
+        V(absent) fails before any change if Helm or another tool installed the control plane.
     type: str
     choices: [present, absent]
     default: present
   profile:
     description:
       - The profile to install, such as V(demo) or V(minimal).
-      - That of O(file) or O(operator) if not set, else V(default).
+      - If not set, the profile of O(file) or O(operator) is used, else V(default).
     type: str
   values:
     description:
@@ -93,8 +96,8 @@ options:
   set:
     description:
       - >-
-        Single values by their dotted paths, as C(istioctl --set) takes them, such as
-        C(values.pilot.traceSampling). They override everything else.
+        Single values by dotted path, as for C(istioctl --set), such as C(values.pilot.traceSampling). They override all
+        other options.
       - A dot within a name is written C(\.).
     type: dict
   components:
@@ -107,27 +110,27 @@ options:
     type: dict
   file:
     description:
-      - An IstioOperator as a YAML file on the host where the module runs.
+      - Path of a YAML file with an IstioOperator, on the host where the module runs.
       - >-
         O(profile), O(values), O(components), O(mesh_config), O(hub), O(tag), O(revision) and O(namespace) are merged
-        over it. Lists are replaced as a whole.
+        over it. Lists are replaced, not merged.
     type: path
   operator:
     description:
-      - An IstioOperator as a dictionary, in place of O(file).
+      - IstioOperator as a dictionary, instead of O(file).
     type: dict
   revision:
     description:
       - >-
-        Revision of the control plane, for several control planes beside each other. V(default) is the one without a
+        Revision of the control plane, for several control planes in one cluster. V(default) is the revision without a
         name.
       - >-
-        With O(state=absent), the only revision to remove; nothing changes if it is not installed. Objects that all
-        revisions share are removed with the last revision. A revision whose istiod runs in another cluster counts, too.
+        With O(state=absent), the revision to remove; all if not set. Objects that all revisions share are removed with
+        the last revision. Revisions whose istiod runs in another cluster also count.
     type: str
   hub:
     description:
-      - Registry and path of the images, such as C(docker.io/istio).
+      - Registry and repository prefix of the images, such as V(docker.io/istio).
     type: str
   tag:
     description:
@@ -141,46 +144,46 @@ options:
   manifests:
     description:
       - >-
-        Directory with the charts and profiles to render (C(istioctl --manifests)), such as C(manifests) of an unpacked
-        release. For an C(istioctl) that does not contain them.
+        Directory of the charts and profiles to render (C(istioctl --manifests)), such as C(manifests) in an unpacked
+        release. Required for an C(istioctl) that does not contain them.
     type: path
   wait:
     description:
-      - Whether to wait until every rendered Deployment is rolled out, also where nothing differs.
-      - C(istioctl install) itself always waits.
+      - Whether to wait until every rendered Deployment is rolled out, even if nothing differs.
+      - C(istioctl install) always waits.
     type: bool
     default: true
   timeout:
     description:
-      - Time to wait until the control plane is ready, or with O(state=absent) until it is removed, in seconds.
-      - C(istioctl install) is terminated 30 seconds later.
+      - Maximum time until the control plane is ready, or removed with O(state=absent), in seconds.
+      - C(istioctl install) is terminated 30 seconds after this time.
     type: int
     default: 300
   skip_version_check:
     description:
       - >-
-        Whether to install also on a Kubernetes version that the release does not support, and across more than one
-        minor release. The module then warns instead of failing.
+        Whether to warn instead of failing if the release does not support the Kubernetes version, or if an upgrade or
+        downgrade in place skips a minor release.
     type: bool
     default: false
   remove_crds:
     description:
       - >-
-        Whether O(state=absent) removes Istio's custom resource definitions, and with them every VirtualService, Gateway
-        and other object of theirs in every namespace.
+        Whether O(state=absent) removes Istio's custom resource definitions, and with them all their objects, such as
+        VirtualServices and Gateways, in every namespace.
       - >-
-        Refused, before anything is removed, where Helm or another tool installed one of the definitions, or where the
-        webhooks of another control plane show that it uses them.
+        The module fails before any change if Helm or another tool installed one of the definitions, or if the webhooks
+        of another control plane show that it uses them.
     type: bool
     default: false
   remove_namespace:
     description:
-      - Whether O(state=absent) removes O(namespace) with everything in it.
+      - Whether O(state=absent) removes O(namespace) with all objects in it.
     type: bool
     default: false
 requirements:
   - python >= 3.9
-  - istioctl 1.7 or newer, with O(state=present)
+  - istioctl 1.7 or newer (only with O(state=present))
   - PyYAML >= 3.11
   - kubernetes >= 24.2.0 (Python library)
 seealso:
@@ -250,51 +253,51 @@ installed:
 version:
   description:
     - >-
-      Version of the control plane in the cluster, from the tag of its image, else from the label that istioctl sets,
-      else as istiod reports it. In check mode, the version before the run. Null if it is not installed or unknown.
+      Version of the control plane, from the tag of its image, else from the label that C(istioctl) sets, else as istiod
+      reports it. In check mode, the version before the run. Null if not installed or unknown.
   returned: success
   type: str
   sample: 1.27.0
 revision:
   description:
-    - The revision of the control plane. V(default) for the one without a name.
+    - Revision of the control plane. V(default) for the revision without a name.
     - With O(state=absent), the value of O(revision). Null if all revisions were removed.
   returned: success
   type: str
   sample: default
 kubernetes:
-  description: The version of the cluster's API server.
+  description: Version of the cluster's API server.
   returned: success, with O(state=present)
   type: str
   sample: v1.33.4
 differences:
-  description: Each object that differs from what is specified, before the run.
-  returned: success, and when it fails after it may have changed something
+  description: Each object that differed from the specification before the run.
+  returned: success, and on failure after possible changes
   type: list
   elements: dict
   contains:
     kind:
-      description: Its kind.
+      description: Kind of the object.
       returned: always
       type: str
       sample: Service
     namespace:
-      description: Its namespace. Empty for an object without one.
+      description: Namespace of the object. Empty for a cluster-scoped object.
       returned: always
       type: str
       sample: istio-system
     name:
-      description: Its name.
+      description: Name of the object.
       returned: always
       type: str
       sample: istio-ingressgateway
     reason:
-      description: How it differs, or why it is removed.
+      description: How the object differs, or why it is removed.
       returned: always
       type: str
       sample: differs in spec.type
 objects:
-  description: Number of rendered objects. With O(state=absent), of the objects to remove.
+  description: Number of rendered objects. With O(state=absent), number of objects to remove.
   returned: success
   type: int
   sample: 44
@@ -310,7 +313,7 @@ pods:
       type: str
       sample: istiod-5c7b8f6d9c-4x7zq
     ready:
-      description: Ready containers of all that keep running, as C(kubectl get pods) counts them.
+      description: Number of ready containers and of all containers, as C(kubectl get pods) shows them.
       returned: always
       type: str
       sample: 1/1
@@ -325,18 +328,18 @@ pods:
       type: int
       sample: 0
     sidecar:
-      description: Whether it has a container C(istio-proxy), as gateways do.
+      description: Whether the pod has a container C(istio-proxy), as gateways do.
       returned: always
       type: bool
       sample: false
     ip:
-      description: Address of the pod.
+      description: IP address of the pod.
       returned: always
       type: str
       sample: 198.18.64.12
 command:
   description:
-    - The command that installed, for an IstioOperator on its standard input.
+    - The C(istioctl install) command, which reads an IstioOperator from standard input.
     - C(KUBECONFIG_FILE) replaces the path of a temporary kubeconfig.
   returned: when C(istioctl install) ran, and when C(istioctl) fails
   type: str
@@ -344,17 +347,17 @@ command:
     /opt/istio/current/bin/istioctl install --filename - --skip-confirmation --readiness-timeout 300s
     --kubeconfig /home/me/.kube/lab
 stdout:
-  description: What C(istioctl) printed.
+  description: Standard output of C(istioctl).
   returned: when C(istioctl install) ran, and when C(istioctl) fails
   type: str
   sample: "\u2714 Istio core installed"
 stderr:
-  description: What C(istioctl) printed to its standard error.
+  description: Standard error of C(istioctl).
   returned: when C(istioctl install) ran, and when C(istioctl) fails
   type: str
   sample: ""
 rc:
-  description: The exit code of C(istioctl). Null if it did not end by itself.
+  description: Exit code of C(istioctl). Null if it was terminated.
   returned: when C(istioctl) fails
   type: int
   sample: 1
@@ -380,7 +383,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._validation import D
 
 
 def returned(module, result):
-    """What the module returns, from what install gives; warns of what is to be warned of."""
+    """Prepare a result of present() or absent() for the module, and issue its warnings."""
     for warning in result.pop("warnings", ()):
         module.warn(warning)
     differences = result.get("differences")

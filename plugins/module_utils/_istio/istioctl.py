@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The one runner of istioctl: finds it, knows its version, runs it within a time limit, reports failures in full."""
+"""Find istioctl, read its version and run it with a timeout."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from typing import Any
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import KubeconfigFile
 from ansible_collections.meshlab.istio.plugins.module_utils._termination import defer_signals
 
-# Pairs with doc_fragments/istioctl.py; the environment variable is read by find_istioctl.
+# Pairs with doc_fragments/istioctl.py. find_istioctl() reads the environment variable.
 ISTIOCTL_ARGS = {"binary_path": {"type": "path"}}
 
-# The link that the role istioctl makes.
+# The link that the role istioctl creates.
 CURRENT = "/opt/istio/current/bin/istioctl"
 
 
-# Replaces the path of a temporary kubeconfig in a command that is shown: the file is gone by then.
+# Replaces the path of a temporary kubeconfig in commands that are shown, because the file is removed by then.
 TEMPORARY_KUBECONFIG = "KUBECONFIG_FILE"
 
 
 class IstioctlError(Exception):
-    """istioctl could not be found or run, did not end in time, or failed.
+    """istioctl was not found, could not be run, timed out, or failed.
 
-    rc is None if it never ended by itself. command can be pasted into a shell; it never holds what was sent to stdin.
+    rc: None if istioctl was terminated. command: can be pasted into a shell, without the standard input.
     """
 
     def __init__(
@@ -46,13 +46,13 @@ class IstioctlError(Exception):
         self.command = command
 
     def result(self) -> dict[str, Any]:
-        """What a module returns with fail_json, as a dictionary."""
+        """The arguments for fail_json of a module."""
         return {"msg": str(self), "rc": self.rc, "stdout": self.stdout, "stderr": self.stderr, "command": self.command}
 
 
 @dataclass(frozen=True)
 class Output:
-    """What istioctl gave: exit code, both streams as text, and the command line as it can be pasted into a shell."""
+    """The result of istioctl: exit code, output streams, and the command line, which can be pasted into a shell."""
 
     rc: int
     stdout: str
@@ -61,15 +61,15 @@ class Output:
 
 
 def find_istioctl(binary_path: str | None = None) -> str:
-    """The path of the istioctl to run: the one named, E(ISTIOCTL_PATH), the first in E(PATH), or the role's link.
+    """The path of istioctl: binary_path, else ISTIOCTL_PATH, else the first in PATH, else the link of the role.
 
-    One that is named and is not there is an IstioctlError; nothing else is taken in its stead.
+    Raises IstioctlError if none is found, or if binary_path or ISTIOCTL_PATH is set but not executable.
     """
-    for origin, named in (("binary_path", binary_path), ("ISTIOCTL_PATH", os.environ.get("ISTIOCTL_PATH"))):
-        if named:
-            found = shutil.which(os.path.expanduser(named))
+    for origin, path in (("binary_path", binary_path), ("ISTIOCTL_PATH", os.environ.get("ISTIOCTL_PATH"))):
+        if path:
+            found = shutil.which(os.path.expanduser(path))
             if not found:
-                raise IstioctlError(f"{origin} {named}: no executable file is there")
+                raise IstioctlError(f"{origin}: {path} is not an executable file")
             return os.path.abspath(found)
     found = shutil.which("istioctl") or shutil.which(CURRENT)
     if not found:
@@ -81,21 +81,21 @@ def find_istioctl(binary_path: str | None = None) -> str:
 
 
 def parse_version(stdout: str) -> str | None:
-    """The client's version from what 'istioctl version --remote=false' printed, JSON or plain, or None."""
+    """The client version in the output of 'istioctl version --remote=false', JSON or plain text; or None."""
     with contextlib.suppress(ValueError, KeyError, TypeError):
         return str(json.loads(stdout)["clientVersion"]["version"]) or None
-    # Plain text: "client version: 1.27.0" today, a bare "1.7.4" from old releases.
+    # Plain text: "client version: 1.27.0", or only "1.7.4" in old releases.
     match = re.search(r"^\s*(?:client version:\s*)?v?([0-9]+\.[0-9]+\S*)\s*$", stdout, re.MULTILINE)
     return match[1] if match else None
 
 
 class Istioctl:
-    """One istioctl and the cluster that it may talk to; without a kubeconfig it talks to none."""
+    """An istioctl and its cluster; without a kubeconfig, it connects to no cluster."""
 
     def __init__(
         self, binary_path: str | None = None, kubeconfig: KubeconfigFile | None = None, timeout: float = 60
     ) -> None:
-        """binary_path: see find_istioctl; timeout: seconds for one run. IstioctlError if there is no istioctl."""
+        """binary_path: see find_istioctl(), whose errors it raises; timeout: seconds for one run."""
         self.path = find_istioctl(binary_path)
         self.kubeconfig = kubeconfig
         self.timeout = timeout
@@ -103,16 +103,16 @@ class Istioctl:
 
     @property
     def version(self) -> str:
-        """The client's version such as "1.27.0", asked for once. Raises IstioctlError if it names none."""
+        """The client version such as "1.27.0", read once. Raises IstioctlError if istioctl does not report it."""
         if self._version is None:
             output = self._run([self.path, "version", "--remote=false", "-o", "json"], None, self.timeout)
             self._version = parse_version(output.stdout)
             if self._version is None:
-                raise IstioctlError(f"{self.path} names no version", **vars(output))
+                raise IstioctlError(f"{self.path} does not report its version", **vars(output))
         return self._version
 
     def argv(self, *args: str) -> list[str]:
-        """The argv of one run, with the cluster's flags."""
+        """The argv of one run, with the flags for the cluster."""
         flags = []
         if self.kubeconfig and not self._several_files:
             flags += ["--kubeconfig", self.kubeconfig.path]
@@ -122,19 +122,19 @@ class Istioctl:
 
     @property
     def _several_files(self) -> bool:
-        """Whether the kubeconfig is several files, which only the environment variable can name."""
+        """Whether the kubeconfig consists of several files, which only the environment variable supports."""
         return self.kubeconfig is not None and os.pathsep in self.kubeconfig.path
 
     def run(self, *args: str, stdin: str | None = None, timeout: float | None = None, check: bool = True) -> Output:
         """Run istioctl with these arguments and return its Output.
 
-        stdin: text, or nothing to read if None; timeout: seconds, this runner's own if None.
-        Raises IstioctlError if it cannot run, does not end in time, or (with check) exits with another code than 0.
+        stdin: text, or None for an empty input; timeout: seconds, by default that of this object.
+        Raises IstioctlError if it cannot be run, times out, or (with check) fails.
         """
         return self._run(self.argv(*args), stdin, timeout or self.timeout, check)
 
     def _shown(self, argv: list[str]) -> str:
-        """The command line as it can be pasted; the path of a temporary kubeconfig is shown as KUBECONFIG_FILE."""
+        """The command line for a shell, with KUBECONFIG_FILE for the path of a temporary kubeconfig."""
         if not self.kubeconfig:
             return f"KUBECONFIG={os.devnull} {shlex.join(argv)}"
         if self._several_files:
@@ -145,7 +145,7 @@ class Istioctl:
 
     def _run(self, argv: list[str], stdin: str | None, timeout: float, check: bool = True) -> Output:
         command = self._shown(argv)
-        # istioctl never takes another cluster from the environment or from ~/.kube/config.
+        # istioctl must never use a cluster of the environment or of ~/.kube/config.
         env = {**os.environ, "KUBECONFIG": self.kubeconfig.path if self.kubeconfig else os.devnull}
         process = None
         try:
@@ -158,7 +158,7 @@ class Istioctl:
                     env=env,
                     encoding="utf-8",
                     errors="replace",
-                    start_new_session=True,  # so that the login helpers of a kubeconfig end with it
+                    start_new_session=True,  # so that exec commands of a kubeconfig are terminated with it
                 )
             stdout, stderr = process.communicate(stdin, timeout)
         except BaseException as error:
@@ -171,7 +171,7 @@ class Istioctl:
             stdout, stderr = process.communicate()
             if isinstance(error, subprocess.TimeoutExpired):
                 raise IstioctlError(
-                    f"istioctl {argv[1]} did not end within {timeout} s and was stopped{_because(stderr)}",
+                    f"istioctl {argv[1]} did not finish within {timeout} s and was terminated{_because(stderr)}",
                     None, stdout, stderr, command,
                 ) from error  # fmt: skip
             raise
@@ -184,13 +184,13 @@ class Istioctl:
 
 
 def _because(text: str) -> str:
-    """istioctl's own words for a message: what follows its last "Error:", else its last line; empty if it has none."""
+    """The error in the output of istioctl, after a colon: from its last "Error:", else its last line. Empty if none."""
     lines = [line for line in text.splitlines() if line.strip()]
     errors = [index for index, line in enumerate(lines) if line.startswith("Error")]
     start = errors[-1] if errors else len(lines) - 1
-    words = lines[start : start + 1]
+    message = lines[start : start + 1]
     for line in lines[start + 1 :]:
-        if not line.startswith(("\t", " ")):  # a list of several errors is indented
+        if not line.startswith(("\t", " ")):  # lists of errors are indented
             break
-        words.append(line)
-    return ": " + " ".join(" ".join(words).split()) if words else ""
+        message.append(line)
+    return ": " + " ".join(" ".join(message).split()) if message else ""

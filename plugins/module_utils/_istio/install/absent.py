@@ -14,7 +14,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane
     ControlPlane,
     control_planes,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import await_gone, delete, half_done
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import (
+    await_gone,
+    delete,
+    errors_with_result,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import WEBHOOKS, Difference
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import (
@@ -47,20 +51,20 @@ CASCADED = "is removed with its CustomResourceDefinition"
 
 @dataclass
 class _Plan:
-    """What is to be removed, in this order; namespaces and revisions: where and of which istiod created objects."""
+    """What to remove. namespaces, revisions: those for which istiod may have created objects."""
 
     installed: list[dict]  # without those that identify the installation
-    identifying: list[dict]  # the last of all
+    identifying: list[dict]  # removed last
     whole: bool
     namespaces: set[str]
     revisions: set[str]
     created: list[dict] = field(default_factory=list)
     definitions: list[dict] = field(default_factory=list)
     instances: list[dict] = field(default_factory=list)
-    namespace: list[dict] = field(default_factory=list)  # one, or none
+    namespace: list[dict] = field(default_factory=list)  # at most one
 
     def differences(self) -> list[Difference]:
-        """One Difference for each object; instances go with their definitions, without a request of their own."""
+        """One Difference for each object, in the order of removal. Instances are removed with their definitions."""
         parts = (
             (self.installed, INSTALLED),
             (self.created, CREATED),
@@ -73,11 +77,11 @@ class _Plan:
 
 
 def absent(params: dict, cluster: Cluster, check_mode: bool) -> dict:
-    """Remove Istio, or one revision of it, from a cluster, or report what that would remove.
+    """Remove Istio, or one revision of it, from a cluster, or report what would be removed.
 
-    istioctl uninstall is not run: with --purge it removes the CRDs in some releases, and with them every
-    VirtualService, and with --revision it fails where the webhook is gone already.
-    Returns what the module returns, as present does. Raises InstallError and ClusterError.
+    istioctl uninstall is not used: with --purge, some releases remove the CRDs and with them every VirtualService, and
+    with --revision, it fails if the webhook is already removed.
+    Returns the result of the module, as present() does. Raises InstallError and ClusterError.
     """
     if params["remove_namespace"] and params["namespace"] in KEPT_NAMESPACES:
         raise InstallError(f"namespace {params['namespace']} is never removed: set remove_namespace to false")
@@ -90,7 +94,7 @@ def absent(params: dict, cluster: Cluster, check_mode: bool) -> dict:
     foreign = [x for x in own if not is_installed(x)]
     _refuse_shared_definitions(plan.definitions, foreign)
     if foreign:
-        warnings.append(f"not removed, because istioctl did not install it: {'; '.join(map(title, foreign))}")
+        warnings.append(f"not removed, because istioctl did not install them: {'; '.join(map(title, foreign))}")
     differences = plan.differences()
     result = {
         "changed": bool(differences),
@@ -103,17 +107,19 @@ def absent(params: dict, cluster: Cluster, check_mode: bool) -> dict:
         "installed": bool(planes),
     }
     if not check_mode:
-        with half_done(api, result):
+        with errors_with_result(api, result):
             _remove(api, plan, time.monotonic() + params["timeout"])
         result.update(version=None, installed=False)
     return result
 
 
 def _refuse_other_installers(own: list[dict], planes: list[ControlPlane]) -> None:
-    """Raise InstallError where another tool installed a control plane: it alone knows all its parts."""
+    """Raise InstallError if another tool installed a control plane: only that tool knows all its objects."""
     helm = sorted({annotations_of(x)[HELM] for x in own if HELM in annotations_of(x)})
     if helm:
-        raise InstallError(f"Helm installed Istio here: uninstall {', '.join(helm)} with it. Nothing was removed.")
+        raise InstallError(
+            f"Helm installed Istio (release {join_and(helm)}): uninstall it with Helm. Nothing was removed."
+        )
     installed = {key_of(x)[1:] for x in own if is_installed(x)}
     foreign = [f"{x.namespace}/{x.name}" for x in planes if (x.namespace, x.name) not in installed]
     if foreign:
@@ -124,7 +130,7 @@ def _refuse_other_installers(own: list[dict], planes: list[ControlPlane]) -> Non
 
 
 def _refuse_shared_definitions(definitions: list[dict], foreign: list[dict]) -> None:
-    """Raise InstallError where CRDs to remove belong to another tool, or where another control plane uses them.
+    """Raise InstallError if another tool installed CRDs that would be removed, or another control plane uses them.
 
     foreign: Istio's objects that istioctl did not install.
     """
@@ -170,7 +176,7 @@ def _plan(params: dict, api: Api, own: list[dict], whole: bool, planes: list[Con
 def _remove(api: Api, plan: _Plan, deadline: float) -> None:
     delete(api, plan.installed)
     if plan.whole:
-        # As long as an istiod runs, it writes its certificate again.
+        # A running istiod would write its certificate again.
         await_gone(deadline, partial(_pods, api))
         delete(api, runtime_objects(api, plan.namespaces, plan.revisions))
     last = [*plan.definitions, *plan.namespace]
@@ -186,7 +192,7 @@ def _pods(api: Api) -> list[str]:
 
 
 def _remaining(api: Api, definition: dict) -> list[str]:
-    """An object that should be gone, with what keeps it; empty if it is gone."""
+    """An object that still exists, with the conditions that delay its deletion; empty if it does not exist."""
     found = api.get(definition["apiVersion"], key_of(definition))
     conditions = ((found or {}).get("status") or {}).get("conditions") or ()
     reasons = [x["message"] for x in conditions if x["status"] == "True" and x["type"].endswith("Remaining")]

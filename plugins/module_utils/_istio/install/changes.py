@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Changes to a cluster that may end half-way."""
+"""Changes to a cluster, which may fail part-way."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.waits im
 
 
 @contextlib.contextmanager
-def half_done(api: Api, result: dict) -> Iterator[None]:
-    """Make every error in the block an InstallError that has the result so far, and whether anything changed."""
+def errors_with_result(api: Api, result: dict) -> Iterator[None]:
+    """Turn every error in the block into an InstallError with the result so far, and whether anything changed."""
     try:
         yield
     except (InstallError, IstioctlError, ClusterError, releases.ReleaseError) as error:
@@ -35,7 +35,7 @@ def scale(api: Api, deployment: dict, replicas: int) -> None:
 
 
 def delete(api: Api, definitions: list[dict]) -> None:
-    """Delete objects in their order; those that do not exist are skipped."""
+    """Delete objects in this order, and skip those that do not exist."""
     for definition in definitions:
         if api.cluster.delete(api.path_of(definition)) is not None:
             api.changed = True

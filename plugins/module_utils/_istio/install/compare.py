@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What in a cluster differs from what istioctl renders."""
+"""Compare the objects in a cluster with those that istioctl renders."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Refusal
 
-# istioctl's name as a server-side applier. With another name, values that are no longer rendered would not be seen.
+# The field manager of istioctl. With another one, a dry run would not remove values that are no longer rendered.
 MANAGER = "istio-operator"
 
-# What Kubernetes before 1.20 answers to an applied port without a protocol.
+# The error of Kubernetes before 1.20 for an applied port without a protocol.
 KEYLESS = "associative list with keys has an element that omits key field"
 
 
 def fits(document: Document, live: dict) -> bool:
-    """Whether applying a rendered object certainly changes nothing, decided without the API server.
+    """Whether applying a rendered object certainly changes nothing, decided without a request.
 
-    That is where each rendered value is there and istioctl, as an applier, owns nothing that is no longer rendered.
+    This holds if the live object has every rendered value, and istioctl owns no field that is no longer rendered.
     """
     return _within(settled(document.definition, document), settled(live, document)) and all(
         _rendered(entry.get("fieldsV1") or {}, document.definition)
@@ -48,26 +48,26 @@ def fits(document: Document, live: dict) -> bool:
     )
 
 
-def _within(wanted: Any, there: Any) -> bool:
-    """Whether a value has everything that is wanted; lists must have nothing else."""
-    if isinstance(wanted, dict) and isinstance(there, dict):
-        return all(value is None or (key in there and _within(value, there[key])) for key, value in wanted.items())
-    if isinstance(wanted, list) and isinstance(there, list):
-        return len(wanted) == len(there) and all(map(_within, wanted, there))
-    return type(wanted) is type(there) and wanted == there
+def _within(rendered: Any, live: Any) -> bool:
+    """Whether a live value contains a rendered one; lists must be equal."""
+    if isinstance(rendered, dict) and isinstance(live, dict):
+        return all(value is None or (key in live and _within(value, live[key])) for key, value in rendered.items())
+    if isinstance(rendered, list) and isinstance(live, list):
+        return len(rendered) == len(live) and all(map(_within, rendered, live))
+    return type(rendered) is type(live) and rendered == live
 
 
 def _rendered(fields: dict, value: Any) -> bool:
-    """Whether everything in a set of managed fields is in a value, except the labels that istioctl adds."""
+    """Whether a value has every field of a set of managed fields, except the labels that istioctl adds."""
     for key, below in fields.items():
         sort, _colon, name = key.partition(":")
         if sort == "f":
             if name.startswith((*ADDED, REVISION)):
                 continue
             found = [value[name]] if isinstance(value, dict) and name in value else []
-        elif sort == "k":  # an item of a list, by its keys; those with a default may be omitted
-            wanted = json.loads(name)
-            found = [x for x in value or () if isinstance(x, dict) and all(x.get(k, v) == v for k, v in wanted.items())]
+        elif sort == "k":  # an item of a list, by its keys; keys with a default may be omitted
+            keys = json.loads(name)
+            found = [x for x in value or () if isinstance(x, dict) and all(x.get(k, v) == v for k, v in keys.items())]
         elif sort == "v":
             found = [None] if json.loads(name) in (value or ()) else []
         else:  # "." is the value itself
@@ -78,9 +78,9 @@ def _rendered(fields: dict, value: Any) -> bool:
 
 
 def compare_one(api: Api, document: Document, live: dict | None) -> Difference | None:
-    """The Difference between a rendered object and the one in the cluster (None: it does not exist), or None.
+    """The Difference between a rendered object and the live one (None if it does not exist), or None.
 
-    In doubt a dry run of the API server decides, which knows defaults and how quantities are written.
+    If it cannot be decided here, a dry run decides: the API server knows defaults and formats of quantities.
     """
     if live is None:
         return Difference(document.key, "is missing", None, document.definition)
@@ -95,7 +95,7 @@ def compare_one(api: Api, document: Document, live: dict | None) -> Difference |
                 raise
             after = api.cluster.dry_run_apply(path, json.dumps(with_protocols(document.definition)), MANAGER)
     except Refusal as refusal:
-        reason = f"differs, and the API server rejects what is rendered: {refusal.reason}"
+        reason = f"differs, but the API server rejects the rendered object: {refusal.reason}"
         return Difference(document.key, reason, live, document.definition)
     if after is None:
         return Difference(document.key, "is missing", None, document.definition)
@@ -105,9 +105,9 @@ def compare_one(api: Api, document: Document, live: dict | None) -> Difference |
 
 
 def scaled_to_zero(document: Document, live: dict | None) -> Difference | None:
-    """The Difference of a Deployment that should run and has no replicas, where applying it would not change that.
+    """The Difference of a Deployment that is scaled to 0, if applying the rendered one would not start it.
 
-    So it is where the number is not rendered: an autoscaler sets it, and does nothing as long as it is 0.
+    The number of replicas is not rendered then: an autoscaler sets it, but never changes 0.
     """
     if not live or live["kind"] != "Deployment" or live["spec"].get("replicas", 1) != 0:
         return None
@@ -120,7 +120,7 @@ def scaled_to_zero(document: Document, live: dict | None) -> Difference | None:
 
 
 def with_protocols(definition: dict) -> dict:
-    """A copy of an object whose ports all name their protocol, also where it is the default."""
+    """A copy of an object in which all ports have an explicit protocol."""
     definition = copy.deepcopy(definition)
     spec = definition.get("spec") or {}
     pod = (spec.get("template") or {}).get("spec") or {}
@@ -131,10 +131,10 @@ def with_protocols(definition: dict) -> dict:
 
 
 def compare(api: Api, documents: list[Document], found: list[dict], revision: str, version: str) -> list[Difference]:
-    """Every Difference between what is rendered and the cluster.
+    """Every Difference between the rendered objects and the cluster.
 
-    found: istio_objects and definitions in the cluster; revision: of what is rendered; version: of istioctl, which
-    creates more than it renders.
+    found: istio_objects and CRDs in the cluster; revision: of the rendered objects; version: of istioctl, which creates
+    additional objects.
     """
     by_key = {key_of(x): x for x in found}
     differences = []
@@ -149,9 +149,9 @@ def compare(api: Api, documents: list[Document], found: list[dict], revision: st
 
 
 def default_tag(api: Api, found: list[dict], version: str) -> Iterator[Difference]:
-    """The webhooks of the default revision tag, which istioctl creates beside what it renders, where they are missing.
+    """Yield the missing webhooks of the default revision tag, which istioctl creates in addition to what it renders.
 
-    They are needed where an injector is deactivated in their favor: without them no istio-injection label works.
+    They are needed if an injector is deactivated in favor of them: without them, no istio-injection label works.
     """
     selectors = [
         (webhook.get(field) or {}).get("matchLabels") or {}

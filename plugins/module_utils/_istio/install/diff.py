@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One object that differs, and how it is shown."""
+"""The difference of one object, and its presentation."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redactio
 
 WEBHOOKS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration")
 
-# Of all objects: what the API server sets.
-KEPT_BY_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
+# Fields of all objects that the API server sets.
+SET_BY_SERVER = ("creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid")
 
-# Of each webhook: what istiod (failure policy) and the default revision tag (selectors) rewrite.
-KEPT_BY_ISTIOD = ("failurePolicy", "namespaceSelector", "objectSelector")
+# Fields of each webhook that istiod (failure policy) and the default revision tag (selectors) rewrite.
+SET_BY_ISTIOD = ("failurePolicy", "namespaceSelector", "objectSelector")
 
-# kubectl apply keeps the whole object in it, of a Secret also its data.
+# kubectl apply stores the whole object in it.
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _PATHS_SHOWN = 4
@@ -33,9 +33,9 @@ _PATHS_SHOWN = 4
 
 @dataclass(frozen=True)
 class Difference:
-    """One object that is not as it should be; before and after are None where it does not exist.
+    """One object that differs; before or after is None if the object does not exist then.
 
-    replicas: what to scale it to, where that is all that differs.
+    replicas: the number to scale it to, if nothing else differs.
     """
 
     key: Key
@@ -46,16 +46,16 @@ class Difference:
 
     @property
     def surplus(self) -> bool:
-        """Whether it exists and should not."""
+        """Whether the object exists and must be removed."""
         return self.before is not None and self.after is None
 
     def report(self) -> dict:
-        """What the module returns of it."""
+        """The entry in the result of the module."""
         kind, namespace, name = self.key
         return {"kind": kind, "namespace": namespace, "name": name, "reason": self.reason}
 
     def diff(self) -> dict:
-        """The two sides for Ansible's diff."""
+        """The entry in Ansible's diff."""
         title = "/".join(part for part in self.key if part)
         return {
             "before_header": title,
@@ -81,17 +81,17 @@ def show(definition: dict | None, other: dict | None = None) -> str:
             version.update(
                 {"schema": f"({len(json.dumps(version['schema']))} characters)"} if "schema" in version else {}
             )
-    # Sorted, since the API server and istioctl order keys differently.
+    # Sorted, because the API server and istioctl order keys differently.
     return _manifests.dump_manifest([json.loads(json.dumps(definition, sort_keys=True))])
 
 
 def settled(definition: dict, document: Document | None = None) -> dict:
-    """A copy of an object, which a Document renders, without what is not compared.
+    """A copy of an object without the fields that are not compared. document: its rendered Document.
 
-    That is KEPT_BY_SERVER, KEPT_BY_ISTIOD, ADDED, and the replicas where an autoscaler sets them.
+    They are those of SET_BY_SERVER, SET_BY_ISTIOD and ADDED, and the replicas if an autoscaler sets them.
     """
     added = ADDED if document is None or REVISION in labels_of(document.head) else (*ADDED, REVISION)
-    metadata = {key: value for key, value in definition["metadata"].items() if key not in KEPT_BY_SERVER}
+    metadata = {key: value for key, value in definition["metadata"].items() if key not in SET_BY_SERVER}
     if metadata.get("labels"):
         metadata["labels"] = {key: value for key, value in metadata["labels"].items() if not key.startswith(added)}
     definition = {**definition, "metadata": metadata}
@@ -102,14 +102,14 @@ def settled(definition: dict, document: Document | None = None) -> dict:
         webhooks = copy.deepcopy(definition.get("webhooks") or [])
         for webhook in webhooks:
             (webhook.get("clientConfig") or {}).pop("caBundle", None)
-            for field in KEPT_BY_ISTIOD:
+            for field in SET_BY_ISTIOD:
                 webhook.pop(field, None)
         definition["webhooks"] = webhooks
     return definition
 
 
 def changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
-    """The dotted paths where two values differ; items of lists by their names where they have them."""
+    """Yield the dotted paths in which two values differ; list items are identified by name if they have one."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             yield from changed_paths(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
@@ -118,7 +118,7 @@ def changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
         if first is None or second is None:
             first, second = dict(enumerate(before)), dict(enumerate(after))
         elif list(first) != list(second) and set(first) == set(second):
-            yield f"{path} (their order)"
+            yield f"{path} (order)"
         for key in [*first, *(x for x in second if x not in first)]:
             yield from changed_paths(first.get(key), second.get(key), f"{path}[{key}]")
     elif before != after:
@@ -126,7 +126,7 @@ def changed_paths(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 
 def _by_name(items: list) -> dict | None:
-    """The items of a list by their names; None unless each has a name of its own."""
+    """The items of a list by name; None unless every item has a unique name."""
     names = [item.get("name") if isinstance(item, dict) else None for item in items]
     if not names or not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
         return None
@@ -134,6 +134,6 @@ def _by_name(items: list) -> dict | None:
 
 
 def differs_in(paths: list[str]) -> str:
-    """The reason of a Difference in some paths."""
+    """The reason of a Difference in these paths."""
     more = f" and {len(paths) - _PATHS_SHOWN} more" if len(paths) > _PATHS_SHOWN else ""
     return f"differs in {', '.join(paths[:_PATHS_SHOWN])}{more}"

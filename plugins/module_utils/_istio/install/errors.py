@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class InstallError(Exception):
-    """Istio cannot be installed or removed; result is what the module returns beside the message."""
+    """Istio cannot be installed or removed. result: returned by the module in addition to the message."""
 
     def __init__(self, message: str, result: dict | None = None):
         super().__init__(message)

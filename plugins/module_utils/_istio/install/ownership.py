@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which objects of a cluster Istio owns: what istioctl installed, and what istiod created at run time."""
+"""The objects of Istio in a cluster: those that istioctl installed, and those that istiod created at run time."""
 
 from __future__ import annotations
 
@@ -27,8 +27,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import
     revision_of,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, key_of
+from ansible_collections.meshlab.istio.plugins.module_utils._text import join_and
 
-# What istioctl installs beside CRDs: API group and kind, in the order of removal.
+# API group and kind of what istioctl installs besides CRDs, in the order of removal.
 KINDS = (
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
@@ -53,16 +54,16 @@ KINDS = (
     ("rbac.authorization.k8s.io", "ClusterRole"),
 )
 
-# Removed last: their labels tell a run after an interrupted one which namespaces and revisions are not done yet.
+# Removed last: after an interrupted run, their labels show which namespaces and revisions remain.
 IDENTIFYING = ("ServiceAccount", "RoleBinding", "Role", "ClusterRoleBinding", "ClusterRole")
 
-# API groups of Istio's custom resource definitions, of every release since 1.7.
+# API groups of Istio's CRDs in every release since 1.7.
 GROUPS = frozenset(
     f"{name}.istio.io"
     for name in ("authentication", "config", "extensions", "install", "networking", "rbac", "security", "telemetry")
 )
 
-# Names of the webhooks of the injector and of the validator.
+# Names of the webhooks of the injector and the validator.
 HOOK = re.compile(r"(.+\.)?(sidecar-injector|validation)\.istio\.io")
 
 # The locks of istiod's leader election (pilot/pkg/leaderelection) in releases 1.7 to 1.30: ConfigMaps or Leases.
@@ -84,11 +85,11 @@ LOCKS = frozenset(
         "istio-validation-controller-election",
     }
 )
-# What istiod writes into every namespace: the root certificate, and the revocation list of a plugged-in CA.
+# ConfigMaps that istiod creates in every namespace: root certificate, and revocation list of a plugged-in CA.
 CERTIFICATES = ("istio-ca-root-cert", "istio-ca-crl")
-# The key of the CA that istiod signs itself. A user's own "cacerts" has another type.
+# The key of istiod's self-signed CA. A "cacerts" that the user created has another type.
 CA_SECRETS, CA_TYPE = ("istio-ca-secret", "cacerts"), "istio.io/ca-root"
-# What istioctl before 1.24 called the IstioOperator that it stored in the cluster.
+# The name of the IstioOperator that istioctl before 1.24 stored in the cluster.
 STATE = "installed-state"
 # The validating webhook of the default tag.
 DEFAULT_VALIDATOR = "istiod-default-validator"
@@ -96,18 +97,18 @@ DEFAULT_VALIDATOR = "istiod-default-validator"
 MANAGER_PREFIX = "istio"
 # The field manager of the operator in the cluster, before 1.10.
 IN_CLUSTER_OPERATOR = "operator"
-# The owner of what was installed from an IstioOperator without a name.
+# The owner label of objects from an IstioOperator without a name.
 UNNAMED = "unknown"
 
 
 def istio_objects(api: Api) -> Iterator[dict]:
-    """Every object that has an Istio component's label or Istio's webhooks, in the order of removal.
+    """Yield every object that has the label of an Istio component or Istio's webhooks, in the order of removal.
 
-    Others may have made it, such as Helm: see is_installed.
+    Another tool, such as Helm, may have created it: see is_installed().
     """
     for group, kind in KINDS:
         api_version = api.api_version(group, kind)
-        # Not every release labels the webhooks of a revision tag.
+        # Some releases do not label the webhooks of a revision tag.
         query = {} if kind in WEBHOOKS else {"labelSelector": COMPONENT}
         for definition in api.list(api_version, kind, **query) if api_version else ():
             if COMPONENT in labels_of(definition) or _has_istio_hooks(definition):
@@ -120,16 +121,16 @@ def is_installed(definition: dict) -> bool:
 
 
 def _is_applied(definition: dict) -> bool:
-    """Whether istioctl wrote an object, not only its labels: a copy that a user made has them, too.
+    """Whether istioctl wrote an object: a copy made by a user has the same labels, but another field manager.
 
-    True where the API server does not tell who wrote it.
+    True if the object has no managed fields.
     """
     managers = [x.get("manager", "") for x in definition["metadata"].get("managedFields") or ()]
     return not managers or any(x.startswith(MANAGER_PREFIX) or x == IN_CLUSTER_OPERATOR for x in managers)
 
 
 def _is_labeled(definition: dict) -> bool:
-    """Whether an object has the labels or the name of what istioctl creates."""
+    """Whether an object has the labels or the name of an object that istioctl creates."""
     labels = labels_of(definition)
     if labels.get(MANAGED) == "Reconcile" and (COMPONENT in labels or _has_istio_hooks(definition)):
         return True
@@ -137,34 +138,34 @@ def _is_labeled(definition: dict) -> bool:
 
 
 def _is_unmanaged_webhook(name: str, labels: dict) -> bool:
-    """Whether istioctl creates a webhook configuration beside what it renders: old releases do not label it."""
-    tag = f"istio-revision-tag-{labels.get(TAG)}"  # and "-NAMESPACE" outside of istio-system
+    """Whether a webhook configuration is that of a revision tag, which old releases do not label."""
+    tag = f"istio-revision-tag-{labels.get(TAG)}"  # with the suffix "-NAMESPACE" outside istio-system
     if TAG in labels and (name == tag or name.startswith(f"{tag}-")):
         return True
     return name == DEFAULT_VALIDATOR and (labels.get("app") == "istiod" or labels.get(TAG) == DEFAULT)
 
 
 def _is_default_validator(definition: dict) -> bool:
-    """Whether an object belongs to the default tag: manifest generate does not render it, so it is never surplus."""
+    """Whether an object is the validator of the default tag, which manifest generate does not render."""
     return (definition["kind"], definition["metadata"]["name"]) == (WEBHOOKS[1], DEFAULT_VALIDATOR)
 
 
 def _has_istio_hooks(definition: dict) -> bool:
-    """Whether an object is a webhook configuration whose webhooks all are Istio's."""
+    """Whether an object is a webhook configuration that has only Istio's webhooks."""
     names = [webhook["name"] for webhook in definition.get("webhooks") or ()]
     return bool(names) and all(map(HOOK.fullmatch, names))
 
 
 @dataclass(frozen=True)
 class Installation:
-    """One installation by istioctl: its revision, and name (or empty) and namespace of its IstioOperator."""
+    """An installation by istioctl: its revision, and name (may be empty) and namespace of its IstioOperator."""
 
     revision: str
     name: str
     namespace: str
 
     def owns(self, definition: dict, planes: Iterable[ControlPlane]) -> bool | None:
-        """Whether istioctl install created an object for this installation alone; None if that cannot be told.
+        """Whether an object belongs to this installation only; None if that cannot be determined.
 
         planes: the control planes in the cluster.
         """
@@ -189,7 +190,7 @@ class Installation:
         return False if namespace in others else None
 
     def _operator_name(self, labels: dict) -> str:
-        """The name of the IstioOperator in an object's labels, without what old releases write for an unnamed one."""
+        """The name of the IstioOperator in the labels of an object; empty for the placeholders of old releases."""
         name = labels.get(OWNER[0]) or UNNAMED
         if name == STATE or name.startswith(f"{STATE}-"):  # STATE[-NAME][-REVISION]
             name = name[len(STATE) + 1 :].removesuffix(self.revision).removesuffix("-") or UNNAMED
@@ -199,9 +200,9 @@ class Installation:
 def of_revision(
     found: list[dict], planes: list[ControlPlane], revision: str | None
 ) -> tuple[list[dict], bool, list[str]]:
-    """The objects of a revision (None: all), whether they are the whole of Istio, and warnings.
+    """The objects of a revision (None: all), whether no other revision is installed, and warnings.
 
-    Another revision counts also where its istiod is in another cluster: its webhooks and gateways are enough.
+    A revision whose istiod runs in another cluster counts as installed if it has webhooks or gateways here.
     """
     if not revision:
         return found, True, []
@@ -211,17 +212,17 @@ def of_revision(
     if own and not others:
         return found, True, []
     own = [x for x in own if not _is_shared(x)]
-    shared = f"objects that all revisions share are kept, because of revision {', '.join(others)}"
+    shared = f"objects that all revisions share are kept for revision {join_and(others)}"
     return own, False, [shared] if own else []
 
 
 def _is_shared(definition: dict) -> bool:
-    """Whether all revisions share an object, which has the label of the one that was installed last."""
+    """Whether all revisions share an object; its revision label is that of the latest installation."""
     return labels_of(definition).get(COMPONENT) == "Base"
 
 
 def runtime_objects(api: Api, namespaces: Iterable[str], revisions: Iterable[str]) -> list[dict]:
-    """What istiod or an old istioctl created without the labels of an owner, by exact names."""
+    """The objects without owner labels that istiod or an old istioctl created, identified by their exact names."""
     locks = LOCKS | {f"{lock}-{revision}" for lock in LOCKS for revision in {*revisions, DEFAULT}}
     found = [x for x in api.list("v1", "ConfigMap", labelSelector=f"{CONFIG}=true") if _name(x) in CERTIFICATES]
     for namespace in sorted(namespaces):
@@ -240,12 +241,12 @@ def _name(definition: dict) -> str:
 
 
 def istio_definitions(api: Api) -> list[dict]:
-    """Istio's custom resource definitions."""
+    """The CustomResourceDefinitions of Istio."""
     return [x for x in api.list("apiextensions.k8s.io/v1", CRD) if x["spec"]["group"] in GROUPS]
 
 
 def instances_of(api: Api, definition: dict) -> list[dict]:
-    """The objects of a custom resource definition."""
+    """The objects of a CustomResourceDefinition."""
     spec = definition["spec"]
     version = next(x["name"] for x in spec["versions"] if x["storage"])
     return api.list(f"{spec['group']}/{version}", spec["names"]["kind"])

@@ -15,7 +15,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane
     istiod_version,
     mesh_version,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import delete, half_done, scale
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.changes import (
+    delete,
+    errors_with_result,
+    scale,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.compare import compare
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import Difference
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
@@ -46,14 +50,14 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client i
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.deployments import wait_for_deployments
 from ansible_collections.meshlab.istio.plugins.module_utils._text import shorten_list
 
-# Time that istioctl gets beyond the readiness timeout, in seconds. Old releases do not always end by themselves.
+# Seconds after the readiness timeout at which istioctl is terminated. Old releases do not always end by themselves.
 GRACE_SECONDS = 30
 
 
 def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool) -> dict:
-    """Bring a control plane to what the parameters say, or report what that would change.
+    """Install or update a control plane as the parameters specify, or report what would change.
 
-    Returns what the module returns, with Differences as they are and with its warnings.
+    Returns the result of the module, with Difference objects and with warnings.
     Raises InstallError, ClusterError, IstioctlError and ReleaseError.
     """
     request, api = request_from(params), Api(cluster)
@@ -65,7 +69,7 @@ def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool
     target = _target(params, request, documents)
     plane = _plane(api, istioctl, target)
     if target.istiod:
-        # The image decides: with the option tag it may be of another release than istioctl.
+        # With the option tag, the image may be of another release than istioctl.
         version = istiod_version(target.istiod.definition) or istioctl.version
         refuse(lambda: skipped(plane, version), params, warnings)
     planes = control_planes(api)
@@ -83,12 +87,12 @@ def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool
     }
     started = time.monotonic()
     if differences and not check_mode:
-        with half_done(api, result):
+        with errors_with_result(api, result):
             result.update(_apply(params, request, istioctl, api, target, differences, warnings))
             plane = _plane(api, istioctl, target)
     result.update(version=plane.version if plane else None, installed=plane is not None)
     if not check_mode:
-        with half_done(api, result):
+        with errors_with_result(api, result):
             remaining = params["timeout"] - (time.monotonic() - started) if params["wait"] else 0
             result["pods"] = _await_rollout(params, api, target, remaining)
     return result
@@ -96,7 +100,7 @@ def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool
 
 @dataclass(frozen=True)
 class _Target:
-    """What is rendered: its Deployments, istiod's among them (None if it is not rendered), and the installation."""
+    """What is rendered: its Deployments, that of istiod (None if it is not rendered), and the installation."""
 
     deployments: list[Document]
     istiod: Document | None
@@ -114,7 +118,7 @@ class _Target:
 def _target(params: dict, request: Request, documents: list[Document]) -> _Target:
     deployments = [x for x in documents if x.head["kind"] == "Deployment"]
     istiod = next((x for x in deployments if labels_of(x.head).get("app") == "istiod"), None)
-    # Gateways alone have it in their labels too, wherever the request says it: in an option, operator, file or set.
+    # The labels have the revision, whether it comes from an option, operator, file or set.
     labeled = next((x.head for x in [istiod, *documents] if x and REVISION in labels_of(x.head)), None)
     revision = revision_of(labeled) if labeled else params["revision"] or DEFAULT
     name, namespace = request.owner()
@@ -124,7 +128,7 @@ def _target(params: dict, request: Request, documents: list[Document]) -> _Targe
 def _render_and_read(
     request: Request, istioctl: Istioctl, api: Api, warnings: list[str]
 ) -> tuple[list[Document], list[dict]]:
-    """What istioctl renders, and what the cluster has of Istio; both take their time, so both at once."""
+    """Render the objects and read those in the cluster, in parallel because both are slow."""
     with ThreadPoolExecutor(1) as worker:
         rendering = worker.submit(render, request, istioctl, needs_first_party(request, istioctl, api, warnings))
         found = [*istio_objects(api), *api.list("apiextensions.k8s.io/v1", CRD, labelSelector=COMPONENT)]
@@ -134,7 +138,7 @@ def _render_and_read(
 
 
 def _refuse_helm(documents: list[Document], found: list[dict]) -> None:
-    """Raise InstallError if what is rendered would overwrite what Helm installed: neither could remove it then."""
+    """Raise InstallError if rendered objects would overwrite those of Helm: neither tool could remove them then."""
     rendered = {x.key for x in documents if x.key[0] != CRD}
     helm = [title(x) for x in found if key_of(x) in rendered and HELM in annotations_of(x)]
     if helm:
@@ -148,13 +152,13 @@ def _warn_of_same_revision(installation: Installation, planes: list[ControlPlane
     if same:
         names = ", ".join(sorted(f"{x.namespace}/{x.name}" for x in same))
         warnings.append(
-            f"{names} has revision {installation.revision}, too: shared webhooks follow the installation that ran "
-            "last; set revision to a value of its own"
+            f"{names} also has revision {installation.revision}: shared webhooks belong to the installation that ran "
+            "last; set a different revision"
         )
 
 
 def _plane(api: Api, istioctl: Istioctl, target: _Target) -> ControlPlane | None:
-    """The control plane in the cluster that a rendered istiod becomes, or that rendered gateways go with; or None."""
+    """The control plane in the cluster that a rendered istiod replaces, or that rendered gateways use; or None."""
     revision = target.installation.revision
     for plane in control_planes(api):
         istiod = target.istiod
@@ -176,8 +180,8 @@ def _apply(
     differences: list[Difference],
     warnings: list[str],
 ) -> dict:
-    """Remove the differences; returns what istioctl install returned, if it ran."""
-    # First, since an injector without a pod lets no other pod start.
+    """Apply the differences; returns the output of istioctl install, if it ran."""
+    # First, because no other pod can start while the injector has no pod.
     for difference in differences:
         if difference.replicas and difference.after:
             scale(api, difference.after, difference.replicas)
@@ -185,7 +189,7 @@ def _apply(
     if not all(x.surplus or x.replicas for x in differences):
         api.changed = True
         result = _install(params, request, istioctl, api, target, warnings)
-    # Not every release removes what is no longer rendered.
+    # Some releases do not remove what is no longer rendered.
     delete(api, [x.before for x in differences if x.before and x.surplus])
     return result
 
@@ -199,7 +203,7 @@ def _install(
     try:
         output = istioctl.run(*arguments, stdin=request.stdin, timeout=timeout + GRACE_SECONDS)
     except IstioctlError as error:
-        # istioctl names what is not ready, and seldom the reason.
+        # istioctl names what is not ready, but seldom the reason.
         lines, _pods = _rollout(api, target, 0)
         message = "\n".join([str(error), *lines])
         raise IstioctlError(message, error.rc, error.stdout, error.stderr, error.command) from error
@@ -208,26 +212,26 @@ def _install(
 
 
 def _await_rollout(params: dict, api: Api, target: _Target, timeout: float) -> list[dict]:
-    """Wait until the Deployments are rolled out, where the parameters say so; returns their pods.
+    """Wait until the Deployments are rolled out, if the option wait is set; returns their pods.
 
-    Raises InstallError that names what is not ready, with the reasons.
+    Raises InstallError with the reasons of those that are not ready.
     """
     lines, pods = _rollout(api, target, timeout, params["wait"])
-    lines += [f"{title(x.head)}: it is scaled to 0 replicas" for x in target.deployments if _is_stopped(api, x)]
+    lines += [f"{title(x.head)}: scaled to 0 replicas" for x in target.deployments if _is_stopped(api, x)]
     if lines and params["wait"]:
         reasons = "\n".join(lines)
-        raise InstallError(f"Istio is installed, and not ready after {params['timeout']} s:\n{reasons}", {"pods": pods})
+        raise InstallError(f"Istio is installed but not ready after {params['timeout']} s:\n{reasons}", {"pods": pods})
     return pods
 
 
 def _is_stopped(api: Api, document: Document) -> bool:
-    """Whether a Deployment that should run has no replicas, which Kubernetes calls rolled out."""
+    """Whether a Deployment that must run is scaled to 0, which Kubernetes reports as rolled out."""
     live = api.get(document.head["apiVersion"], document.key) or {"spec": {}}
     return live["spec"].get("replicas", 1) == 0 and document.serving_replicas > 0
 
 
 def _rollout(api: Api, target: _Target, timeout: float, explain: bool = True) -> tuple[list[str], list[dict]]:
-    """Wait for the rendered Deployments; returns lines on what is not ready, and their pods."""
+    """Wait for the rendered Deployments; returns the reasons of those that are not ready, and their pods."""
     deadline, lines, pods = time.monotonic() + timeout, [], []
     for namespace, names in sorted(target.names.items()):
         missing, found = wait_for_deployments(api.cluster, namespace, names, False, deadline, explain)

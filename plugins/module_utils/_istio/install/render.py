@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What istioctl would install in a cluster."""
+"""Render the objects that istioctl would install in a cluster."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api impo
 
 CRD = "CustomResourceDefinition"
 
-# What istioctl prints where a cluster does not issue tokens for an audience.
+# istioctl prints this if a cluster does not issue tokens for an audience.
 JWT_FALLBACK = "does not support third party JWT"
 
 
 @dataclass(frozen=True)
 class Document:
-    """One rendered object: its text, its head (apiVersion, kind, metadata), and what a rendered autoscaler keeps of it.
+    """One rendered object: its text and its head (apiVersion, kind, metadata).
 
-    min_replicas: the fewest replicas that the autoscaler sets; None if none scales it.
+    min_replicas: the minimum that a rendered autoscaler sets; None if none scales the object.
     """
 
     text: str
@@ -34,7 +34,7 @@ class Document:
 
     @cached_property
     def definition(self) -> dict:
-        """The whole object. CRDs are long and only parsed where that is necessary."""
+        """The whole object, parsed only when needed because CRDs are long."""
         return _manifests.parse_manifest(self.text, "the output of istioctl")[0]
 
     @property
@@ -44,7 +44,7 @@ class Document:
 
     @property
     def serving_replicas(self) -> int:
-        """The fewest replicas of a Deployment that is rolled out; 0 if it is rendered not to run."""
+        """The minimum number of replicas of a Deployment; 0 if it is rendered with 0."""
         if self.min_replicas is not None:
             return self.min_replicas
         return self.definition["spec"].get("replicas", 1)
@@ -64,7 +64,7 @@ def read_rendered(text: str) -> list[Document]:
             raise IstioctlError(f"the output of istioctl is not a manifest: {error}", 0, text) from error
         documents += [Document(part, definition) for definition in parsed]
     if not documents:
-        raise IstioctlError("istioctl rendered nothing: is every component disabled?", 0, text)
+        raise IstioctlError("istioctl rendered no objects: check whether every component is disabled", 0, text)
     scalers = {
         ("Deployment", x.key[1], x.head["spec"]["scaleTargetRef"]["name"]): x.head["spec"].get("minReplicas", 1)
         for x in documents
@@ -74,7 +74,7 @@ def read_rendered(text: str) -> list[Document]:
 
 
 def needs_first_party(request: Request, istioctl: Istioctl, api: Api, warnings: list[str]) -> bool:
-    """Whether manifest generate needs a setting for first-party tokens, which install detects by itself."""
+    """Whether manifest generate needs a setting for first-party tokens, which install detects itself."""
     if releases.has(istioctl.version, "cluster_specific") or request.mentions("jwtPolicy"):
         return False
     if any(x["name"] == "serviceaccounts/token" for x in api.cluster.get("/api/v1")["resources"]):
@@ -84,7 +84,7 @@ def needs_first_party(request: Request, istioctl: Istioctl, api: Api, warnings: 
 
 
 def render(request: Request, istioctl: Istioctl, first_party: bool) -> Output:
-    """The Output of istioctl with what it would install in this cluster."""
+    """Run istioctl manifest generate for this cluster."""
     settings = ["values.global.jwtPolicy=first-party-jwt"] if first_party else []
     flags = ["--cluster-specific"] if releases.has(istioctl.version, "cluster_specific") else []
     return istioctl.run(*request.arguments("manifest", "generate", settings=settings), *flags, stdin=request.stdin)

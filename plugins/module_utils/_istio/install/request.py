@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What istioctl is given, from the options of istio_install."""
+"""The input of istioctl, from the options of istio_install."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ except ImportError:  # the module reports it
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 
-# What must be a dictionary in an IstioOperator, each after those that hold it.
+# Fields of an IstioOperator that must be dictionaries, parents first.
 _DICTIONARIES = ("metadata", "spec", "spec.values", "spec.values.global", "spec.components", "spec.meshConfig")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What istioctl is given: a file and an IstioOperator over it (either may be None), and --set texts over both."""
+    """The input of istioctl: a file, an IstioOperator merged over it (both optional), and --set settings over both."""
 
     file: str | None
     operator: dict | None
@@ -33,9 +33,9 @@ class Request:
     manifests: str | None = None
 
     def arguments(self, *verb: str, settings: Iterable[str] = ()) -> list[str]:
-        """The arguments of istioctl for a verb such as "install"; settings: --set texts that the user may override."""
+        """The arguments of istioctl for a verb such as "install". settings: --set, unless the user overrides it."""
         arguments = list(verb)
-        for path in (self.file, "-" if self.operator else None):  # standard input has to be the last
+        for path in (self.file, "-" if self.operator else None):  # standard input must be last
             arguments += ["--filename", path] if path else []
         for setting in (*settings, *self.settings):
             arguments += ["--set", setting]
@@ -47,15 +47,15 @@ class Request:
         return json.dumps(self.operator) if self.operator else None
 
     def mentions(self, word: str) -> bool:
-        """Whether a word is anywhere in what istioctl is given."""
+        """Whether a word occurs anywhere in the input of istioctl."""
         return word in " ".join([self.stdin or "", *self.settings, self._file_text()])
 
     def owner(self) -> tuple[str, str]:
-        """Name (empty if it has none) and namespace of the IstioOperator, as istioctl labels what it installs.
+        """Name (may be empty) and namespace of the IstioOperator, as in the labels that istioctl sets.
 
         Raises InstallError if the file is not an IstioOperator.
         """
-        merged = laid_over(self._file_operator(), self.operator or {})
+        merged = merge(self._file_operator(), self.operator or {})
         metadata, spec = merged.get("metadata") or {}, merged.get("spec") or {}
         values = (spec.get("values") or {}).get("global") or {}
         settings = dict(setting.partition("=")[::2] for setting in self.settings)
@@ -86,14 +86,14 @@ class Request:
 
 
 def request_from(params: dict) -> Request:
-    """The Request in the parameters of the module. Raises InstallError that names the option."""
+    """Create the Request from the parameters of the module. Raises InstallError that names the option."""
     operator = copy.deepcopy(params["operator"]) or {}
     _check_dictionaries(operator, "operator.", _DICTIONARIES)
     _check_dictionaries(params, "", ("values.global",))
     if operator.get("kind", "IstioOperator") != "IstioOperator":
         raise InstallError(f"operator must be an IstioOperator, got kind {operator['kind']}")
     if operator and not isinstance(operator.get("spec"), dict):
-        raise InstallError("operator must have a spec; to set only parts of it, use values and components")
+        raise InstallError("operator must have a spec; use values and components to set only parts of it")
     spec = {
         "profile": params["profile"],
         "revision": None if params["revision"] == "default" else params["revision"],
@@ -106,17 +106,17 @@ def request_from(params: dict) -> Request:
     spec = {key: value for key, value in spec.items() if value}
     metadata = {}
     if params["namespace"] and params["namespace"] != "istio-system":
-        # Old releases read the first, newer ones the others.
+        # Old releases read spec.namespace, newer ones the others.
         spec["namespace"] = metadata["namespace"] = params["namespace"]
         spec.setdefault("values", {})
-        spec["values"] = laid_over(spec["values"], {"global": {"istioNamespace": params["namespace"]}})
+        spec["values"] = merge(spec["values"], {"global": {"istioNamespace": params["namespace"]}})
     for option, path in (("file", params["file"]), ("manifests", params["manifests"])):
         if path and not (os.path.isdir(path) if option == "manifests" else os.path.isfile(path)):
             raise InstallError(f"{option}: {path} is not a {'directory' if option == 'manifests' else 'file'}")
     if operator or spec:
-        operator = laid_over(
+        operator = merge(
             {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator"},
-            laid_over(operator, {"spec": spec, **({"metadata": metadata} if metadata else {})}),
+            merge(operator, {"spec": spec, **({"metadata": metadata} if metadata else {})}),
         )
     return Request(params["file"], operator or None, tuple(_settings(params["set"] or {})), params["manifests"])
 
@@ -139,10 +139,10 @@ def _settings(values: dict) -> Iterator[str]:
         yield f"{path}={json.dumps(value) if isinstance(value, bool) else value}"
 
 
-def laid_over(under: dict, over: dict) -> dict:
-    """Two dictionaries merged: dictionaries within both are merged, of anything else the second counts."""
-    merged = dict(under)
+def merge(base: dict, over: dict) -> dict:
+    """Merge two dictionaries recursively; all values that are not dictionaries in both come from the second."""
+    merged = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = laid_over(merged[key], value) if both else value
+        merged[key] = merge(merged[key], value) if both else value
     return merged

@@ -39,8 +39,8 @@ def nothing_installed(monkeypatch, tmp_path):
 def fake(tmp_path):
     """Make an executable istioctl of a shell script's text; returns its path."""
 
-    def make(script, folder="bin"):
-        path = tmp_path / folder / "istioctl"
+    def make(script, directory="bin"):
+        path = tmp_path / directory / "istioctl"
         path.parent.mkdir(exist_ok=True)
         path.write_text(f"#!/bin/sh\n{script}\n")
         path.chmod(0o755)
@@ -49,8 +49,8 @@ def fake(tmp_path):
     return make
 
 
-def test_the_named_one_comes_first_then_the_variable_then_the_path_then_the_link(fake, monkeypatch):
-    named, variable, in_path, link = (fake("", folder) for folder in ("named", "variable", "in_path", "link"))
+def test_order_of_option_variable_path_and_link(fake, monkeypatch):
+    named, variable, in_path, link = (fake("", directory) for directory in ("named", "variable", "in_path", "link"))
     monkeypatch.setattr(istioctl, "CURRENT", link)
     monkeypatch.setenv("PATH", "/nowhere")
     assert istioctl.find_istioctl() == link
@@ -61,16 +61,16 @@ def test_the_named_one_comes_first_then_the_variable_then_the_path_then_the_link
     assert istioctl.find_istioctl(named) == named
 
 
-def test_one_that_is_named_and_missing_is_an_error_even_if_another_is_there(fake, monkeypatch, tmp_path):
+def test_a_missing_file_in_the_option_or_variable_is_an_error(fake, monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", os.path.dirname(fake("")))
-    with pytest.raises(IstioctlError, match=r"binary_path .*/missing: no executable file is there"):
+    with pytest.raises(IstioctlError, match=r"binary_path: .*/missing is not an executable file"):
         Istioctl(str(tmp_path / "missing"))
     monkeypatch.setenv("ISTIOCTL_PATH", str(tmp_path))
-    with pytest.raises(IstioctlError, match=r"ISTIOCTL_PATH .*: no executable file is there"):
+    with pytest.raises(IstioctlError, match=r"ISTIOCTL_PATH: .* is not an executable file"):
         Istioctl()
 
 
-def test_none_at_all_says_what_to_do(monkeypatch):
+def test_a_missing_istioctl_is_an_error_with_the_remedy(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(IstioctlError, match=r"set binary_path .* role meshlab\.istio\.istioctl"):
         Istioctl()
@@ -96,20 +96,20 @@ def test_parse_version(stdout, version):
 
 
 @given(st.text())
-def test_parse_version_gives_a_version_or_none_for_any_text(text):
+def test_parse_version_accepts_any_text(text):
     version = parse_version(text)
     assert version is None or (isinstance(version, str) and version)
 
 
-def test_the_version_is_asked_for_once(fake, tmp_path):
+def test_the_version_is_read_once(fake, tmp_path):
     log = tmp_path / "calls"
     runner = Istioctl(fake(f"echo \"$@\" >>{shlex.quote(str(log))}\ncat <<'END'\n{VERSION_1_27}\nEND"))
     assert [runner.version, runner.version] == ["1.27.0", "1.27.0"]
     assert log.read_text() == "version --remote=false -o json\n"
 
 
-def test_a_binary_without_a_version_is_shown_with_what_it_said(fake):
-    with pytest.raises(IstioctlError, match="names no version") as caught:
+def test_a_binary_without_a_version_is_reported_with_its_output(fake):
+    with pytest.raises(IstioctlError, match="does not report its version") as caught:
         print(Istioctl(fake("echo hello")).version)
     assert caught.value.result() == {
         "msg": str(caught.value),
@@ -120,7 +120,7 @@ def test_a_binary_without_a_version_is_shown_with_what_it_said(fake):
     }
 
 
-def test_arguments_arrive_as_they_are_and_the_cluster_is_named(fake):
+def test_arguments_are_passed_unchanged_with_the_flags_for_the_cluster(fake):
     runner = Istioctl(
         fake('for word in "$@"; do echo "<$word>"; done'), kubeconfig=KubeconfigFile("/a b/config", "kind $x")
     )
@@ -137,7 +137,7 @@ def test_arguments_arrive_as_they_are_and_the_cluster_is_named(fake):
     assert shlex.split(output.command) == runner.argv("analyze", "; rm -rf x", "it's")
 
 
-def test_a_command_that_is_pasted_talks_to_no_other_cluster(fake, monkeypatch):
+def test_a_pasted_command_uses_no_other_cluster(fake, monkeypatch):
     runner = Istioctl(fake('echo "$KUBECONFIG"'))
     monkeypatch.setenv("KUBECONFIG", "/home/somebody/.kube/config")
     pasted = subprocess.run(["sh", "-c", runner.run("x").command], capture_output=True, text=True, check=True)
@@ -151,7 +151,7 @@ def test_the_path_of_a_temporary_kubeconfig_is_not_shown(fake):
     assert output.command.endswith("/istioctl x --kubeconfig KUBECONFIG_FILE --context lab")
 
 
-def test_several_kubeconfig_files_are_named_by_the_environment_variable(fake, monkeypatch):
+def test_several_kubeconfig_files_are_passed_in_the_environment(fake, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", "/another")
     runner = Istioctl(fake('echo "$KUBECONFIG $@"'), kubeconfig=KubeconfigFile("/a b:/c", "lab"))
     output = runner.run("x")
@@ -160,7 +160,7 @@ def test_several_kubeconfig_files_are_named_by_the_environment_variable(fake, mo
     assert pasted.stdout == output.stdout
 
 
-def test_one_kubeconfig_file_is_in_the_environment_too(fake, monkeypatch):
+def test_one_kubeconfig_file_is_also_in_the_environment(fake, monkeypatch):
     # istioctl falls back to its defaults where the file of its flag is gone.
     monkeypatch.setenv("KUBECONFIG", "/another")
     assert Istioctl(fake('echo "$KUBECONFIG"'), kubeconfig=KubeconfigFile("/a")).run("x").stdout == "/a\n"
@@ -171,17 +171,17 @@ def test_without_a_kubeconfig_no_cluster_of_the_environment_is_used(fake, monkey
     assert Istioctl(fake('echo "$KUBECONFIG $#"')).run("x").stdout == "/dev/null 1\n"
 
 
-def test_stdin_is_given_and_never_shown(fake):
+def test_stdin_is_passed_and_never_shown(fake):
     output = Istioctl(fake("cat; echo gone >&2")).run("kube-inject", stdin="héllo: secret\n")
     assert (output.rc, output.stdout, output.stderr) == (0, "héllo: secret\n", "gone\n")
     assert "secret" not in output.command
 
 
-def test_a_binary_that_does_not_read_its_stdin_is_no_trouble(fake):
+def test_a_binary_may_ignore_its_stdin(fake):
     assert Istioctl(fake("exit 0")).run("kube-inject", stdin="x" * 1_000_000).rc == 0
 
 
-def test_a_failure_tells_code_streams_and_command(fake):
+def test_a_failure_has_exit_code_streams_and_command(fake):
     runner = Istioctl(fake("echo out; echo 'Error: no such file' >&2; echo usage >&2; exit 3"))
     with pytest.raises(
         IstioctlError, match=r"istioctl kube-inject failed with exit code 3: Error: no such file$"
@@ -193,30 +193,30 @@ def test_a_failure_tells_code_streams_and_command(fake):
     assert runner.run("kube-inject", check=False).rc == 3
 
 
-def test_a_list_of_errors_is_told_in_one_line(fake):
+def test_a_list_of_errors_is_reported_in_one_line(fake):
     runner = Istioctl(fake("printf 'log\\nError: 2 errors occurred:\\n\\t* one\\n\\t* two\\n\\n' >&2; exit 1"))
     with pytest.raises(IstioctlError, match=r"exit code 1: Error: 2 errors occurred: \* one \* two$"):
         runner.run("kube-inject")
 
 
-def test_a_failure_without_a_word_has_no_dangling_colon(fake):
+def test_a_failure_without_output_has_no_trailing_colon(fake):
     with pytest.raises(IstioctlError, match=r"failed with exit code 1$"):
         Istioctl(fake("exit 1")).run("analyze")
 
 
-def test_a_hang_is_ended_with_its_children(fake):
+def test_a_timeout_terminates_istioctl_and_its_children(fake):
     # The child keeps the pipes open: ending istioctl alone would wait for it.
     runner = Istioctl(fake("echo started >&2; sleep 30 & wait"), timeout=0.5)
     started = time.monotonic()
     with pytest.raises(
-        IstioctlError, match=r"istioctl analyze did not end within 0\.5 s and was stopped: started"
+        IstioctlError, match=r"istioctl analyze did not finish within 0\.5 s and was terminated: started"
     ) as caught:
         runner.run("analyze")
     assert time.monotonic() - started < 10
     assert caught.value.rc is None
 
 
-def test_a_file_that_is_no_program_is_named(fake):
+def test_a_file_that_cannot_be_run_is_reported(fake):
     path = fake("")
     with open(path, "wb") as target:
         target.write(b"\x00\x01not a program")

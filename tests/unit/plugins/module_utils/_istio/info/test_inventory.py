@@ -123,9 +123,9 @@ def test_istioctl_is_optional_unless_named(tmp_path, monkeypatch):
     assert find_client(None, None, 5) == (
         None,
         None,
-        f"ISTIOCTL_PATH {tmp_path}/nowhere: no executable file is there",
+        f"ISTIOCTL_PATH: {tmp_path}/nowhere is not an executable file",
     )
-    with pytest.raises(IstioctlError, match=r"binary_path .*: no executable file is there"):
+    with pytest.raises(IstioctlError, match=r"binary_path: .* is not an executable file"):
         find_client(f"{tmp_path}/nowhere", None, 5)
 
 

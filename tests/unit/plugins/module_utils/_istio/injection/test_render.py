@@ -69,7 +69,7 @@ def test_failure_of_several_workloads_together_names_none():
 def test_first_failure_is_reported_if_the_search_times_out():
     def render(text):
         if text.count('"kind"') < 4:
-            raise IstioctlError("did not end within 1 s")
+            raise IstioctlError("did not finish within 1 s")
         raise IstioctlError("istioctl kube-inject failed: bad", 1, "", "Error: bad", "istioctl ...")
 
     with pytest.raises(IstioctlError, match=r"^istioctl kube-inject failed: bad$"):
@@ -147,9 +147,9 @@ def test_timeout_is_not_repeated_for_each_workload():
 
     def render(text):
         calls.append(text)
-        raise IstioctlError("did not end within 60 s")
+        raise IstioctlError("did not finish within 60 s")
 
-    with pytest.raises(IstioctlError, match="did not end"):
+    with pytest.raises(IstioctlError, match="did not finish"):
         inject_module.inject([make_workload(name="a"), make_workload(name="b")], NEW, render)
     assert len(calls) == 1
 

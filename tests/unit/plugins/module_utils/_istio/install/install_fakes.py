@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects as istioctl 1.27 renders them, and a cluster and an istioctl that hold them."""
+"""Objects as istioctl 1.27 renders them, and a fake cluster and a fake istioctl."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import re
 
 import yaml
 
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import absent as removal
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import diff, request
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import present as run
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Output
@@ -107,7 +108,7 @@ RENDERED = [DEFINITION, INJECTOR, istiod(), GATEWAY]
 
 
 def owned_fields(value):
-    """The managed fields of an applier that applied this value, as the API server notes them."""
+    """The managed fields of a manager that applied this value, as the API server records them."""
     if isinstance(value, dict):
         return {f"f:{key}": owned_fields(below) for key, below in value.items() if key not in ("apiVersion", "kind")}
     if isinstance(value, list) and value and isinstance(value[0], dict):
@@ -126,7 +127,7 @@ def owned_fields(value):
 
 
 def installed(definition):
-    """An object as it is in the cluster after istioctl installed it."""
+    """An object as it is in the cluster after istioctl has installed it."""
     live = copy.deepcopy(definition)
     live["metadata"]["labels"] = {"istio.io/rev": "default", **live["metadata"]["labels"], **ADDED}
     if live["metadata"].get("annotations", True) is None:
@@ -183,7 +184,7 @@ GLOBAL = {"ClusterRole", "Namespace", "CustomResourceDefinition", *diff.WEBHOOKS
 
 
 class FakeCluster:
-    """An API server in a dictionary: paths to objects."""
+    """An API server with its objects in a dictionary by path."""
 
     def __init__(self, *objects):
         self.objects = {}
@@ -240,11 +241,11 @@ class FakeCluster:
         answer = self.answers.get(path.rpartition("/")[2])
         if isinstance(answer, Exception):
             raise answer
-        return answer or request.laid_over(self.objects[path], without_null(yaml.safe_load(text)))
+        return answer or request.merge(self.objects[path], without_null(yaml.safe_load(text)))
 
     def patch(self, path, changes):
         self.patched.append((path, changes))
-        self.objects[path] = request.laid_over(self.objects[path], changes)
+        self.objects[path] = request.merge(self.objects[path], changes)
         return self.objects[path]
 
     def delete(self, path):
@@ -254,7 +255,7 @@ class FakeCluster:
 
 
 class FakeIstioctl:
-    """Renders what it is given, and installs it."""
+    """An istioctl that renders and installs predefined objects."""
 
     def __init__(self, cluster, rendered=None, version="1.27.0", stderr="", fails=None):
         self.cluster, self.rendered, self.version = cluster, rendered or RENDERED, version
@@ -291,7 +292,7 @@ PARAMS = {
 
 
 def lab(**changed):
-    """A cluster with Istio; changed replaces objects by name, None takes one away."""
+    """A cluster with Istio; changed replaces objects by name, None removes one."""
     objects = {x["metadata"]["name"]: installed(x) for x in RENDERED}
     return FakeCluster(*(x for x in {**objects, **changed}.values() if x))
 
@@ -314,10 +315,54 @@ def without_null(value):
     return [without_null(item) for item in value] if isinstance(value, list) else value
 
 
-def told(result):
+def reported(result):
+    """The differences in a result as (kind, name, reason)."""
     return [(x.key[0], x.key[2], x.reason) for x in result["differences"]]
 
 
 def present(cluster, istioctl=None, check_mode=False, **params):
     """What istio_install returns for state=present with these parameters."""
     return run.present({**PARAMS, **params}, cluster, istioctl or FakeIstioctl(cluster), check_mode)
+
+
+LEADER_ANNOTATION = "control-plane.alpha.kubernetes.io/leader"
+COMPONENT = "operator.istio.io/component"
+ISTIO_LABELS = {"operator.istio.io/managed": "Reconcile", "istio.io/rev": "default"}
+LOCKS = [
+    an_object("v1", "ConfigMap", "istio-namespace-controller-election", "infra", None, {LEADER_ANNOTATION: "{}"}),
+    an_object("coordination.k8s.io/v1", "Lease", "istio-gateway-deployment-default", "infra"),
+    an_object("coordination.k8s.io/v1", "Lease", "istio-status-leader", "infra"),
+    an_object("install.istio.io/v1alpha1", "IstioOperator", "installed-state", "infra"),
+    an_object("v1", "ConfigMap", "istio-ca-root-cert", "shop", {"istio.io/config": "true"}),
+    an_object("v1", "Secret", "istio-ca-secret", "infra", type="istio.io/ca-root"),
+]
+DEFAULT_VALIDATOR = {
+    "apiVersion": "admissionregistration.k8s.io/v1",
+    "kind": "ValidatingWebhookConfiguration",
+    "metadata": {"name": "istiod-default-validator", "labels": {"app": "istiod"}},
+    "webhooks": [{"name": "validation.istio.io"}],
+}
+
+
+RULE = {
+    "apiVersion": "networking.istio.io/v1",
+    "kind": "VirtualService",
+    "metadata": {"name": "bookinfo", "namespace": "default"},
+}
+
+
+def absent(cluster, check_mode=False, **params):
+    """What istio_install returns for state=absent with these parameters."""
+    return removal.absent({**PARAMS, **params}, cluster, check_mode)
+
+
+def in_infra(definition):
+    """A copy of an object in the namespace infra."""
+    definition = copy.deepcopy(definition)
+    if "namespace" in definition["metadata"]:
+        definition["metadata"]["namespace"] = "infra"
+    return definition
+
+
+def paths(cluster):
+    return sorted(cluster.objects)

@@ -20,8 +20,8 @@ from install_fakes import (
     istiod,
     lab,
     present,
+    reported,
     surplus,
-    told,
 )
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import compare as subject
@@ -52,11 +52,11 @@ def scaled_istiod(replicas):
     return deployment
 
 
-def test_an_autoscaler_sets_the_replicas():
+def test_replicas_set_by_an_autoscaler_do_not_differ():
     cluster = lab(istiod=installed(scaled_istiod(3)), scaler=installed(scaler_of("istiod")))
-    assert told(present(cluster, FakeIstioctl(cluster, [*RENDERED, scaler_of("istiod")]), True)) == []
+    assert reported(present(cluster, FakeIstioctl(cluster, [*RENDERED, scaler_of("istiod")]), True)) == []
     cluster.answers["istiod"] = installed(istiod())
-    assert told(present(cluster, FakeIstioctl(cluster), True))[0] == (
+    assert reported(present(cluster, FakeIstioctl(cluster), True))[0] == (
         "Deployment",
         "istiod",
         "differs in spec.replicas",
@@ -74,7 +74,7 @@ def test_an_autoscaler_sets_the_replicas():
         (None, {"minReplicas": 0}, None),
     ],
 )
-def test_a_deployment_that_is_scaled_to_zero_differs_unless_it_is_rendered_so(rendered, scaler, replicas):
+def test_a_deployment_scaled_to_zero_differs_unless_it_is_rendered_with_zero(rendered, scaler, replicas):
     scalers = [] if scaler is None else [scaler_of("istiod", **scaler)]
     live = installed(scaled_istiod(rendered))
     live["spec"]["replicas"] = 0
@@ -89,11 +89,11 @@ def test_a_deployment_that_is_scaled_to_zero_differs_unless_it_is_rendered_so(re
         assert "replicas: 0" in shown["before"] and f"replicas: {replicas}" in shown["after"]
 
 
-def test_a_patched_type_is_seen_and_named():
+def test_a_changed_type_is_reported():
     service = installed(GATEWAY)
     service["spec"]["type"] = "LoadBalancer"
     result = present(lab(**{"istio-ingressgateway": service}), check_mode=True)
-    assert told(result) == [("Service", "istio-ingressgateway", "differs in spec.type")]
+    assert reported(result) == [("Service", "istio-ingressgateway", "differs in spec.type")]
     shown = result["differences"][0].diff()
     assert "type: LoadBalancer" in shown["before"] and "type: NodePort" in shown["after"]
     assert shown["before_header"] == "Service/istio-system/istio-ingressgateway"
@@ -101,72 +101,74 @@ def test_a_patched_type_is_seen_and_named():
     assert changed == {"type: LoadBalancer", "type: NodePort"}
 
 
-def test_an_annotation_of_somebody_else_is_no_difference():
+def test_an_additional_annotation_is_not_a_difference():
     service = installed(GATEWAY)
     service["metadata"]["annotations"] = {"example.com/note": "mine"}
     service["spec"]["sessionAffinity"] = "None"
     cluster = lab(**{"istio-ingressgateway": service})
-    assert told(present(cluster, check_mode=True)) == [] and cluster.applied == []
+    assert reported(present(cluster, check_mode=True)) == [] and cluster.applied == []
 
 
-def test_a_value_that_is_no_longer_rendered_asks_the_api_server():
+def test_a_value_that_is_no_longer_rendered_is_decided_by_a_dry_run():
     old = istiod()
     old["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "OLD", "value": "1"})
     live = installed(old)
     cluster = lab(istiod=live)
     cluster.answers["istiod"] = installed(istiod())
-    what = "differs in spec.template.spec.containers[discovery].env[OLD]"
-    assert told(present(cluster, check_mode=True)) == [("Deployment", "istiod", what)]
+    reason = "differs in spec.template.spec.containers[discovery].env[OLD]"
+    assert reported(present(cluster, check_mode=True)) == [("Deployment", "istiod", reason)]
     assert cluster.applied == ["istiod"]
 
 
-def test_quantities_that_are_written_otherwise_are_left_to_the_api_server():
+def test_quantities_in_another_format_are_decided_by_a_dry_run():
     live = installed(istiod())
     live["spec"]["template"]["spec"]["containers"][0]["resources"]["requests"]["cpu"] = "0.01"
     cluster = lab(istiod=live)
     cluster.answers["istiod"] = live
-    assert told(present(cluster, check_mode=True)) == [] and cluster.applied == ["istiod"]
+    assert reported(present(cluster, check_mode=True)) == [] and cluster.applied == ["istiod"]
 
 
-def test_webhooks_may_be_rewritten_by_istiod_and_by_a_tag():
+def test_fields_of_webhooks_that_istiod_and_tags_rewrite_do_not_differ():
     injector = installed(INJECTOR)
     injector["webhooks"][0].update(failurePolicy="Ignore", objectSelector={"matchLabels": {"a": "b"}})
     cluster = lab(**{"istio-sidecar-injector": injector})
-    assert told(present(cluster, check_mode=True)) == [] and cluster.applied == []
+    assert reported(present(cluster, check_mode=True)) == [] and cluster.applied == []
     injector["webhooks"][0]["clientConfig"]["service"]["name"] = "elsewhere"
     cluster = lab(**{"istio-sidecar-injector": injector})
     cluster.answers["istio-sidecar-injector"] = installed(INJECTOR)
-    what = "differs in webhooks[namespace.sidecar-injector.istio.io].clientConfig.service.name"
-    assert told(present(cluster, check_mode=True)) == [("MutatingWebhookConfiguration", "istio-sidecar-injector", what)]
+    reason = "differs in webhooks[namespace.sidecar-injector.istio.io].clientConfig.service.name"
+    assert reported(present(cluster, check_mode=True)) == [
+        ("MutatingWebhookConfiguration", "istio-sidecar-injector", reason)
+    ]
 
 
-def test_the_tag_that_an_injector_stepped_back_for_is_missed():
+def test_a_missing_default_tag_is_reported_if_an_injector_is_deactivated():
     injector = installed(INJECTOR)
     injector["webhooks"][0]["namespaceSelector"] = {"matchLabels": {"istio.io/deactivated": "never-match"}}
     cluster = lab(**{"istio-sidecar-injector": injector})
-    missed = [
+    missing = [
         ("MutatingWebhookConfiguration", "istio-revision-tag-default", "is missing"),
         ("ValidatingWebhookConfiguration", "istiod-default-validator", "is missing"),
     ]
-    assert told(present(cluster, check_mode=True)) == missed
-    for kind, name, _what in missed:
+    assert reported(present(cluster, check_mode=True)) == missing
+    for kind, name, _reason in missing:
         metadata = {"name": name, "labels": {"istio.io/tag": "default"}}
         cluster.put({"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": metadata})
-    assert told(present(cluster, check_mode=True)) == []
+    assert reported(present(cluster, check_mode=True)) == []
 
 
-def test_a_refused_dry_run_is_a_difference_with_the_reason():
+def test_a_rejected_dry_run_is_a_difference_with_its_reason():
     service = installed(GATEWAY)
     service["spec"]["ports"][0]["nodePort"] = 31000
     cluster = lab(**{"istio-ingressgateway": service})
     cluster.answers["istio-ingressgateway"] = Refusal(
         "422", "spec.ports[0].nodePort: provided port is already allocated"
     )
-    what = told(present(cluster, check_mode=True))[0][2]
-    assert what.endswith("rejects what is rendered: spec.ports[0].nodePort: provided port is already allocated")
+    reason = reported(present(cluster, check_mode=True))[0][2]
+    assert reason.endswith("rejects the rendered object: spec.ports[0].nodePort: provided port is already allocated")
 
 
-def test_ports_without_a_protocol_are_named_one_for_an_api_server_that_asks_for_it():
+def test_ports_get_a_protocol_for_an_api_server_that_requires_it():
     service = installed(GATEWAY)
     service["spec"]["ports"][0]["nodePort"] = 31000
     cluster, tried = lab(**{"istio-ingressgateway": service}), []
@@ -180,11 +182,11 @@ def test_ports_without_a_protocol_are_named_one_for_an_api_server_that_asks_for_
         return dry_run(path, text, manager)
 
     cluster.dry_run_apply = old
-    what = told(present(cluster, check_mode=True))[0][2]
-    assert what.startswith("differs in spec.ports") and tried == [[None] * len(tried[0]), ["TCP"] * len(tried[0])]
+    reason = reported(present(cluster, check_mode=True))[0][2]
+    assert reason.startswith("differs in spec.ports") and tried == [[None] * len(tried[0]), ["TCP"] * len(tried[0])]
 
 
-def test_a_pods_ports_are_named_a_protocol_too_and_the_object_stays_as_it_is():
+def test_ports_of_a_pod_get_a_protocol_in_a_copy():
     pod = {"initContainers": [{"name": "a"}], "containers": [{"name": "b", "ports": [{"containerPort": 1}]}]}
     pod["containers"].append({"name": "c", "ports": [{"containerPort": 2, "protocol": "UDP"}]})
     whole = {"kind": "Deployment", "spec": {"template": {"spec": pod}}}
@@ -206,10 +208,10 @@ def test_a_pods_ports_are_named_a_protocol_too_and_the_object_stays_as_it_is():
         {"operator.istio.io/component": None},
     ],
 )
-def test_what_belongs_to_others_stays(labels):
-    assert told(present(lab(other=surplus(**labels)), check_mode=True)) == []
+def test_objects_of_other_owners_are_not_surplus(labels):
+    assert reported(present(lab(other=surplus(**labels)), check_mode=True)) == []
 
 
 @given(VALUES)
-def test_what_somebody_applied_fits_himself(value):
+def test_an_applied_object_fits_itself(value):
     assert subject._within(value, value)

@@ -26,7 +26,7 @@ LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 @pytest.mark.parametrize("kind", ["Secret", "ConfigMap"])
-def test_what_kubectl_and_managers_noted_of_an_object_is_not_shown(kind):
+def test_copies_in_annotations_and_managed_fields_are_not_shown(kind):
     metadata = {
         "name": "istio-ca-secret",
         "annotations": {LAST_APPLIED: '{"data":{"ca-key.pem":"aHVudGVyMg=="}}', "example.com/note": "copy"},
@@ -35,13 +35,13 @@ def test_what_kubectl_and_managers_noted_of_an_object_is_not_shown(kind):
     definition = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": {}}
     shown = subject.Difference((kind, "", "istio-ca-secret"), "is installed", definition, definition).diff()
     assert "aHVudGVyMg" not in json.dumps(shown)
-    # Tools other than kubectl keep a copy of a Secret in an annotation of their own.
+    # Other tools than kubectl also store a copy of a Secret in an annotation.
     assert ("copy" in shown["before"]) == ("copy" in shown["after"]) == (kind != "Secret")
     assert "example.com/note" in shown["before"]
     assert LAST_APPLIED in definition["metadata"]["annotations"]
 
 
-def test_a_long_list_of_paths_is_cut():
+def test_a_long_list_of_paths_is_shortened():
     before = {"kind": "ConfigMap", "metadata": {"name": "c"}, "data": {str(n): "a" for n in range(9)}}
     after = {**before, "data": {str(n): "b" for n in range(9)}}
     paths = list(subject.changed_paths(before, after))
@@ -56,5 +56,5 @@ VALUES = st.recursive(
 
 
 @given(VALUES, VALUES)
-def test_changed_paths_names_something_where_and_only_where_values_differ(before, after):
+def test_changed_paths_are_empty_only_for_equal_values(before, after):
     assert (list(subject.changed_paths(before, after)) == []) == (before == after)

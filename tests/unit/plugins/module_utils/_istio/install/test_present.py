@@ -4,7 +4,18 @@
 from __future__ import annotations
 
 import pytest
-from install_fakes import GATEWAY, RENDERED, FakeCluster, FakeIstioctl, installed, istiod, lab, present, surplus, told
+from install_fakes import (
+    GATEWAY,
+    RENDERED,
+    FakeCluster,
+    FakeIstioctl,
+    installed,
+    istiod,
+    lab,
+    present,
+    reported,
+    surplus,
+)
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install import present as subject
@@ -15,7 +26,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client i
 SUPPORT_1_34 = ", ".join(releases.istio_for("1.34"))
 
 
-def test_a_version_that_only_istiod_knows_is_asked_for():
+def test_a_version_that_only_istiod_reports_is_read():
     cluster = lab(istiod=installed(istiod("registry.example/pilot:mine")))
     del cluster.objects[cluster.path(istiod())]["metadata"]["labels"]["operator.istio.io/version"]
     rendered = [istiod("registry.example/pilot:mine")]
@@ -23,7 +34,7 @@ def test_a_version_that_only_istiod_knows_is_asked_for():
 
 
 @pytest.mark.parametrize(
-    ("kubernetes", "installed_version", "version", "says"),
+    ("kubernetes", "installed_version", "version", "message"),
     [
         ("v1.34.0", None, "1.27.0", "Istio 1.27.0 does not support Kubernetes v1.34.0: Istio 1.27 supports"),
         ("v1.34.0", None, "1.27.0", f"Kubernetes 1.34 is supported by Istio {SUPPORT_1_34}"),
@@ -35,22 +46,22 @@ def test_a_version_that_only_istiod_knows_is_asked_for():
         ("v1.33.0", "1.30.0", "1.31.0", None),
     ],
 )
-def test_versions_that_do_not_fit_are_refused_before_anything_changes(kubernetes, installed_version, version, says):
+def test_unsupported_versions_are_refused_before_any_change(kubernetes, installed_version, version, message):
     objects = [installed(istiod(f"docker.io/istio/pilot:{installed_version}"))] if installed_version else []
     cluster = FakeCluster(*objects)
     cluster.kubernetes = kubernetes
     istioctl = FakeIstioctl(cluster, [istiod(f"docker.io/istio/pilot:{version}")], version)
-    if says is None:
+    if message is None:
         assert present(cluster, istioctl)["warnings"] == []
         return
     for check_mode in (True, False):
         with pytest.raises(InstallError) as caught:
             present(cluster, istioctl, check_mode)
-        assert says in str(caught.value) and "Set skip_version_check to overrule this." in str(caught.value)
+        assert message in str(caught.value) and "Set skip_version_check to override this check." in str(caught.value)
     assert istioctl.installs == [] and cluster.applied == []
     if version != "1.6.0":  # too old for the commands that the runner knows
         result = present(cluster, istioctl, skip_version_check=True)
-        assert says in result["warnings"][0] and len(istioctl.installs) == 1
+        assert message in result["warnings"][0] and len(istioctl.installs) == 1
 
 
 def test_the_tag_of_the_image_decides_whether_a_minor_release_is_skipped():
@@ -60,17 +71,17 @@ def test_the_tag_of_the_image_decides_whether_a_minor_release_is_skipped():
     again = present(cluster, istioctl, tag="1.25.3")
     assert not again["changed"] and again["warnings"] == []
     with pytest.raises(
-        InstallError, match=r"Istio 1\.25\.3 is installed .* and 1\.27\.0 is to .* install Istio 1\.26 first"
+        InstallError, match=r"Istio 1\.25\.3 is installed .* to 1\.27\.0 would skip .* install Istio 1\.26 first"
     ):
         present(cluster, FakeIstioctl(cluster))
 
 
-def test_an_install_that_is_as_it_should_be_needs_neither_istioctl_install_nor_a_dry_run():
+def test_without_differences_nothing_is_installed_or_applied():
     cluster = lab()
     istioctl = FakeIstioctl(cluster)
     for check_mode in (True, False):
         result = present(cluster, istioctl, check_mode)
-        assert not result["changed"] and told(result) == []
+        assert not result["changed"] and reported(result) == []
         assert (result["version"], result["revision"], result["installed"], result["objects"]) == (
             "1.27.0", "default", True, 4,
         )  # fmt: skip
@@ -78,7 +89,7 @@ def test_an_install_that_is_as_it_should_be_needs_neither_istioctl_install_nor_a
     assert istioctl.installs == [] and cluster.applied == [] and cluster.deleted == []
 
 
-def test_an_empty_cluster_misses_everything_and_a_run_installs_it():
+def test_an_empty_cluster_gets_every_object():
     cluster = FakeCluster()
     istioctl = FakeIstioctl(cluster)
     check = present(cluster, istioctl, True)
@@ -86,7 +97,7 @@ def test_an_empty_cluster_misses_everything_and_a_run_installs_it():
     assert (check["changed"], check["installed"], check["version"]) == (True, False, None)
     assert cluster.objects == {} and istioctl.installs == []
     result = present(cluster, istioctl, timeout=5)
-    assert told(result) == told(check)
+    assert reported(result) == reported(check)
     assert (result["changed"], result["installed"], result["version"]) == (True, True, "1.27.0")
     assert (result["command"], result["stdout"]) == ("istioctl install", "installed")
     assert istioctl.installs[0][2] == 5 + subject.GRACE_SECONDS
@@ -97,7 +108,7 @@ def test_what_is_no_longer_rendered_is_removed_without_an_install():
     cluster = lab(egress=surplus())
     istioctl = FakeIstioctl(cluster)
     check = present(cluster, istioctl, True)
-    assert told(check) == [("Service", "istio-egressgateway", "is no longer rendered")]
+    assert reported(check) == [("Service", "istio-egressgateway", "is no longer rendered")]
     assert check["differences"][0].diff()["after"] == ""
     assert cluster.deleted == []
     result = present(cluster, istioctl)
@@ -105,14 +116,14 @@ def test_what_is_no_longer_rendered_is_removed_without_an_install():
     assert not present(cluster, istioctl)["changed"]
 
 
-def test_the_fallback_of_old_releases_is_a_warning():
+def test_the_token_fallback_of_old_releases_is_a_warning():
     cluster = lab()
     line = "Detected that your cluster does not support third party JWT authentication. Falling back to less secure"
     istioctl = FakeIstioctl(cluster, stderr=f"{line}\n", version="1.26.0")
     assert present(cluster, istioctl)["warnings"] == [f"istioctl: {line}"]
 
 
-def test_an_old_release_is_told_what_its_install_would_find_out():
+def test_an_old_release_gets_the_token_policy_that_its_install_detects():
     cluster = lab()
     cluster.kubernetes = "v1.18.19"
     istioctl = FakeIstioctl(cluster, [istiod("docker.io/istio/pilot:1.7.4")], "1.7.4")
@@ -127,7 +138,7 @@ def test_an_old_release_is_told_what_its_install_would_find_out():
     assert "--set" not in istioctl.runs[-1][0]
 
 
-def test_a_failed_install_says_what_is_not_ready():
+def test_a_failed_install_reports_what_is_not_ready():
     cluster = FakeCluster()
     error = IstioctlError("istioctl install failed with exit code 1: timed out", 1, "out", "err", "istioctl install")
     with pytest.raises(InstallError) as caught:
@@ -135,11 +146,11 @@ def test_a_failed_install_says_what_is_not_ready():
     assert str(caught.value) == f"{error}\nnamespace istio-system does not exist"
     result = caught.value.result
     assert (result["rc"], result["stderr"], result["command"]) == (1, "err", "istioctl install")
-    # It may be half done.
-    assert result["changed"] and len(told(result)) == 4
+    # It may be partly installed.
+    assert result["changed"] and len(reported(result)) == 4
 
 
-def test_a_cluster_that_fails_between_two_changes_is_told_with_what_was_to_change():
+def test_an_error_between_two_changes_has_the_differences():
     cluster = lab(gateway=surplus())
     cluster.put(surplus("istio-other"))
     delete = cluster.delete
@@ -152,14 +163,14 @@ def test_a_cluster_that_fails_between_two_changes_is_told_with_what_was_to_chang
     cluster.delete = fails_later
     with pytest.raises(InstallError, match=r"^cannot reach it$") as caught:
         present(cluster)
-    assert caught.value.result["changed"] and len(told(caught.value.result)) == 2
-    cluster.deleted = ["so the first change fails"]
+    assert caught.value.result["changed"] and len(reported(caught.value.result)) == 2
+    cluster.deleted = ["the first change fails"]
     with pytest.raises(InstallError, match=r"^cannot reach it$") as caught:
         present(cluster)
     assert not caught.value.result["changed"]
 
 
-def test_a_deployment_that_is_not_rolled_out_fails_with_the_reason_unless_nobody_waits():
+def test_a_deployment_that_is_not_rolled_out_is_an_error_with_wait():
     live = installed(istiod())
     live["status"]["availableReplicas"] = 0
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "istio-system"}}
@@ -184,13 +195,13 @@ def stopped_cluster():
     return cluster, FakeIstioctl(cluster, [*RENDERED[:2], deployment, GATEWAY, scaler])
 
 
-def test_a_control_plane_that_is_scaled_to_zero_is_started_again():
+def test_a_control_plane_scaled_to_zero_is_started():
     cluster, istioctl = stopped_cluster()
     check = present(cluster, istioctl, True)
-    assert check["changed"] and told(check) == [("Deployment", "istiod", "is scaled to 0 replicas")]
+    assert check["changed"] and reported(check) == [("Deployment", "istiod", "is scaled to 0 replicas")]
     assert cluster.patched == []
     result = present(cluster, istioctl)
-    assert result["changed"] and told(result) == told(check)
+    assert result["changed"] and reported(result) == reported(check)
     path = "/apis/apps/v1/namespaces/istio-system/deployments/istiod"
     assert cluster.patched == [(path, {"spec": {"replicas": 1}})] and istioctl.installs == []
     assert not present(cluster, istioctl)["changed"]
@@ -199,7 +210,9 @@ def test_a_control_plane_that_is_scaled_to_zero_is_started_again():
 def test_a_control_plane_that_stays_at_zero_replicas_is_not_ready():
     cluster, istioctl = stopped_cluster()
     cluster.patch = lambda path, changes: None
-    with pytest.raises(InstallError, match="not ready after 0 s:\nDeployment istio-system/istiod: it is scaled to 0"):
+    with pytest.raises(
+        InstallError, match="not ready after 0 s:\nDeployment istio-system/istiod: scaled to 0 replicas"
+    ):
         present(cluster, istioctl)
 
 

@@ -16,8 +16,8 @@ from install_fakes import (
     installed,
     istiod,
     present,
+    reported,
     surplus,
-    told,
 )
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import ControlPlane
@@ -65,27 +65,27 @@ def test_a_second_control_plane_removes_nothing_of_the_first(operator):
     check = present(cluster, istioctl, True, namespace="second", operator=operator)
     assert {x.reason for x in check["differences"]} == {"is missing"}
     run = present(cluster, istioctl, namespace="second", operator=operator)
-    assert told(run) == told(check)
+    assert reported(run) == reported(check)
     assert cluster.delete_requests == [] and first <= set(cluster.objects)
-    assert [x for x in run["warnings"] if x.startswith("istio-system/istiod has revision default, too")]
+    assert [x for x in run["warnings"] if x.startswith("istio-system/istiod also has revision default")]
 
 
-def test_what_the_second_control_plane_no_longer_renders_is_removed():
+def test_objects_that_the_second_control_plane_no_longer_renders_are_removed():
     cluster = first_control_plane()
     istioctl = FakeIstioctl(cluster, rendered_in("second"))
     labels = {NAMESPACE: "second", "istio.io/rev": "default", "operator.istio.io/component": "EgressGateways"}
     gateway = an_object("v1", "Service", "istio-egressgateway", "second", {**ADDED, **labels})
     cluster.put(gateway)
-    assert told(present(cluster, istioctl, True, namespace="second"))[-1] == (
+    assert reported(present(cluster, istioctl, True, namespace="second"))[-1] == (
         "Service", "istio-egressgateway", "is no longer rendered",
     )  # fmt: skip
 
 
-def test_objects_whose_owner_no_label_tells_are_refused_before_anything_changes():
+def test_objects_with_an_unclear_owner_are_refused_before_any_change():
     cluster = first_control_plane(**{NAME: None, NAMESPACE: None})
     istioctl = FakeIstioctl(cluster, rendered_in("second"))
     for check_mode in (True, False):
-        with pytest.raises(InstallError, match=r"^revision default is installed in another namespace, too") as caught:
+        with pytest.raises(InstallError, match=r"^revision default is also installed in another namespace") as caught:
             present(cluster, istioctl, check_mode, namespace="second")
     assert "ClusterRole istiod-clusterrole-istio-system" in str(caught.value)
     assert "ServiceAccount" not in str(caught.value)  # it is in the namespace of the other control plane
@@ -104,7 +104,7 @@ def test_gateways_from_an_operator_without_a_name_do_not_remove_the_control_plan
         with pytest.raises(InstallError, match=r"^Deployment istio-system/istiod would be removed"):
             present(cluster, istioctl, check_mode, profile="empty")
     assert istioctl.installs == [] and cluster.delete_requests == []
-    assert told(present(cluster, istioctl, True, operator={"metadata": {"name": "team"}, "spec": {}})) == [
+    assert reported(present(cluster, istioctl, True, operator={"metadata": {"name": "team"}, "spec": {}})) == [
         ("Service", "team-gateway", "is missing")
     ]
 
@@ -136,7 +136,7 @@ THERE = ControlPlane("second", "istiod", "default", "1.27.0")
         ({"istio.io/tag": "prod"}, "", [HERE], False),
     ],
 )
-def test_an_installation_owns_what_its_revision_name_and_namespace_say(labels, name, planes, owned):
+def test_revision_name_and_namespace_decide_what_an_installation_owns(labels, name, planes, owned):
     assert Installation("default", name, "istio-system").owns(surplus(**labels), planes) is owned
 
 
@@ -146,7 +146,7 @@ def test_an_installation_does_not_own_copies_with_its_labels():
     assert Installation("default", "", "istio-system").owns(copied, [HERE]) is False
 
 
-def test_a_sole_installation_owns_what_has_no_owner():
+def test_the_only_installation_owns_objects_without_an_owner():
     role = an_object("rbac.authorization.k8s.io/v1", "ClusterRole", "istiod-old", None, {**PILOT, **ADDED})
     del role["metadata"]["labels"][NAMESPACE]
     assert Installation("default", "", "istio-system").owns(role, [HERE]) is True
@@ -178,7 +178,7 @@ def test_the_validator_of_the_default_tag_is_not_pruned(labels):
     assert [x.key[2] for x in result["differences"] if x.surplus] == []
 
 
-def test_what_helm_installed_is_not_overwritten():
+def test_objects_of_helm_are_not_overwritten():
     theirs = installed(istiod())
     theirs["metadata"]["annotations"] = {"meta.helm.sh/release-name": "istiod"}
     cluster = FakeCluster(theirs)

@@ -11,7 +11,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.install impor
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
 
 
-def test_rendered_text_is_read_and_only_heads_of_definitions_are_parsed():
+def test_only_the_heads_of_crds_are_parsed():
     documents = subject.read_rendered("---\n" + yaml.dump_all(RENDERED, sort_keys=True) + "\n---\n")
     assert [document.key for document in documents] == [
         ("CustomResourceDefinition", "", "virtualservices.networking.istio.io"),
@@ -24,10 +24,10 @@ def test_rendered_text_is_read_and_only_heads_of_definitions_are_parsed():
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
-    [("", "rendered nothing"), ("a: b: c", "is not a manifest"), ("just words", "is not a manifest")],
+    ("text", "message"),
+    [("", "rendered no objects"), ("a: b: c", "is not a manifest"), ("just words", "is not a manifest")],
 )
-def test_what_is_no_manifest_is_told(text, says):
-    with pytest.raises(IstioctlError, match=says) as caught:
+def test_output_that_is_not_a_manifest_is_an_error(text, message):
+    with pytest.raises(IstioctlError, match=message) as caught:
         subject.read_rendered(text)
     assert caught.value.stdout == text

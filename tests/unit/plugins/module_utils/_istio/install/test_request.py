@@ -14,7 +14,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.install impor
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 
 
-def test_without_options_istioctl_decides():
+def test_without_options_istioctl_uses_its_defaults():
     request = subject.request_from(PARAMS)
     assert request.arguments("install") == ["install"] and request.stdin is None
 
@@ -52,7 +52,7 @@ def test_options_become_an_istio_operator_on_standard_input():
     ]  # fmt: skip
 
 
-def test_a_file_comes_before_what_is_laid_over_it(tmp_path):
+def test_a_file_comes_before_the_options_merged_over_it(tmp_path):
     file = tmp_path / "operator.yml"
     file.write_text("spec: {}")
     request = subject.request_from({**PARAMS, "file": str(file), "manifests": str(tmp_path)})
@@ -62,7 +62,7 @@ def test_a_file_comes_before_what_is_laid_over_it(tmp_path):
     assert json.loads(request.stdin)["spec"] == {"tag": "1.27.1"}
 
 
-def test_an_operator_is_merged_and_stays_as_it_is():
+def test_an_operator_is_merged_and_not_modified():
     operator = {
         "kind": "IstioOperator",
         "metadata": {"name": "lab"},
@@ -79,7 +79,7 @@ def test_an_operator_is_merged_and_stays_as_it_is():
     assert operator == before
 
 
-def test_another_namespace_is_told_in_the_way_of_every_release():
+def test_another_namespace_is_set_for_every_release():
     request = subject.request_from({**PARAMS, "namespace": "mesh", "values": {"global": {"network": "n"}}})
     made = json.loads(request.stdin)
     assert made["metadata"] == {"namespace": "mesh"}
@@ -94,7 +94,7 @@ def test_the_default_revision_has_no_name():
 
 
 @pytest.mark.parametrize(
-    ("params", "says"),
+    ("params", "message"),
     [
         ({"operator": {"kind": "Deployment"}}, "operator must be an IstioOperator, got kind Deployment"),
         ({"operator": {"profile": "demo"}}, "operator must have a spec"),
@@ -114,10 +114,10 @@ def test_the_default_revision_has_no_name():
         ({"set": {"values.pilot": None}}, "set: values.pilot must be a string, a number or a boolean, got null"),
     ],
 )
-def test_bad_input_is_named_before_anything_runs(params, says):
+def test_invalid_input_is_reported_before_any_run(params, message):
     cluster = lab()
     istioctl = FakeIstioctl(cluster)
-    with pytest.raises(InstallError, match=f"^{re.escape(says)}"):
+    with pytest.raises(InstallError, match=f"^{re.escape(message)}"):
         present(cluster, istioctl, **params)
     assert istioctl.runs == []
 
@@ -134,11 +134,11 @@ def test_bad_input_is_named_before_anything_runs(params, says):
         ({"set": {"values.global.istioNamespace": "mesh"}}, ("", "mesh")),
     ],
 )
-def test_the_owner_is_what_istioctl_writes_on_labels(params, owner):
+def test_the_owner_is_that_of_the_labels_of_istioctl(params, owner):
     assert subject.request_from({**PARAMS, **params}).owner() == owner
 
 
-def test_the_owner_is_read_from_a_file_too(tmp_path):
+def test_the_owner_is_read_from_a_file(tmp_path):
     file = tmp_path / "operator.yml"
     file.write_text("metadata: {name: filed, namespace: mesh}\nspec:\n")
     assert subject.request_from({**PARAMS, "file": str(file)}).owner() == ("filed", "mesh")
