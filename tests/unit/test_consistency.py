@@ -382,6 +382,12 @@ def test_facts_of_a_chapter_are_variables_of_the_lab_or_its_roles(chapter):
     assert [fact for fact in facts if not fact.startswith(prefixes)] == []
 
 
+@pytest.mark.parametrize("chapter", [x for x in CHAPTERS if "ran" in x], ids=lambda chapter: chapter["name"])
+def test_a_task_sets_the_fact_that_a_chapter_ran(chapter):
+    paths = [*ROOT.glob("roles/*/tasks/*.yml"), *ROOT.glob("playbooks/tasks/*.yml")]
+    assert any(re.search(rf"(?m)^ +{chapter['ran']}: ", path.read_text(encoding="utf-8")) for path in paths)
+
+
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda chapter: chapter["name"])
 def test_reset_can_remove_a_chapter_by_its_last_role(chapter):
     role = chapter["roles"][-1]

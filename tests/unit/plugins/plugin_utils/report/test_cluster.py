@@ -5,7 +5,13 @@
 
 from __future__ import annotations
 
-from report_support import FACTS, build_document, render_page
+from report_support import FACTS, build_document, chapters_by_name, render_page
+
+
+def test_a_cluster_without_a_kubeconfig_has_a_chapter_too():
+    document = build_document({**FACTS, "lab_kubeconfig": ""})
+    assert chapters_by_name(document)["cluster"]["verdict"] == "pass"
+    assert "KUBECONFIG" not in render_page(document)
 
 
 def test_a_lab_from_a_registry_has_no_differences():
