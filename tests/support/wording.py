@@ -27,7 +27,7 @@ def phrases(text: str) -> list[tuple[re.Pattern[str], str]]:
 
 
 def findings(text: str, rows: list[tuple[re.Pattern[str], str]]) -> Iterator[str]:
-    """A line such as "3: colour (color)" for each phrase in the text."""
+    """A line "NUMBER: PHRASE (ADVICE)" for each phrase in the text."""
     for number, line in enumerate(text.splitlines(), 1):
         for expression, advice in rows:
             for match in expression.finditer(line):
