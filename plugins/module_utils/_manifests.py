@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 import re
 import traceback
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from ansible_collections.meshlab.istio.plugins.module_utils import _yaml_scalars
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import hide_secret
 
 try:
@@ -31,6 +33,17 @@ except ImportError:
 
 # Upper limit of values in a document with aliases, against exponential expansion.
 MAX_VALUES = 1_000_000
+# Upper limit of nesting, far above that of Kubernetes objects and below Python's for recursion.
+MAX_DEPTH = 200
+
+_MERGE = "tag:yaml.org,2002:merge"
+_TAGS = {
+    type(None): "tag:yaml.org,2002:null",
+    bool: "tag:yaml.org,2002:bool",
+    int: "tag:yaml.org,2002:int",
+    float: "tag:yaml.org,2002:float",
+    str: "tag:yaml.org,2002:str",
+}
 
 
 class ManifestError(Exception):
@@ -38,40 +51,57 @@ class ManifestError(Exception):
 
 
 class _Loader(_SafeLoader):
-    """Reads YAML as kubectl does: JSON types only, string keys, no dates, no base-60 numbers, no duplicate keys."""
+    """Reads YAML as kubectl does: JSON types only, string keys, no dates. Rejects duplicate keys, unlike kubectl."""
+
+    def resolve(self, kind, value, implicit):
+        if kind is not yaml.ScalarNode or not implicit[0]:
+            return super().resolve(kind, value, implicit)
+        return _MERGE if value == "<<" else _TAGS[type(_yaml_scalars.resolve(value))]
+
+    def construct_resolved(self, node):
+        """Construct a null, boolean or number, whose tag may be explicit."""
+        text = self.construct_scalar(node)
+        value = _yaml_scalars.resolve(text)
+        if node.tag == _TAGS[float] and type(value) is int:
+            value = float(value)
+        if _TAGS[type(value)] != node.tag:
+            raise _constructor_error(f"'{text}' is not of type {node.tag.rpartition(':')[2]}", node)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise _constructor_error(f"JSON has no number {text}; quote it", node)
+        return value
 
     def construct_mapping(self, node, deep=False):
+        if not isinstance(node, yaml.MappingNode):
+            raise _constructor_error(f"expected a mapping, got a {node.id}", node)
         self.flatten_mapping(node)
         return {self.key(key): self.construct_object(value, deep=deep) for key, value in node.value}
 
     def flatten_mapping(self, node):
-        """Put what << merges before a mapping's own keys. Of a list, the first mapping wins.
+        """Replace << by the keys that it merges. As in kubectl, later keys win, but of a list the first mapping.
 
-        PyYAML 6.0.4 lets the last one win, and drops own keys by the identity of their texts.
+        PyYAML 6.0.4 lets the last mapping of a list win, and drops own keys by the identity of their texts.
         """
         pairs, node.value = node.value, []
-        own = [pair for pair in pairs if pair[0].tag != "tag:yaml.org,2002:merge"]
-        merged = []
+        flat = []
         for key_node, value_node in pairs:
-            if key_node.tag == "tag:yaml.org,2002:merge":
-                parts = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
-                for part in reversed(parts):
-                    if not isinstance(part, yaml.MappingNode):
-                        raise yaml.constructor.ConstructorError(
-                            None, None, "<< must be a mapping or a list of mappings", part.start_mark
-                        )
-                    self.flatten_mapping(part)
-                    merged.extend(part.value)
-        node.value = merged + own
+            if key_node.tag != _MERGE:
+                flat.append((key_node, value_node))
+                continue
+            parts = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+            for part in reversed(parts):
+                if not isinstance(part, yaml.MappingNode):
+                    raise _constructor_error("<< must be a mapping or a list of mappings", part)
+                self.flatten_mapping(part)
+                flat.extend(part.value)
+        node.value = flat
 
     def key(self, node):
         """Return a key as a string, as in JSON: 8080 gives "8080" and true gives "true"."""
         value = self.construct_object(node, deep=True) if isinstance(node, yaml.ScalarNode) else None
-        if value is None:
-            raise yaml.constructor.ConstructorError(
-                None, None, "a key must be a string, number or boolean", node.start_mark
-            )
-        return value if isinstance(value, str) else json.dumps(value)
+        text = _yaml_scalars.key_text(value)
+        if text is None:
+            raise _constructor_error("a key must be a string, number or boolean", node)
+        return text
 
     def check(self, node):
         """Raise ConstructorError for duplicate keys, of which readers silently drop one, and for aliases that expand
@@ -79,9 +109,7 @@ class _Loader(_SafeLoader):
         sizes = {}
         size = self._check(node, sizes)
         if size > MAX_VALUES and size > 10 * len(sizes):
-            raise yaml.constructor.ConstructorError(
-                None, None, f"aliases expand {len(sizes)} values to more than {MAX_VALUES}", node.start_mark
-            )
+            raise _constructor_error(f"aliases expand {len(sizes)} values to more than {MAX_VALUES}", node)
 
     def _check(self, node, sizes):
         """Return the number of values in a node with its aliases expanded. sizes: results by id of the node."""
@@ -92,13 +120,11 @@ class _Loader(_SafeLoader):
             keys = {}
             for key_node, value_node in node.value:
                 size += self._check(value_node, sizes)
-                if key_node.tag == "tag:yaml.org,2002:merge":
+                if key_node.tag == _MERGE:
                     continue
                 key = self.key(key_node)
                 if key in keys:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"duplicate key '{key}', first used in line {keys[key] + 1}", key_node.start_mark
-                    )
+                    raise _constructor_error(f"duplicate key '{key}', first used in line {keys[key] + 1}", key_node)
                 keys[key] = key_node.start_mark.line
         elif isinstance(node, yaml.SequenceNode):
             for item in node.value:
@@ -106,23 +132,9 @@ class _Loader(_SafeLoader):
         sizes[id(node)] = size
         return size
 
-    def to_int(self, node):
-        text = self.construct_scalar(node).replace("_", "")
-        try:
-            return int(text, 8 if re.fullmatch(r"[-+]?0[0-7]+", text) else 0)
-        except ValueError:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"'{text}' is not an integer", node.start_mark
-            ) from None
 
-    def to_float(self, node):
-        text = self.construct_scalar(node)
-        try:
-            number = int(text) if re.fullmatch(r"[-+]?[0-9]+", text) else float(text)  # 08 is not octal, so it is 8
-        except ValueError:
-            raise yaml.constructor.ConstructorError(None, None, f"'{text}' is not a number", node.start_mark) from None
-        # A number that is too large, such as the commit 1234e5678, is a string.
-        return text if number in (float("inf"), float("-inf")) else number
+def _constructor_error(message, node):
+    return yaml.constructor.ConstructorError(None, None, message, node.start_mark)
 
 
 class _Dumper(_SafeDumper):
@@ -136,7 +148,7 @@ class _Dumper(_SafeDumper):
             return self.represent_scalar("tag:yaml.org,2002:str", value, style="|")
         # Quote ambiguous scalars.
         ambiguous = re.match(
-            r"[-+]?\.?[0-9]|[-+]?\.|[~=<]|(?:y|n|yes|no|on|off|true|false|null)$", value, re.IGNORECASE
+            r"[-+]?_*\.?[0-9]|[-+]?\.|[~=<]|(?:y|n|yes|no|on|off|true|false|null)$", value, re.IGNORECASE
         )
         return self.represent_scalar("tag:yaml.org,2002:str", value, style="'" if ambiguous else None)
 
@@ -144,31 +156,10 @@ class _Dumper(_SafeDumper):
 def _set_up_yaml():
     _Loader.yaml_implicit_resolvers = {}
     _Loader.yaml_constructors = {}
-    for name, pattern, first, constructor in (
-        ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""], _Loader.construct_yaml_null),
-        (
-            "bool",
-            r"yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF",
-            list("yYnNtTfFoO"),
-            _Loader.construct_yaml_bool,
-        ),
-        (
-            "int",
-            r"[-+]?(?:0|[1-9][0-9_]*|0[0-7_]+|0o[0-7]+|0b[01]+|0x[0-9a-fA-F]+)",
-            list("-+0123456789"),
-            _Loader.to_int,
-        ),
-        (
-            "float",
-            r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?",
-            list("-+.0123456789"),
-            _Loader.to_float,
-        ),
-        ("merge", r"<<", ["<"], _Loader.construct_yaml_str),  # as a value, << is a string
-    ):
-        _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{name}", re.compile(f"(?:{pattern})$"), first)
-        _Loader.add_constructor(f"tag:yaml.org,2002:{name}", constructor)
-    _Loader.add_constructor("tag:yaml.org,2002:str", _Loader.construct_yaml_str)
+    for kind in (type(None), bool, int, float):
+        _Loader.add_constructor(_TAGS[kind], _Loader.construct_resolved)
+    for tag in (_TAGS[str], _MERGE):  # as a value, << is a string
+        _Loader.add_constructor(tag, _Loader.construct_yaml_str)
     _Loader.add_constructor("tag:yaml.org,2002:seq", _Loader.construct_yaml_seq)
     _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.construct_yaml_map)
     _Loader.add_constructor(None, _Loader.construct_undefined)
@@ -178,6 +169,7 @@ def _set_up_yaml():
 if yaml is not None:
     _set_up_yaml()
 
+_BETWEEN_JSON = re.compile(r"(?:\s|^---[ \t\r]*$)*", re.MULTILINE)
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -190,6 +182,9 @@ def parse_manifest(text: str, where: str) -> list[dict[str, Any]]:
     if stray:
         line, column = text.count("\n", 0, stray.start()) + 1, stray.start() - text.rfind("\n", 0, stray.start())
         raise ManifestError(f"{where}, line {line}, column {column}: YAML does not allow the character {stray[0]!r}")
+    documents = _parse_json(text, where)
+    if documents is not None:
+        return [_check_definition(document, place) for document, place in documents if document is not None]
     definitions, loader = [], _Loader(text if text.endswith("\n") else f"{text}\n")  # as kubectl reads a last block
     try:
         while loader.check_node():
@@ -204,10 +199,41 @@ def parse_manifest(text: str, where: str) -> list[dict[str, Any]]:
         context = f" {error.context}" if error.context else ""
         raise ManifestError(f"{where}{place}: {error.problem}{context}") from error
     except RecursionError as error:
-        raise ManifestError(f"{where}: the manifest is nested too deeply") from error
+        raise ManifestError(f"{where}: nested deeper than {MAX_DEPTH} levels") from error
     finally:
         loader.dispose()
     return definitions
+
+
+def _parse_json(text, where):
+    """Return [(document, its position)] if the text is JSON, else None, so that it is read as YAML."""
+
+    def unique(pairs):
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("YAML reports duplicate keys with their lines")
+        return dict(pairs)
+
+    def finite(number):
+        if math.isinf(float(number)):
+            raise ManifestError(f"{where}: number {number} is out of range")
+        return float(number)
+
+    def reject(constant):
+        raise ValueError(f"{constant} is not JSON")
+
+    decoder = json.JSONDecoder(object_pairs_hook=unique, parse_float=finite, parse_constant=reject)
+    documents, position = [], _BETWEEN_JSON.match(text).end()
+    if not text.startswith("{", position):
+        return None
+    while position < len(text):
+        place = f"{where}, line {text.count(chr(10), 0, position) + 1}"
+        try:
+            document, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            return None
+        documents.append((document, place))
+        position = _BETWEEN_JSON.match(text, position).end()
+    return documents
 
 
 def check_definitions(value: Any) -> list[dict[str, Any]]:
@@ -231,10 +257,26 @@ def _check_definition(value, where):
     if not isinstance(value.get("kind"), str) or not value["kind"]:
         raise ManifestError(f"{where}: the object has no kind")
     try:
-        # By JSON, so that no objects are shared and only JSON types remain.
-        return json.loads(json.dumps(value, allow_nan=False))
+        # By JSON in UTF-8, so that no objects are shared, and only JSON types and valid characters remain.
+        definition = json.loads(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+    except RecursionError as error:
+        raise ManifestError(f"{where}: nested deeper than {MAX_DEPTH} levels") from error
     except (ValueError, TypeError) as error:
         raise ManifestError(f"{where}: {error}") from error
+    if _is_deeper(definition, MAX_DEPTH):
+        raise ManifestError(f"{where}: nested deeper than {MAX_DEPTH} levels")
+    return definition
+
+
+def _is_deeper(value, depth):
+    """Whether a value has more than this number of nested lists and dictionaries."""
+    level = [value]
+    for _level in range(depth + 1):
+        containers = [x.values() if isinstance(x, dict) else x for x in level if isinstance(x, (dict, list))]
+        level = [item for container in containers for item in container]
+        if not containers:
+            return False
+    return True
 
 
 def dump_manifest(definitions: list[dict[str, Any]]) -> str:

@@ -66,8 +66,10 @@ def test_any_text_is_a_manifest_or_an_error_that_names_it(text):
     ("text", "spec"),
     [
         ("1e3", 1000.0), ("1234e5678", "1234e5678"), ("22:22", "22:22"), ("2020-01-01", "2020-01-01"), ("0644", 420),
-        ("0o14", 12), ("0x1F", 31), ("1_000", 1000), ("08", 8), ("yes", True), ("Off", False), ("y", "y"), ("~", None),
+        ("0o14", 12), ("0x1F", 31), ("1_000", 1000), ("08", 8), ("yes", True), ("Off", False), ("y", True), ("~", None),
         ("=", "="), (".5", 0.5), ("!!str 12", "12"), ("{8080: a, true: b}", {"8080": "a", "true": "b"}),
+        ("{x: 1, y: 2, N: 3}", {"x": 1, "true": 2, "false": 3}), ("{1.10: a, 1e3: b}", {"1.1": "a", "1000": "b"}),
+        ("1_0.5", 10.5), ("0x1_F", 31), ("!!bool y", True), ("!!float 1", 1.0), ("'y'", "y"), ("'1_0'", "1_0"),
     ],
 )  # fmt: skip
 def test_scalars_are_read_as_kubectl_reads_them(text, spec):
@@ -117,6 +119,8 @@ d: {<<: *c}
         ("p: &p {a: 1}\nq: &q {<<: *p, a: 2}\nv: {<<: *q}", {"a": 2}),
         ("p: &p {a: 1, b: 1}\nv: {<<: *p, b: 2}", {"a": 1, "b": 2}),
         ("v: &v {<<: *v, a: 1}", {"a": 1}),
+        ("p: &p {a: 1}\nv: {a: 2, <<: *p}", {"a": 1}),
+        ("p: &p {a: 1}\nq: &q {a: 2}\nv: {<<: *p, <<: *q}", {"a": 2}),
         ("v: |\n  x", "x\n"),
         ("v: |-\n  x", "x"),
     ],
@@ -142,7 +146,15 @@ BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}
         ("kind: A\nx: {null: 1}\n", "m.yaml, line 2, column 5: a key must be a string, number or boolean"),
         ("kind: A\nx: !vault secret\n", "m.yaml, line 2, column 4: could not determine a constructor"),
         ("kind: A\nx: !!binary aGk=\n", "m.yaml, line 2, column 4: could not determine a constructor"),
-        ("kind: A\nx: !!int abc\n", "m.yaml, line 2, column 4: 'abc' is not an integer"),
+        ("kind: A\nx: !!int abc\n", "m.yaml, line 2, column 4: 'abc' is not of type int"),
+        ("kind: A\nx: !!bool maybe\n", "m.yaml, line 2, column 4: 'maybe' is not of type bool"),
+        ("kind: A\nx: !!null x\n", "m.yaml, line 2, column 4: 'x' is not of type null"),
+        ("kind: A\nx: !!map x\n", "m.yaml, line 2, column 4: expected a mapping, got a scalar"),
+        ("kind: A\nx: !!map [a]\n", "m.yaml, line 2, column 4: expected a mapping, got a sequence"),
+        ("kind: A\nx: .inf\n", "m.yaml, line 2, column 4: JSON has no number .inf; quote it"),
+        ('{"kind": "A", "x": 1E400}', "m.yaml: number 1E400 is out of range"),
+        ('{"kind": "A", "x": "\\ud83d"}', "m.yaml, line 1: 'utf-8' codec can't encode character"),
+        ('{"kind": "A",\n "x": {"a": 1, "a": 2}}', "m.yaml, line 2, column 16: duplicate key 'a', first used in"),
         ("kind: A\nx: {<<: 1}\n", "m.yaml, line 2, column 9: << must be a mapping or a list of mappings"),
         ("kind: A\nx: *nothing\n", "m.yaml, line 2, column 4: found undefined alias"),
         ("kind: A\nx: a\x07b\n", "m.yaml, line 2, column 5: YAML does not allow the character '\\x07'"),
@@ -150,6 +162,8 @@ BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}
         ("just text\n", "m.yaml, line 1: a str is not a Kubernetes object"),
         ("kind: A\n---\napiVersion: v1\n", "m.yaml, line 3: the object has no kind"),
         ("kind: A\nx: &a [*a]\n", "m.yaml, line 1: Circular reference detected"),
+        ("kind: A\nx: " + "[" * 400 + "]" * 400, "m.yaml, line 1: nested deeper than 200 levels"),
+        ('{"kind": "A", "x": ' + "[" * 5000 + "]" * 5000 + "}", "m.yaml"),
         (BOMB, "m.yaml, line 1, column 1: aliases expand "),
         (BOMB.replace("[", "{<<: [").replace("]", "]}"), "m.yaml, line 1, column 1: aliases expand "),
         ("kind: A\nx: " + "[" * 5000, "m.yaml"),
@@ -159,6 +173,29 @@ def test_malformed_manifest_is_an_error_with_its_position(text, message):
     with pytest.raises(subject.ManifestError) as caught:
         subject.parse_manifest(text, "m.yaml")
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "definitions"),
+    [
+        ('{"kind": "A", "x": "\\ud83d\\ude00"}', [{"kind": "A", "x": "😀"}]),
+        ('{"kind": "A"} {"kind": "B"}\n', [{"kind": "A"}, {"kind": "B"}]),
+        ('\n---\n{"kind": "A"}\n---\n{"kind": "\\ud83d\\ude00"}\n', [{"kind": "A"}, {"kind": "😀"}]),
+        ('{"kind": "A", "x": yes}', [{"kind": "A", "x": True}]),  # YAML
+        ('{"kind": "A", "x": NaN}', [{"kind": "A", "x": "NaN"}]),
+    ],
+)
+def test_json_is_read_as_kubectl_reads_it(text, definitions):
+    assert subject.parse_manifest(text, "x") == definitions
+
+
+def test_nesting_is_limited():
+    def nested(levels):
+        return json.loads('{"kind": "A", "x": ' + "[" * (levels - 1) + "]" * (levels - 1) + "}")
+
+    assert subject.check_definitions(nested(200)) == [nested(200)]
+    with pytest.raises(subject.ManifestError, match="definition 1: nested deeper than 200 levels"):
+        subject.check_definitions(nested(201))
 
 
 def test_check_definitions():
