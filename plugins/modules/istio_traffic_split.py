@@ -24,7 +24,7 @@ description:
     denominator of all shares is the number of responses that match exactly one backend.
   - >-
     The verdict is V(inconclusive) if the sample cannot decide: not all requests were sent, too few were answered, or
-    the counts are equally consistent with an even split, as without any rule.
+    the counts are also consistent with an even split, as without any rule.
   - >-
     All requests are sent in one exec, by O(parallel) workers and each over its own connection, and the responses are
     counted in the pod. HTTP proxies from environment variables are ignored, and a redirect is an error.
@@ -341,6 +341,15 @@ reason:
   returned: when the split was measured
   type: str
   sample: the client has no sidecar, which would apply the weights
+findings:
+  description: >-
+    Objects in the API that may explain RV(reason): the weights of the VirtualServices for the host, and wrong fields of
+    these, of DestinationRules and of the Service. Empty if RV(verdict) is V(pass). Objects that the user may not read
+    are left out.
+  returned: when the split was measured
+  type: list
+  elements: str
+  sample: []
 requests:
   description: Number of requests that were planned, O(requests).
   returned: when the split was measured
@@ -554,6 +563,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options 
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import measurement, verdict
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.client import find_client
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.ephemeral_client import ephemeral_client
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.findings import find_in_api
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import SplitError, plan_from, plan_warnings
 
 CLIENTS = ("pod", "deployment", "label_selector")
@@ -569,7 +579,10 @@ def measure(params, plan):
         else:
             named = [params[name] for name in CLIENTS]
             client = find_client(cluster, params["namespace"], *named, params["container"])
-        return verdict.judge(plan, measurement.measure(cluster, plan, client), client)
+        result = verdict.judge(plan, measurement.measure(cluster, plan, client), client)
+        if result["verdict"] == "pass":
+            return result
+        return verdict.with_findings(result, find_in_api(cluster, plan, client))
 
 
 def main():

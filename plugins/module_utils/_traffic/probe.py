@@ -253,15 +253,15 @@ BEGIN {
 index($0, mark) == 1 {
   if (held && !each && bulk != "") scan()
   else if (held && previous != "") take(previous)
-  held = said = 0
+  held = in_stderr = 0
   split(substr($0, width + 1), word, " ")
   if (word[1] == "done") { seen++; status = word[2]; if (word[3] != "") finish(word[3]); else pending = 1 }
   else if (word[1] == "end") { if (pending || !wget && rc != 0 && !seen) finish(rc); seen = 0 }
-  else { rc = word[2]; said = 1; if (word[1] == "wget") { wget = 1; pending = 1 } }
+  else { rc = word[2]; in_stderr = 1; if (word[1] == "wget") { wget = 1; pending = 1 } }
   if (stop != "") exit
   next
 }
-said {
+in_stderr {
   if (wget) note($0)
   else if (match($0, /curl: \([0-9]+\)/)) {
     key = substr($0, RSTART + 7, RLENGTH - 8)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""State which other split a measurement may not have told from the expected one."""
+"""Find out how often a split similar to the expected one would pass."""
 
 from __future__ import annotations
 

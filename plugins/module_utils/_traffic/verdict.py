@@ -42,6 +42,7 @@ def judge(plan: Plan, tally: Tally, client: Client) -> dict[str, Any]:
         "verdict": verdict,
         "msg": message,
         "reason": reason,
+        "findings": [],
         "requests": plan.requests,
         "sent": tally.sent,
         "answered": tally.answered,
@@ -54,6 +55,14 @@ def judge(plan: Plan, tally: Tally, client: Client) -> dict[str, Any]:
         "elapsed": tally.elapsed,
         "client": {**asdict(client), "method": tally.method},
     }
+
+
+def with_findings(result: dict[str, Any], findings: list[str]) -> dict[str, Any]:
+    """The result of judge with the findings in the API."""
+    message = (
+        "; ".join([f"{result['msg']}. In the cluster: {findings[0]}", *findings[1:]]) if findings else result["msg"]
+    )
+    return {**result, "findings": findings, "msg": message}
 
 
 def _backends(plan: Plan, tally: Tally, p_values: list[float]) -> list[dict[str, Any]]:

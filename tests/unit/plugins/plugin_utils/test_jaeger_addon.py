@@ -31,7 +31,7 @@ COLLECTOR = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "jaeger
 ADDON = [DEPLOYMENT, None, TRACING, COLLECTOR]
 
 
-def made(**options):
+def objects_by_name(**options):
     """{(kind, name): object} of the objects, in their order."""
     objects = subject.objects(ADDON, "mesh", "30686", **options)
     return {(each["kind"], each["metadata"]["name"]): each for each in objects}
@@ -39,7 +39,7 @@ def made(**options):
 
 def test_namespace_node_port_and_startup_probe_are_set():
     given = copy.deepcopy(ADDON)
-    found = made()
+    found = objects_by_name()
     assert given == ADDON  # not changed in place
     assert list(found) == [("Deployment", "jaeger"), ("Service", "tracing"), ("Service", "jaeger-collector")]
     assert {each["metadata"]["namespace"] for each in found.values()} == {"mesh"}
@@ -59,7 +59,7 @@ def test_a_startup_probe_of_the_release_is_kept():
 
 @pytest.mark.parametrize(("path", "context"), [("", {"fsGroup": 10001}), ("/var/lib/jaeger", {"runAsUser": 0})])
 def test_a_volume_replaces_the_empty_directory(path, context):
-    found = made(volume="1Gi", volume_path=path)
+    found = objects_by_name(volume="1Gi", volume_path=path)
     spec = found["Deployment", "jaeger"]["spec"]
     assert spec["strategy"] == {"type": "Recreate", "rollingUpdate": None}
     assert spec["template"]["spec"]["securityContext"] == context
@@ -77,13 +77,13 @@ def test_a_volume_replaces_the_empty_directory(path, context):
 
 
 def test_for_removal_the_volume_is_included_without_its_size():
-    found = made(for_removal=True)
+    found = objects_by_name(for_removal=True)
     assert list(found)[:2] == [("PersistentVolume", "meshlab-jaeger-mesh"), ("PersistentVolumeClaim", "meshlab-jaeger")]
     assert all("spec" not in each for each in list(found.values())[:2])
 
 
 def test_telemetry_has_the_provider_and_the_sampling():
-    telemetry = made(telemetry={"provider": "jaeger", "sampling": "25"})["Telemetry", "jaeger"]
+    telemetry = objects_by_name(telemetry={"provider": "jaeger", "sampling": "25"})["Telemetry", "jaeger"]
     assert telemetry["metadata"]["namespace"] == "mesh"
     assert telemetry["spec"] == {"tracing": [{"providers": [{"name": "jaeger"}], "randomSamplingPercentage": 25.0}]}
 

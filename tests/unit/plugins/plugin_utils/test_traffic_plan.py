@@ -150,26 +150,26 @@ def test_invalid_backends_are_rejected(backends, problem):
 
 
 def test_each_route_check_expects_all_requests_at_its_backend():
-    made = subject.plan(PAIR, WEIGHTS, [TESTER, MANAGER], CHECKS)
-    assert [(x["name"], x["request"], x["backend"]) for x in made["route_checks"]] == [
+    plan = subject.plan(PAIR, WEIGHTS, [TESTER, MANAGER], CHECKS)
+    assert [(x["name"], x["request"], x["backend"]) for x in plan["route_checks"]] == [
         ("tester", "/ with x-user: tester", "httpd"),
         ("manager", "/manager", "tomcat"),
         ("first rule", "/manager with x-user: tester", "httpd"),
     ]
-    assert [(x["path"], x["headers"]) for x in made["route_checks"][:2]] == [
+    assert [(x["path"], x["headers"]) for x in plan["route_checks"][:2]] == [
         ("/", {"x-user": "tester"}),
         ("/manager", {}),
     ]
-    assert [[y["weight"] for y in x["backends"]] for x in made["route_checks"]] == [[0, 100], [100, 0], [0, 100]]
-    assert made["pages"] == ["/index.html", "/manager"]
+    assert [[y["weight"] for y in x["backends"]] for x in plan["route_checks"]] == [[0, 100], [100, 0], [0, 100]]
+    assert plan["pages"] == ["/index.html", "/manager"]
 
 
 def test_the_defaults_of_the_role_are_valid_and_cover_both_experiments(request):
     variables = yaml.safe_load((request.config.rootpath / "roles/traffic_shifting/vars/main.yml").read_text())
     rules = variables["__traffic_shifting_default_match_rules"]
-    made = subject.plan(PAIR, WEIGHTS, rules, variables["__traffic_shifting_default_route_checks"])
-    assert {x["name"] for x in made["route_checks"]} >= {x["name"] for x in rules}
-    assert made["route_checks"][-1]["backend"] == rules[0]["backend"]
+    plan = subject.plan(PAIR, WEIGHTS, rules, variables["__traffic_shifting_default_route_checks"])
+    assert {x["name"] for x in plan["route_checks"]} >= {x["name"] for x in rules}
+    assert plan["route_checks"][-1]["backend"] == rules[0]["backend"]
 
 
 @pytest.mark.parametrize(

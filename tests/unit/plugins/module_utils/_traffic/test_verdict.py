@@ -195,6 +195,14 @@ def test_an_inconclusive_message_has_the_sufficient_number_of_requests():
     assert close["reason"] == "too few requests to rule out an even split: not even 100000 are enough"
 
 
+def test_findings_are_part_of_the_message():
+    result = judged([203, 197])
+    assert verdict.with_findings(result, []) == result
+    found = verdict.with_findings(result, ["one", "two"])
+    assert found["findings"] == ["one", "two"]
+    assert found["msg"] == f"{result['msg']}. In the cluster: one; two"
+
+
 def test_a_small_share_without_a_response_is_inconclusive():
     result = judged([100, 0], (Backend("v1", 99, "v1"), Backend("v2", 1, "v2")))
     assert "v2 got none of 100 responses, which is also consistent with weight 0" in result["msg"]
