@@ -9,14 +9,14 @@ class ModuleDocFragment:
 options: {}
 attributes:
   check_mode:
-    description: In check mode, says what it would change and changes nothing.
+    description: Can run in C(check_mode) and return changed status prediction without modifying the target.
   diff_mode:
-    description: In diff mode, shows what it changes, or would change.
+    description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
   idempotent:
     description: A second run with the same arguments reports no change.
 """
 
-    # For modules whose behaviour depends on a cluster named once for all of them.
+    # For modules that connect to a cluster, which module_defaults can set for all of them.
     ACTION_GROUP = r"""
 options: {}
 attributes:

@@ -10,9 +10,9 @@ class ModuleDocFragment:
 options:
   binary_path:
     description:
-      - The C(istioctl) to run.
+      - Path of C(istioctl).
       - >-
-        If not set, the environment variable E(ISTIOCTL_PATH) is read, then E(PATH) is searched, then the
-        C(current) link that the role P(meshlab.istio.istioctl#role) makes (C(/opt/istio/current/bin/istioctl)).
+        If not set, the environment variable E(ISTIOCTL_PATH) is used, then the first C(istioctl) in E(PATH), then the
+        link of the role P(meshlab.istio.istioctl#role), C(/opt/istio/current/bin/istioctl).
     type: path
 """

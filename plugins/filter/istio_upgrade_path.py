@@ -5,49 +5,49 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: istio_upgrade_path
-short_description: The way from one pair of Istio and Kubernetes to a newer Istio
+short_description: Plan the upgrade to a newer Istio
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - >-
-    Asks the collection's one table of Istio releases for the order in which the minors of Istio and of Kubernetes have
-    to be upgraded, so that each pair on the way is one that Istio supports.
-  - It is a plan and touches nothing. Of all ways of the fewest steps it changes between the two least often.
+    Returns the order in which to upgrade the minor releases of Istio and Kubernetes, so that Istio supports every
+    intermediate pair. Uses the collection's table of Istio releases.
+  - Of all plans with the fewest steps, it returns the one that alternates least often between Istio and Kubernetes.
 options:
   _input:
-    description: Version of Istio that is there, such as V(1.7.4).
+    description: Installed version of Istio, such as V(1.7.4).
     type: str
     required: true
   kubernetes:
-    description: Version of Kubernetes that is there, such as V(v1.18.19).
+    description: Installed version of Kubernetes, such as V(v1.18.19).
     type: str
     required: true
   wanted:
-    description: Version of Istio to arrive at. The newest of the table if not given.
+    description: Version of Istio to upgrade to. The newest release of the table if not set.
     type: str
   wanted_kubernetes:
-    description: Version of Kubernetes to arrive at. The oldest that O(wanted) supports if not given.
+    description: Version of Kubernetes to upgrade to. The oldest that O(wanted) supports if not set.
     type: str
 """
 
 EXAMPLES = r"""
-- name: Say how to come from Istio 1.7 on Kubernetes 1.18 to Istio 1.27
+- name: Show the upgrade from Istio 1.7 on Kubernetes 1.18 to Istio 1.27
   ansible.builtin.debug:
-    msg: "{{ item.what }} {{ item.from }} to {{ item.to }}"
+    msg: "{{ item.product }} {{ item.from }} to {{ item.to }}"
   loop: "{{ '1.7.4' | meshlab.istio.istio_upgrade_path('v1.18.19', '1.27.0') }}"
 """
 
 RETURN = r"""
 _value:
   description:
-    - The steps, of one minor each.
-    - Each has C(what) (V(Istio) or V(Kubernetes)), C(from) and C(to). One of Istio has C(version) (whole) and
-      C(changes) (a list of sentences) too.
-    - It fails if there is no such way, or the pair to begin with or to end with is not supported.
+    - The steps, each an upgrade by one minor release.
+    - Each step has C(product) (V(Istio) or V(Kubernetes)), C(from) and C(to). A step of Istio also has C(version) (full
+      version) and C(changes) (list of sentences).
+    - The filter fails if there is no plan, or if the first or the last pair is not supported.
   type: list
   elements: dict
   sample:
-    - what: Kubernetes
+    - product: Kubernetes
       from: "1.18"
       to: "1.19"
 """
@@ -59,7 +59,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.upgrade_path 
 
 
 def istio_upgrade_path(istio, kubernetes, wanted=None, wanted_kubernetes=None):
-    """The steps from a pair of Istio and Kubernetes to a newer Istio, as module_utils plans them."""
+    """Return the steps of an upgrade."""
     try:
         return upgrade_path(istio, kubernetes, wanted, wanted_kubernetes)
     except ReleaseError as error:
@@ -67,7 +67,7 @@ def istio_upgrade_path(istio, kubernetes, wanted=None, wanted_kubernetes=None):
 
 
 class FilterModule:
-    """What Ansible looks for."""
+    """Ansible filter plugin entry point."""
 
     def filters(self):
         return {"istio_upgrade_path": istio_upgrade_path}

@@ -21,7 +21,7 @@ _VERSION = re.compile(
 
 @dataclass(frozen=True)
 class ControlPlane:
-    """An istiod in the cluster; version is None if it is unknown."""
+    """An istiod in the cluster; version is None if unknown."""
 
     namespace: str
     name: str
@@ -45,7 +45,7 @@ def version_of(image: str | None) -> str | None:
 
 
 def istiod_image(deployment: dict) -> str | None:
-    """The image of an istiod; None if its container names none."""
+    """The image of an istiod, or None."""
     containers = deployment["spec"]["template"]["spec"]["containers"]
     return next((x for x in containers if x["name"] == "discovery"), containers[0]).get("image")
 
@@ -57,7 +57,7 @@ def istiod_version(deployment: dict) -> str | None:
 
 
 def mesh_version(stdout: str, revision: str) -> str | None:
-    """A revision's version in the output of 'istioctl version -o json'; None if it does not name one."""
+    """The version of a revision in the output of 'istioctl version -o json', or None."""
     try:
         entries = json.loads(stdout[stdout.index("{") :]).get("meshVersion") or ()
     except ValueError:

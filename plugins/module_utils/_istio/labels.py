@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Labels and annotations of Istio, and what they tell of an object."""
+"""Labels and annotations of Istio."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ MANAGED = "operator.istio.io/managed"
 VERSION = "operator.istio.io/version"
 REVISION = "istio.io/rev"
 TAG = "istio.io/tag"
-# Name and namespace of the IstioOperator that an object was installed from.
+# Name and namespace of the IstioOperator that an object is installed from.
 OWNER = ("install.operator.istio.io/owning-resource", "install.operator.istio.io/owning-resource-namespace")
 NOT_PRUNED = "install.operator.istio.io/owning-resource-not-pruned"
-# Labels that istioctl install adds and manifest generate does not render.
+# Prefixes of labels that istioctl install adds and manifest generate does not render.
 ADDED = ("install.operator.istio.io/", "operator.istio.io/")
 DEACTIVATED = "istio.io/deactivated"
 CONFIG = "istio.io/config"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The order in which Istio and Kubernetes are upgraded, so that each pair on the way is a supported one."""
+"""Plan upgrades of Istio and Kubernetes so that every intermediate pair is supported."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def upgrade_path(
 ) -> list[dict[str, Any]]:
     """Plan the upgrade from one pair of Istio and Kubernetes to a newer Istio.
 
-    wanted: the newest of the table if None; wanted_kubernetes: the oldest that the wanted Istio supports if None, but
-    never older than the current one. Returns steps of one minor each, as dictionaries with "what" (Istio or
-    Kubernetes), "from" and "to"; a step of Istio also has "version" (whole) and "changes" (sentences). It alternates
-    between the two as seldom as possible. Raises ReleaseError if there is no such way.
+    wanted: by default the newest release of the table; wanted_kubernetes: by default the oldest that the wanted Istio
+    supports, but never older than the current one. Returns steps of one minor each, as dictionaries with "product"
+    (Istio or Kubernetes), "from" and "to"; a step of Istio also has "version" (full) and "changes" (sentences). The
+    plan alternates between the two as seldom as possible. Raises ReleaseError if there is no such plan.
     """
     wanted = show(max(RELEASES)) if wanted is None else wanted
     start, goal = {ISTIO: minor_of(istio), KUBERNETES: minor_of(kubernetes)}, release(wanted)
@@ -41,40 +41,40 @@ def upgrade_path(
     if wanted_kubernetes and not supported(wanted, wanted_kubernetes):
         raise ReleaseError(suggestions(wanted, wanted_kubernetes))
     last = minor_of(wanted_kubernetes) if wanted_kubernetes else max(start[KUBERNETES], goal.oldest)
-    ways = [_alternate(start, {ISTIO: goal.minor, KUBERNETES: last}, first) for first in (ISTIO, KUBERNETES)]
-    found = [way for way in ways if way is not None]
-    if not found:
+    plans = [_alternate(start, {ISTIO: goal.minor, KUBERNETES: last}, first) for first in (ISTIO, KUBERNETES)]
+    possible = [plan for plan in plans if plan is not None]
+    if not possible:
         raise ReleaseError(
-            f"the table has no way from Istio {istio} on Kubernetes {kubernetes} "
+            f"the table has no supported path from Istio {istio} on Kubernetes {kubernetes} "
             f"to Istio {show(goal.minor)} on Kubernetes {show(last)}"
         )
-    return [_step(*step) for step in min(found, key=_turns)]
+    return [_step(*step) for step in min(possible, key=_turns)]
 
 
-def _alternate(start: dict[str, Minor], goal: dict[str, Minor], what: str) -> list[Any] | None:
+def _alternate(start: dict[str, Minor], goal: dict[str, Minor], product: str) -> list[Any] | None:
     """Upgrade one of the two as far as the other allows, then the other, and so on; None if both are stuck."""
-    here, steps, stuck = dict(start), [], False
-    while here != goal:
-        there = {**here, what: (here[what][0], here[what][1] + 1)}
-        if here[what] < goal[what] and _fits(there):
-            steps.append((what, here[what], there[what]))
-            here, stuck = there, False
+    current, steps, stuck = dict(start), [], False
+    while current != goal:
+        upgraded = {**current, product: (current[product][0], current[product][1] + 1)}
+        if current[product] < goal[product] and _is_supported(upgraded):
+            steps.append((product, current[product], upgraded[product]))
+            current, stuck = upgraded, False
         elif stuck:
             return None
         else:
-            what, stuck = (KUBERNETES if what == ISTIO else ISTIO), True
+            product, stuck = (KUBERNETES if product == ISTIO else ISTIO), True
     return steps
 
 
-def _fits(pair: dict[str, Minor]) -> bool:
+def _is_supported(pair: dict[str, Minor]) -> bool:
     return pair[ISTIO] in RELEASES and supported(show(pair[ISTIO]), show(pair[KUBERNETES]))
 
 
 def _turns(steps: list[Any]) -> int:
-    """Return how often a way changes between Istio and Kubernetes."""
+    """Return how often a plan alternates between Istio and Kubernetes."""
     return sum(before[0] != after[0] for before, after in zip(steps, steps[1:]))
 
 
-def _step(what: str, before: Minor, after: Minor) -> dict[str, Any]:
-    more = {"version": RELEASES[after].version, "changes": changes_in(after)} if what == ISTIO else {}
-    return {"what": what, "from": show(before), "to": show(after), **more}
+def _step(product: str, before: Minor, after: Minor) -> dict[str, Any]:
+    more = {"version": RELEASES[after].version, "changes": changes_in(after)} if product == ISTIO else {}
+    return {"product": product, "from": show(before), "to": show(after), **more}

@@ -40,13 +40,13 @@ def test_minor_of(version, minor):
 
 
 @pytest.mark.parametrize("version", ["", "unknown", "1", "1.", "7359d8be2504", None])
-def test_minor_of_names_what_is_no_version(version):
+def test_minor_of_reports_an_invalid_version(version):
     with pytest.raises(ReleaseError, match=f"'{version}' is not a version"):
         releases.minor_of(version)
 
 
 @given(st.text())
-def test_minor_of_gives_a_minor_or_a_release_error(text):
+def test_minor_of_accepts_any_text(text):
     try:
         major, minor = releases.minor_of(text)
     except ReleaseError:
@@ -54,7 +54,7 @@ def test_minor_of_gives_a_minor_or_a_release_error(text):
     assert major >= 0 and minor >= 0
 
 
-def test_the_table_has_no_gap_and_its_windows_only_move_forward():
+def test_the_table_has_no_gap_and_supported_versions_only_increase():
     assert [(1, minor) for minor in range(7, MINORS[-1][1] + 1)] == MINORS
     rows = [releases.RELEASES[minor] for minor in MINORS]
     for row in rows:
@@ -79,12 +79,12 @@ def test_supported(istio, kubernetes, fits):
 
 
 @pytest.mark.parametrize("version", ["1.6.14", f"{next_minor(NEWEST)}.0", "2.0.0"])
-def test_a_release_out_of_the_table_is_named_with_what_the_table_holds(version):
+def test_a_release_that_is_not_in_the_table_is_an_error_with_its_range(version):
     with pytest.raises(ReleaseError, match=rf"Istio {version} is not in the table .* {OLDEST} to {NEWEST}$"):
         releases.supported(version, "1.30")
 
 
-def test_istio_for_puts_the_newest_first_and_the_classic_pair_before_it():
+def test_istio_for_sorts_the_newest_first_except_for_the_preferred_one():
     assert releases.istio_for("v1.33.13") == supporting(33)
     assert supporting(33)[-2:] == ["1.27", "1.26"]
     assert releases.istio_for("1.18.19") == ["1.7", "1.11", "1.10", "1.9", "1.8"]
@@ -101,7 +101,7 @@ def test_istio_for_and_supported_agree(istio, kubernetes):
     ("kubernetes", "version"),
     [("1.18.19", "1.7.4"), ("1.17", "1.9.9"), ("1.16.15", "1.8.6"), ("v1.27.3", "1.23.6")],
 )
-def test_version_for_is_the_newest_of_the_newest_but_for_the_classic_pair(kubernetes, version):
+def test_version_for_is_the_newest_except_for_the_preferred_one(kubernetes, version):
     assert releases.version_for(kubernetes) == version
 
 
@@ -116,56 +116,58 @@ def test_version_for_is_the_newest_of_the_newest_but_for_the_classic_pair(kubern
         ("1.18", ["1.11.8", "1.8.6"], "1.11.8"),
     ],
 )
-def test_version_for_keeps_to_what_can_be_had(kubernetes, available, version):
+def test_version_for_uses_only_available_versions(kubernetes, available, version):
     assert releases.version_for(kubernetes, available) == version
 
 
 @pytest.mark.parametrize(
-    ("kubernetes", "available", "says"),
+    ("kubernetes", "available", "message"),
     [
         (
             "1.15",
             None,
-            rf"no Istio in the table supports Kubernetes 1\.15; .* Istio {OLDEST} to {NEWEST}, "
+            rf"no Istio release in the table supports Kubernetes 1\.15; .* Istio {OLDEST} to {NEWEST}, "
             rf"which support 1\.{KUBERNETES[0]} to 1\.{KUBERNETES[-1]}",
         ),
         (
             f"1.{KUBERNETES[-1] + 1}.1",
             ["1.30.5"],
-            rf"no Istio in the table supports Kubernetes 1\.{KUBERNETES[-1] + 1}",
+            rf"no Istio release in the table supports Kubernetes 1\.{KUBERNETES[-1] + 1}",
         ),
-        ("1.33", ["1.7.4", "1.20.0"], r"by Istio .*1\.27, 1\.26, and what can be had is 1\.7\.4, 1\.20\.0"),
-        ("1.33", [], "what can be had is nothing"),
+        ("1.33", ["1.7.4", "1.20.0"], r"by Istio .*1\.27, 1\.26, but available is 1\.7\.4, 1\.20\.0"),
+        ("1.33", [], "but available is none"),
         ("1.33", ["latest"], "'latest' is not a version"),
     ],
 )
-def test_version_for_says_why_there_is_none(kubernetes, available, says):
-    with pytest.raises(ReleaseError, match=says):
+def test_version_for_reports_why_none_matches(kubernetes, available, message):
+    with pytest.raises(ReleaseError, match=message):
         releases.version_for(kubernetes, available)
 
 
 @given(st.sampled_from(KUBERNETES))
-def test_version_for_gives_a_version_that_supports_the_cluster(minor):
+def test_version_for_returns_a_version_that_supports_the_cluster(minor):
     assert releases.supported(releases.version_for(f"1.{minor}.0"), f"1.{minor}.0")
 
 
-def test_the_newest_version_of_a_minor_is_one_of_it():
+def test_the_newest_version_belongs_to_its_minor():
     for minor, row in releases.RELEASES.items():
         assert releases.minor_of(row.version) == minor and row.version.count(".") == 2
 
 
-def test_suggestions_name_what_would_fit():
+def test_suggestions_name_supported_versions():
     assert releases.suggestions("1.7.4", "v1.33.1") == (
         f"Istio 1.7 supports Kubernetes 1.16 to 1.18; Kubernetes 1.33 is supported by Istio {', '.join(supporting(33))}"
     )
-    assert releases.suggestions("1.27.0", "1.15.0").endswith("Kubernetes 1.15 is supported by no Istio in the table")
+    assert releases.suggestions("1.27.0", "1.15.0").endswith(
+        "Kubernetes 1.15 is not supported by any Istio in the table"
+    )
 
 
 @pytest.mark.parametrize(
     ("version", "feature", "expected"),
     [
-        ("1.7.4", "honours_opt_out", False),
-        ("1.8.6", "honours_opt_out", True),
+        ("1.7.4", "honors_opt_out", False),
+        ("1.8.6", "honors_opt_out", True),
         ("1.9.9", "by_webhook", False),
         ("1.10.0", "by_webhook", True),
         ("1.16.9", "renders_again", False),
@@ -180,8 +182,8 @@ def test_has(version, feature, expected):
     assert releases.has(version, feature) is expected
 
 
-def test_has_refuses_what_is_older_than_the_table():
-    with pytest.raises(ReleaseError, match=r"Istio 1\.6\.0 is too old; 1\.7 is the oldest"):
+def test_has_refuses_versions_older_than_the_table():
+    with pytest.raises(ReleaseError, match=r"Istio 1\.6\.0 is too old; the oldest supported release is 1\.7"):
         releases.has("1.6.0", "by_webhook")
 
 
@@ -202,7 +204,7 @@ def test_next_step_goes_one_minor_at_a_time_up_and_down(installed, wanted, step)
 
 
 @given(st.sampled_from(MINORS), st.sampled_from(MINORS))
-def test_next_step_leads_there(installed, wanted):
+def test_next_step_leads_to_the_wanted_version(installed, wanted):
     here, steps = releases.show(installed), 0
     while releases.next_step(here, releases.show(wanted)):
         here, steps = releases.next_step(here, releases.show(wanted)), steps + 1
