@@ -6,21 +6,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_connection_info
-short_description: Find out which cluster is named, or fail if none is
+short_description: Gather information about the configured cluster connection
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Returns the kubeconfig that the modules of this collection would use, without connecting to the cluster.
   - >-
-    Fails if none is named. The modules of C(kubernetes.core) would use C(~/.kube/config) then, which may lead to any
-    cluster. Run this module before them and give them RV(kubeconfig), so that all modules use the same cluster.
+    Fails if no cluster is specified. The modules of C(kubernetes.core) would then use C(~/.kube/config), possibly an
+    unintended cluster. Run this module first and pass RV(kubeconfig) to them, so that all modules use the same cluster.
   - >-
-    Fails also if both O(kubeconfig) and the environment variable E(K8S_AUTH_HOST) are set, because C(kubernetes.core)
+    Also fails if both O(kubeconfig) and the environment variable E(K8S_AUTH_HOST) are set, because C(kubernetes.core)
     would connect to that host.
   - >-
-    A cluster is named by O(kubeconfig), by the environment variables E(K8S_AUTH_KUBECONFIG) and E(KUBECONFIG), by
-    E(K8S_AUTH_HOST) with a token, a password or a client certificate in its E(K8S_AUTH_*) variables, or by the
-    service account of the pod that the module runs in.
+    The cluster is specified by O(kubeconfig), by the environment variables E(K8S_AUTH_KUBECONFIG) and E(KUBECONFIG), by
+    E(K8S_AUTH_HOST) together with a token, a password or a client certificate in the E(K8S_AUTH_*) variables, or by the
+    service account of the pod in which the module runs.
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group
@@ -29,21 +29,21 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    details: It changes nothing.
+    details: The module changes nothing.
   diff_mode:
     support: none
-    details: It changes nothing.
+    details: The module changes nothing.
   idempotent:
     support: full
 options:
   kubeconfig_option:
-    description: Name of the variable that the user sets for O(kubeconfig). Error messages mention it.
+    description: Name of the variable from which O(kubeconfig) is set, for error messages.
     type: str
     default: kubeconfig
 """
 
 EXAMPLES = r"""
-- name: Find out which cluster is named
+- name: Fail unless a cluster is specified
   meshlab.istio.cluster_connection_info:
     kubeconfig: "{{ shop_kubeconfig | default(omit) }}"
     kubeconfig_option: shop_kubeconfig
@@ -58,13 +58,13 @@ EXAMPLES = r"""
 
 RETURN = r"""
 source:
-  description: What names the cluster, one of V(kubeconfig), V(host) and V(in_cluster).
+  description: Source of the connection, V(kubeconfig), V(host) or V(in_cluster).
   returned: success
   type: str
   sample: kubeconfig
 kubeconfig:
   description: >-
-    Path of the kubeconfig, or several paths with colons between them. None if RV(source) is not V(kubeconfig), and if
+    Path of the kubeconfig, or several paths separated by C(:). Null if RV(source) is not V(kubeconfig), or if
     O(kubeconfig) is a dictionary.
   returned: success
   type: str
@@ -83,20 +83,22 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.options 
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.redaction import holds_secrets
 
-# The environment variables are read after that, to tell them from options.
+# Without fallbacks, to distinguish options from environment variables, which are read later.
 WITHOUT_VARIABLES = {
     name: {key: value for key, value in spec.items() if key != "fallback"} for name, spec in CONNECTION_ARGS.items()
 }
 
 
 def find_cluster(params):
-    """Return what names the cluster, and the kubeconfig, a path or a dictionary; None if it is not the source.
+    """Return the source of the connection, and the kubeconfig (path or dictionary) if that is the source, else None.
 
-    Raises ClusterError if none is named, or if kubernetes.core would connect to another one.
+    Raises ClusterError if no cluster is specified, or if kubernetes.core would connect to another cluster.
     """
     name, given = params["kubeconfig_option"], given_options(params)
     if "kubeconfig" in given and "host" not in given and os.environ.get("K8S_AUTH_HOST"):
-        raise ClusterError(f"{name} and the environment variable K8S_AUTH_HOST name a cluster each: unset one of them")
+        raise ClusterError(
+            f"{name} and the environment variable K8S_AUTH_HOST both specify a cluster: unset one of them"
+        )
     given = with_variables(given)
     source = source_of(given, name)
     if source == "anonymous_host":  # kubernetes.core would send it the credentials of ~/.kube/config

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Objects of any kind that a cluster serves, found by API version, kind, namespace and name.
+"""Access to objects of any kind by API version, kind, namespace and name.
 
-An object's key is (kind, namespace, name), with an empty namespace for a cluster-scoped object.
+The key of an object is (kind, namespace, name), with an empty namespace for a cluster-scoped object.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ Objects = list[dict]
 
 
 def key_of(definition: Mapping[str, Any]) -> Key:
-    """An object's key: (kind, namespace, name)."""
+    """The key of an object: (kind, namespace, name)."""
     metadata = definition["metadata"]
     return definition["kind"], metadata.get("namespace") or "", metadata["name"]
 
 
 def title(definition: dict) -> str:
-    """An object's kind and name, for messages: "Service istio-system/istiod"."""
+    """Kind and name of an object for messages, such as "Service istio-system/istiod"."""
     kind, namespace, name = key_of(definition)
     return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
 
 
 class Api:
-    """The kinds that a cluster serves, by its own discovery, each group read once."""
+    """Finds the kinds that a cluster serves by API discovery. Each API version is read once."""
 
     def __init__(self, cluster: Cluster):
         self.cluster = cluster
         self._resources: dict[str, dict] = {}
         self._versions: dict[str, list[str]] | None = None
-        self.changed = False  # whether something was, or may have been, changed
+        self.changed = False  # whether something has or may have changed
 
     def versions(self, group: str) -> list[str]:
         """The apiVersions that the API server serves of a group, the preferred one first."""
@@ -58,7 +58,7 @@ class Api:
         return next((x for x in self.versions(group) if self.path(x, kind)), None)
 
     def path(self, api_version: str, kind: str, namespace: str = "", name: str = "") -> str | None:
-        """The path of an object, or of all of a kind without a name; None if the API server does not serve the kind."""
+        """The path of an object, or without name that of a list; None if the API server does not serve the kind."""
         root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
         if api_version not in self._resources:
             listed = (self.cluster.get(root) or {}).get("resources") or ()
@@ -77,7 +77,7 @@ class Api:
         return path
 
     def list(self, api_version: str, kind: str, namespace: str = "", **query: str) -> Objects:
-        """The objects of a kind, each with its apiVersion and kind; none if the API server does not serve the kind."""
+        """The objects of a kind with apiVersion and kind; empty if the API server does not serve the kind."""
         path = self.path(api_version, kind, namespace)
         items = ((self.cluster.get(path, **query) if path else None) or {}).get("items") or ()
         return [{"apiVersion": api_version, "kind": kind, **item} for item in items]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One cluster: the few API calls that modules share."""
+"""API requests to a cluster."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ try:
 except ImportError:  # reported by resolve
     kubernetes = None
 
-# Seconds for an API server to accept a connection, so that one that is not there is reported soon.
+# Seconds for an API server to accept a connection, so that a missing server is reported soon.
 CONNECT_SECONDS = 10
 
-# Objects of a list per request.
+# Objects per page of a list.
 PAGE = 500
 
 
 class _RepeatedHeader(str):
-    """The name of a header that is sent more than once: a dictionary keeps each."""
+    """The name of a header that is sent several times, as separate keys of a dictionary."""
 
     __slots__ = ()
 
@@ -42,7 +42,7 @@ class _RepeatedHeader(str):
 
 
 class Cluster:
-    """A connection to one cluster; every failure is a ClusterError that names the API server's answer."""
+    """A connection to a cluster. Every failure is a ClusterError with the response of the API server."""
 
     def __init__(self, connection: Connection, timeout: float = 30) -> None:
         """timeout: seconds for one API request."""
@@ -53,7 +53,7 @@ class Cluster:
         self.client = kubernetes.client.ApiClient(connection.configuration)
         for name, value in connection.impersonation:
             self.client.set_default_header(_RepeatedHeader(name), value)
-        # Its requests are the same in every version of the library; the client's own are not. It discovers nothing.
+        # Its requests are the same in every version of the library, unlike those of ApiClient. Discovery is disabled.
         self.dynamic = kubernetes.dynamic.DynamicClient(self.client, discoverer=lambda *_ignored: None)
 
     @property
@@ -62,39 +62,39 @@ class Cluster:
         return without_password(self.connection.configuration.host)
 
     def another(self) -> Cluster:
-        """Return a second connection to the same cluster: one that runs an exec is not fit for two threads."""
+        """Return another connection to the same cluster, because exec is not safe for several threads."""
         return Cluster(self.connection, self.timeout)
 
     def get(self, path: str, **query: Any) -> Any:
-        """GET an API path (such as /api/v1/namespaces/default) as a dictionary; None if it does not exist."""
+        """GET an API path such as /api/v1/namespaces/default; None if it does not exist."""
         return self._request("GET", path, query)
 
     def dry_run_apply(self, path: str, text: str, manager: str) -> Any:
-        """What an object (its path) would be after a server-side apply of text (YAML or JSON) as this field manager.
+        """Dry-run a server-side apply of text (YAML or JSON) to the object at path; returns the resulting object.
 
-        Conflicts are overruled, and nothing is changed. None if its namespace or kind does not exist.
-        Raises Refusal if the API server does not accept it.
+        manager: field manager; conflicts are forced. None if the namespace or kind does not exist.
+        Raises Refusal if the API server rejects it.
         """
         query = {"dryRun": "All", "fieldManager": manager, "force": "true"}
-        # With a character set the library, whatever its version, sends the text as it is.
+        # With a charset, every version of the library sends the text unchanged.
         return self._request("PATCH", path, query, text.encode(), "application/apply-patch+yaml; charset=utf-8")
 
     def create(self, path: str, definition: Mapping[str, Any]) -> Any:
-        """POST an object to a collection's path (such as /api/v1/namespaces/default/pods); returns the created object.
+        """POST an object to a path such as /api/v1/namespaces/default/pods; returns the created object.
 
-        None if there is no such path. Raises Refusal if the API server does not accept it.
+        None if the path does not exist. Raises Refusal if the API server rejects it.
         """
         return self._request("POST", path, {}, definition, "application/json")
 
     def patch(self, path: str, changes: Mapping[str, Any]) -> Any:
-        """Merge changes into an object (JSON merge patch); the object as it is then. None if it does not exist.
+        """Apply a JSON merge patch to an object; returns the changed object, or None if it does not exist.
 
-        Raises Refusal if the API server does not accept it.
+        Raises Refusal if the API server rejects it.
         """
         return self._request("PATCH", path, {}, changes, "application/merge-patch+json")
 
     def delete(self, path: str) -> Any:
-        """DELETE an object, and in the background what it owns. None if it does not exist."""
+        """DELETE an object, and in the background its dependents. None if it does not exist."""
         return self._request("DELETE", path, {}, {"propagationPolicy": "Background"}, "application/json")
 
     def _request(
@@ -109,7 +109,7 @@ class Cluster:
                 header_params={"Accept": "application/json"},
                 content_type=content_type,
                 serialize=False,
-                # Two numbers, since the library overlooks a float that is alone.
+                # Two values, because the library ignores a single float.
                 _request_timeout=(min(self.timeout, CONNECT_SECONDS), self.timeout),
             )
             return _content(answer.data)
@@ -121,7 +121,7 @@ class Cluster:
             raise self._unreachable(root_cause(error)) from error
 
     def _failure(self, error: Any, method: str, path: str) -> ClusterError:
-        if not error.status:  # there was no answer, as when the server's certificate is not valid
+        if not error.status:  # no response, for example because the certificate is not valid
             return self._unreachable(str(error.reason).splitlines()[-1])
         message = f"{self.server} answered {error.status} {error.reason} to {method} {path}"
         sentence = self.connection.redact(_sentence(error))
@@ -139,7 +139,7 @@ class Cluster:
         return ClusterError(f"cannot reach {self.server}{through}: {self.connection.redact(reason)}")
 
     def items(self, path: str, **query: Any) -> Iterator[Any]:
-        """Yield the objects of a list, such as /api/v1/pods, page by page; none if there is no such path."""
+        """Yield the objects of a list such as /api/v1/pods, page by page; none if the path does not exist."""
         while True:
             page = self.get(path, limit=PAGE, **query) or {}
             yield from page.get("items") or ()
@@ -156,18 +156,18 @@ class Cluster:
         timeout: float,
         stdin: str | None = None,
     ) -> commands.ExecResult:
-        """Run argv in a container and return an ExecResult; timeout in seconds ends it with a ClusterError.
+        """Run argv in a container and return an ExecResult. Raises ClusterError after timeout seconds.
 
         argv is part of the request's URL, which the API server logs; stdin is not.
         """
-        where = (namespace, pod, container)
+        target = (namespace, pod, container)
         attach = stdin is not None
-        with commands.open_socket(self.client, self.connection, where, argv, self.timeout, attach) as socket:
-            return commands.run(socket, "/".join(where), timeout, stdin)
+        with commands.open_socket(self.client, self.connection, target, argv, self.timeout, attach) as socket:
+            return commands.run(socket, "/".join(target), timeout, stdin)
 
 
 def _content(data: bytes) -> Any:
-    """The body of an answer, parsed from JSON, or as text where it is not JSON (a log)."""
+    """The body of a response, parsed if it is JSON, else as text (a log)."""
     text = data.decode("utf-8", "replace")
     try:
         return json.loads(text)
@@ -176,7 +176,7 @@ def _content(data: bytes) -> Any:
 
 
 def _sentence(error: Any) -> str:
-    """The API server's own sentence in an ApiException, in a line."""
+    """The message of the API server in an ApiException, in one line."""
     with contextlib.suppress(ValueError, TypeError, KeyError):
         return " ".join(json.loads(error.body)["message"].split())
     return str(error.reason)
@@ -184,8 +184,8 @@ def _sentence(error: Any) -> str:
 
 @contextlib.contextmanager
 def connect(params: Mapping[str, Any], timeout: float = 30) -> Iterator[Cluster]:
-    """Yield the cluster of a module's options; timeout: seconds for one API request.
+    """Yield the cluster of a module's options, without a request. timeout: seconds for one API request.
 
-    Sends no request. Raises ClusterError if the options name no cluster.
+    Raises ClusterError if the options do not specify a cluster.
     """
     yield Cluster(resolve(params), timeout)

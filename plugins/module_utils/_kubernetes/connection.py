@@ -1,10 +1,10 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""From connection options to the configuration of the kubernetes library, by the rules of kubernetes.core.
+"""Create the configuration of the kubernetes library from connection options, by the rules of kubernetes.core.
 
-kubernetes.core's get_api_client is not called, because it reads ~/.kube/config where no cluster is named, and because
-it sends requests of its own, without a timeout and with retries, before the first one of the module.
+get_api_client of kubernetes.core is not used, because it falls back to ~/.kube/config, and because it sends additional
+requests, without a timeout and with retries.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ except ImportError:
     kubernetes = None
     KUBERNETES_IMPORT_ERROR = traceback.format_exc()
 
-# Options that come from where the kubeconfig comes from, and change nothing in it.
+# Options that select a kubeconfig without overriding its content.
 _SOURCE = ("kubeconfig", "context", "persist_config")
 
-# What names a file in a cluster or user of a kubeconfig.
+# Fields with a path in a cluster or user of a kubeconfig.
 _FILES = ("certificate-authority", "client-certificate", "client-key", "tokenFile")
 
-# Options that become attributes of the library's Configuration as they are.
+# Options that are attributes of the library's Configuration.
 _ATTRIBUTES = {
     "ca_cert": "ssl_ca_cert",
     "client_cert": "cert_file",
@@ -54,11 +54,11 @@ _ATTRIBUTES = {
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach one cluster, as who.
+    """The server and the credentials for one cluster.
 
-    configuration: the library's Configuration; impersonation: pairs of a header's name and value; kubeconfig: what it
-    was read from and nothing was changed in, a dictionary or one or more paths joined by os.pathsep, else None;
-    context: the context to select in it, None for its current one; token_path: the file of an in-cluster token.
+    configuration: the library's Configuration; impersonation: (name, value) pairs of headers; kubeconfig: its source, a
+    dictionary or paths joined by os.pathsep, or None if other options override it; context: the context to select in
+    kubeconfig, None for the current one; token_path: the file of an in-cluster token.
     """
 
     configuration: Any
@@ -69,33 +69,33 @@ class Connection:
 
     @property
     def authorization(self) -> str:
-        """The value of the authorization header, such as "Bearer ..."; empty if there is none."""
+        """The value of the authorization header, such as "Bearer ...", or an empty string."""
         keys = self.configuration.api_key
         return keys.get("authorization") or keys.get("BearerToken") or ""
 
     def redact(self, text: str) -> str:
-        """Return a text without the token in it, which an API server might repeat."""
+        """Hide the token in a text, because an API server may repeat it in errors."""
         token = self.authorization.partition(" ")[2].strip()
         return text.replace(token, HIDDEN) if token else text
 
 
 def resolve(params: Mapping[str, Any]) -> Connection:
-    """Return the connection that a module's options name. Raises ClusterError, also where they name none."""
+    """Return the connection for a module's options. Raises ClusterError, also if they do not specify a cluster."""
     if kubernetes is None:
         raise ClusterError(missing_required_lib("kubernetes"))
     given = given_options(params)
     configuration = kubernetes.client.Configuration()
-    # Some versions of the library take a proxy from the environment; of these, one ignores NO_PROXY.
+    # Some versions of the library read a proxy from the environment, and one of them ignores NO_PROXY.
     configuration.proxy = configuration.no_proxy = None
     source = _load(configuration, given)
     _override(configuration, given)
-    # No silent retries: an API server that does not answer is reported after one timeout, not after four.
+    # Without retries, an unresponsive API server is reported after one timeout instead of four.
     configuration.retries = False
     return Connection(configuration, _impersonation(given), **source)
 
 
 def _load(configuration: Any, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Fill the configuration from the source that the options name; returns the source for a Connection."""
+    """Load the configuration from its source; returns the fields of Connection for this source."""
     source = source_of(given)
     if source == "kubeconfig":
         kubeconfig, context = _load_kubeconfig(configuration, given["kubeconfig"], given)
@@ -119,28 +119,28 @@ def _load_in_cluster(configuration: Any, given: Mapping[str, Any]) -> dict[str, 
 
 
 def _load_kubeconfig(configuration: Any, kubeconfig: Any, given: Mapping[str, Any]) -> tuple[Any, str | None]:
-    """Fill the configuration from a kubeconfig; returns it, with paths expanded, and the context to select."""
+    """Load the configuration from a kubeconfig; returns the kubeconfig with expanded paths, and the context."""
     context = given.get("context")
     content: Any
     if isinstance(kubeconfig, dict):
         label, content, persist = "kubeconfig", kubeconfig, None
-        with _worded(label):
+        with _cluster_errors(label):
             _refuse_relative_paths(kubeconfig)
     else:
         kubeconfig = expand_paths(kubeconfig)
         label = f"kubeconfig {kubeconfig}"
-        with _worded(label):
+        with _cluster_errors(label):
             merger = KubeConfigMerger(kubeconfig)
         context = context or _current_context(merger.config_files, label)
         content, persist = merger.config, merger.save_changes if given.get("persist_config") else None
-    with _worded(label), _logged_errors() as errors:
+    with _cluster_errors(label), _logged_errors() as errors:
         loader = KubeConfigLoader(content, context, config_base_path=None, config_persister=persist)
         if has_credentials(given):
             loader._user = None
         loader.load_and_set(configuration)
-        configuration.proxy = loader._cluster.safe_get("proxy-url")  # older versions of the library overlook it
+        configuration.proxy = loader._cluster.safe_get("proxy-url")  # older versions of the library ignore it
     if errors and not configuration.api_key and not configuration.cert_file:
-        # The library would go on as an anonymous user.
+        # The library would continue as an anonymous user.
         raise ClusterError(f"{label}: the exec command of its user could not be run: {_line(errors[-1])}")
     return kubeconfig, context
 
@@ -148,17 +148,17 @@ def _load_kubeconfig(configuration: Any, kubeconfig: Any, given: Mapping[str, An
 def expand_paths(kubeconfig: Any) -> str:
     """Return the paths of kubeconfig files, joined by os.pathsep, with ~ and variables expanded.
 
-    Raises ClusterError if it is not a path, or no readable file is there. Of several, some may be missing.
+    Raises ClusterError if it is not a path, or if no file is readable. If there are several, some may be missing.
     """
     if holds_secrets(kubeconfig) and isinstance(kubeconfig, str):
         raise ClusterError(
-            "kubeconfig must be a path or a dictionary, and this is the text of one: convert it with the filter "
+            "kubeconfig must be a path or a dictionary, got the content of a file: convert it with the filter "
             "ansible.builtin.from_yaml"
         )
     if not isinstance(kubeconfig, (str, os.PathLike)):
         raise ClusterError(f"kubeconfig must be a path or a dictionary, got {type(kubeconfig).__name__}")
-    named = [x for x in os.fspath(kubeconfig).split(os.pathsep) if x]
-    paths = [os.path.expanduser(os.path.expandvars(x)) for x in named]
+    parts = [x for x in os.fspath(kubeconfig).split(os.pathsep) if x]
+    paths = [os.path.expanduser(os.path.expandvars(x)) for x in parts]
     readable = [x for x in paths if os.path.isfile(x) and os.access(x, os.R_OK)]
     if not readable:
         raise ClusterError(f"kubeconfig {os.pathsep.join(paths)} is not a readable file")
@@ -169,9 +169,9 @@ def expand_paths(kubeconfig: Any) -> str:
 
 
 def _refuse_relative_paths(kubeconfig: Mapping[str, Any]) -> None:
-    """Raise ClusterError if a kubeconfig that is a dictionary names a file by a relative path.
+    """Raise ClusterError if a kubeconfig that is a dictionary contains a relative path.
 
-    The library would look in the working directory, and istioctl beside the temporary file.
+    The library would resolve it against the working directory, and istioctl against that of the temporary file.
     """
     for entries, kind in (("clusters", "cluster"), ("users", "user")):
         for entry in kubeconfig.get(entries) or ():
@@ -184,34 +184,34 @@ def _refuse_relative_paths(kubeconfig: Mapping[str, Any]) -> None:
 
 
 def _paths_of(entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The fields of a cluster or user that name files, with their paths."""
+    """Yield the fields with a path in a cluster or user, and the paths."""
     yield from ((x, entry[x]) for x in _FILES if isinstance(entry.get(x), str) and entry[x])
     command = (entry.get("exec") or {}).get("command")
-    if isinstance(command, str) and os.sep in command:  # otherwise it is found in PATH
+    if isinstance(command, str) and os.sep in command:  # otherwise it is searched in PATH
         yield "exec.command", command
 
 
 def _current_context(files: Mapping[str, Any], label: str) -> str | None:
-    """Return the context that several files select; None for one file, whose own is used.
+    """Return the current context of several files; None for one file.
 
-    kubectl and istioctl take the first that a file names, the library the last: one cluster must not become two.
+    kubectl and istioctl use that of the first file, and the library that of the last: both must use the same cluster.
     """
     if len(files) < 2:
         return None
-    named = dict.fromkeys(x["current-context"] for x in files.values() if x.get("current-context"))
-    if len(named) > 1:
-        raise ClusterError(f"{label}: its files name different current contexts ({', '.join(named)}); set context")
-    return next(iter(named), None)
+    contexts = dict.fromkeys(x["current-context"] for x in files.values() if x.get("current-context"))
+    if len(contexts) > 1:
+        raise ClusterError(f"{label}: the files have different current contexts ({', '.join(contexts)}); set context")
+    return next(iter(contexts), None)
 
 
 @contextlib.contextmanager
-def _worded(label: str) -> Iterator[None]:
+def _cluster_errors(label: str) -> Iterator[None]:
     try:
         yield
     except ClusterError:
         raise
     except Exception as error:
-        # The library names a broken entry by its content, which may be secret.
+        # The library quotes the content of an invalid entry, which may be secret.
         raise ClusterError(f"{label}: {_line(str(error)).partition('{')[0]}") from error
 
 
@@ -221,7 +221,7 @@ def _line(text: str) -> str:
 
 @contextlib.contextmanager
 def _logged_errors() -> Iterator[list[str]]:
-    """Yield what is logged as an error: the library only logs that an exec command failed."""
+    """Yield the errors that are logged: the library only logs failures of exec commands."""
     messages: list[str] = []
     handler = logging.Handler(logging.ERROR)
     handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
@@ -236,7 +236,7 @@ def _logged_errors() -> Iterator[list[str]]:
 
 
 def _override(configuration: Any, given: Mapping[str, Any]) -> None:
-    """Set what the options name. A source that refreshes its token sets everything again: so this does, too."""
+    """Set the values of the options, again after each token refresh, which resets the configuration."""
     refresh = configuration.refresh_api_key_hook
     _set(configuration, given)
     _set_proxy_headers(configuration, given)
@@ -245,7 +245,7 @@ def _override(configuration: Any, given: Mapping[str, Any]) -> None:
         def refresh_and_override(configuration: Any) -> None:
             refresh(configuration)
             _set(configuration, given)
-            configuration.refresh_api_key_hook = refresh_and_override  # the library has put its own back
+            configuration.refresh_api_key_hook = refresh_and_override  # the library has restored its own
 
         configuration.refresh_api_key_hook = refresh_and_override
 
@@ -259,7 +259,7 @@ def _set(configuration: Any, given: Mapping[str, Any]) -> None:
     if "api_key" in given:
         configuration.api_key = {"authorization": f"Bearer {given['api_key']}"}
     elif "username" in given and "password" in given:
-        # The library has attributes for these two, and does not send them.
+        # The library has attributes for these options, but does not send them.
         basic = urllib3.util.make_headers(basic_auth=f"{given['username']}:{given['password']}")
         configuration.api_key = {"authorization": basic["authorization"]}
 

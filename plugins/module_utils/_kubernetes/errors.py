@@ -1,15 +1,15 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Errors of a cluster, worded for the user."""
+"""Errors of a cluster, with messages for the user."""
 
 from __future__ import annotations
 
 
 class ClusterError(Exception):
-    """A failed connection or request, worded for the user. It never holds a secret.
+    """A failed connection or request. The message is for the user and never contains a secret.
 
-    status: the HTTP status of the API server's answer to a GET, such as 403; None for every other failure.
+    status: the HTTP status of the response to a GET, such as 403; None for every other failure.
     """
 
     def __init__(self, message: str, status: int | None = None) -> None:
@@ -18,7 +18,7 @@ class ClusterError(Exception):
 
 
 class Refusal(ClusterError):
-    """A change that the API server did not accept; reason is the server's own sentence."""
+    """A change that the API server rejected; reason is the message of the server."""
 
     def __init__(self, message: str, reason: str) -> None:
         super().__init__(message)
@@ -26,7 +26,7 @@ class Refusal(ClusterError):
 
 
 def root_cause(error: BaseException) -> str:
-    """Return the first cause in a chain of wrapped exceptions, in one line.
+    """Return the root cause in a chain of exceptions, in one line.
 
     urllib3 wraps "connection refused" several times.
     """

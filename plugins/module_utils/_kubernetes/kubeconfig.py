@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection of a module as a kubeconfig file, for istioctl."""
+"""Write the connection of a module to a kubeconfig file for istioctl."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ try:
 except ImportError:  # reported by Cluster
     should_bypass_proxies = None
 
-NAME = "meshlab"  # of the one cluster, user and context in a file that is made here
+NAME = "meshlab"  # of the cluster, user and context in a generated file
 
 
 @dataclass(frozen=True)
 class KubeconfigFile:
-    """path: of one file, or of several joined by os.pathsep; context: its current one if None.
+    """path: one path, or several joined by os.pathsep; context: None for the current one.
 
-    temporary: whether the file is gone when the module ends, so that it must not be shown.
+    temporary: whether the file is removed when the module ends, so that its path must not be shown.
     """
 
     path: str
@@ -40,10 +40,10 @@ class KubeconfigFile:
 
 @contextlib.contextmanager
 def kubeconfig_file(connection: Connection) -> Iterator[KubeconfigFile]:
-    """Yield a file that leads where the connection leads.
+    """Yield a kubeconfig file for a connection.
 
-    It is the user's own where the connection is nothing else. Otherwise it is a temporary one of mode 0600, which is
-    removed when the block ends.
+    It is the user's file if no other option overrides it. Otherwise, it is a temporary file with mode 0600, which is
+    removed at the end of the block.
     """
     if isinstance(connection.kubeconfig, str):
         yield KubeconfigFile(connection.kubeconfig, connection.context)
@@ -52,9 +52,9 @@ def kubeconfig_file(connection: Connection) -> Iterator[KubeconfigFile]:
     path = None
     try:
         with defer_signals():
-            handle, path = tempfile.mkstemp(prefix="meshlab-kubeconfig-")  # mkstemp makes it 0600
+            handle, path = tempfile.mkstemp(prefix="meshlab-kubeconfig-")  # mkstemp sets mode 0600
         with os.fdopen(handle, "w", encoding="utf-8") as target:
-            json.dump(content, target, ensure_ascii=False)  # every reader of YAML reads JSON
+            json.dump(content, target, ensure_ascii=False)  # JSON is valid YAML
         yield KubeconfigFile(path, connection.context, temporary=True)
     finally:
         if path:
@@ -63,7 +63,7 @@ def kubeconfig_file(connection: Connection) -> Iterator[KubeconfigFile]:
 
 
 def render(connection: Connection) -> dict[str, Any]:
-    """Return a kubeconfig with the connection's server and user, as a dictionary."""
+    """Return a kubeconfig with the server and user of a connection, as a dictionary."""
     return {
         "apiVersion": "v1",
         "kind": "Config",
@@ -75,7 +75,7 @@ def render(connection: Connection) -> dict[str, Any]:
 
 
 def _cluster(configuration: Any) -> dict[str, Any]:
-    # client-go refuses a CA where certificates are not verified.
+    # client-go rejects a CA if certificates are not verified.
     ca_cert = configuration.ssl_ca_cert if configuration.verify_ssl else None
     return _set(
         {
@@ -97,7 +97,7 @@ def _user(connection: Connection) -> dict[str, Any]:
         "as": dict(connection.impersonation).get("Impersonate-User"),
         "as-groups": [value for name, value in connection.impersonation if name == "Impersonate-Group"],
     }
-    if connection.token_path:  # a pod's token is replaced while the module runs
+    if connection.token_path:  # the token of a pod may be rotated while the module runs
         user["tokenFile"] = connection.token_path
     elif scheme.lower() == "basic":
         user["username"], _colon, user["password"] = base64.b64decode(secret).decode().partition(":")
@@ -107,7 +107,7 @@ def _user(connection: Connection) -> dict[str, Any]:
 
 
 def _proxy_url(configuration: Any) -> str | None:
-    """The proxy with its user, since a kubeconfig has no place for headers; None where no_proxy excepts the server."""
+    """The proxy with its credentials, because a kubeconfig has no headers; None if no_proxy matches the server."""
     proxy = configuration.proxy
     if not proxy or should_bypass_proxies(configuration.host, no_proxy=configuration.no_proxy or ""):
         return None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What names the cluster, by the rule of kubernetes.core without its ~/.kube/config. All modules and roles use it."""
+"""Determine the source of the connection, by the rules of kubernetes.core but without ~/.kube/config."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ try:
 except ImportError:  # reported by resolve
     kubernetes = None
 
-# Options that name a user, completely.
+# Combinations of options that are complete credentials.
 _CREDENTIALS = (("api_key",), ("username", "password"), ("client_cert", "client_key"))
 
 
 class NoClusterError(ClusterError):
-    """The options name no cluster."""
+    """The options do not specify a cluster."""
 
     def __init__(self, kubeconfig_option: str = "kubeconfig") -> None:
         super().__init__(
@@ -30,17 +30,17 @@ class NoClusterError(ClusterError):
 
 
 def source_of(given: Mapping[str, Any], kubeconfig_option: str = "kubeconfig") -> str:
-    """Return what names the cluster: "host", "kubeconfig", "in_cluster" or "anonymous_host".
+    """Return the source of the connection: "host", "kubeconfig", "in_cluster" or "anonymous_host".
 
-    given: the connection options that are set, those of the environment included. An anonymous host is one without
-    a user, such as that of kubectl proxy. kubeconfig_option: what the user calls the option kubeconfig, for messages.
-    Raises NoClusterError if nothing names one.
+    given: the connection options that are set, including those from the environment. An anonymous host has no
+    credentials, such as that of kubectl proxy. kubeconfig_option: name of the user's variable, for messages.
+    Raises NoClusterError if there is no source.
     """
     if "host" in given and has_credentials(given):
         return "host"
     if "kubeconfig" in given:
         return "kubeconfig"
-    # With a context, kubernetes.core reads ~/.kube/config also within a pod.
+    # With a context, kubernetes.core reads ~/.kube/config even in a pod.
     if "context" not in given and _in_cluster():
         return "in_cluster"
     if "context" not in given and "host" in given:
@@ -49,20 +49,20 @@ def source_of(given: Mapping[str, Any], kubeconfig_option: str = "kubeconfig") -
 
 
 def has_credentials(given: Mapping[str, Any]) -> bool:
-    """Return whether the options name a user, who then replaces the one of the kubeconfig or of the pod.
+    """Return whether the options contain credentials, which then replace those of the kubeconfig or the pod.
 
-    Without that, an API server would prefer the client certificate of a kubeconfig to a token of the options.
+    Otherwise, an API server would prefer the client certificate of a kubeconfig to a token in the options.
     """
     return any(all(name in given for name in names) for names in _CREDENTIALS)
 
 
 def is_named(params: Mapping[str, Any]) -> bool:
-    """Return whether a module's options name a cluster; without one, only a pod's own cluster is left."""
+    """Return whether a module's options specify a cluster; otherwise, only the cluster of a pod is possible."""
     return bool(params.get("kubeconfig") or params.get("host"))
 
 
 def _in_cluster() -> bool:
-    """Whether the kubernetes library finds the ServiceAccount of a pod."""
+    """Whether the kubernetes library finds the service account of a pod."""
     if kubernetes is None:
         return False
     try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The connection options, those of kubernetes.core, and the class of every module that takes them."""
+"""The connection options, which are those of kubernetes.core, and the base class of modules that have them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PREFIX = "K8S_AUTH_"
 
 
 def first_set(*names: str) -> str:
-    """Return the first of these environment variables that is set and not empty; a fallback of an argument_spec."""
+    """Return the value of the first environment variable that is not empty; a fallback of an argument_spec."""
     for name in names:
         if os.environ.get(name):
             return os.environ[name]
@@ -37,7 +37,7 @@ def first_set(*names: str) -> str:
 
 
 def _variables(option: str) -> list[str]:
-    """The environment variables of an option: kubernetes.core reads its own name, then the library's."""
+    """The environment variables of an option: the name of the option first, then that of the library."""
     library = [name for name, own in AUTH_ARG_MAP.items() if own == option]
     names = dict.fromkeys(f"{PREFIX}{name.upper()}" for name in [option, *library])
     return [*names, *(["KUBECONFIG"] if option == "kubeconfig" else [])]
@@ -45,7 +45,7 @@ def _variables(option: str) -> list[str]:
 
 def _arguments() -> dict[str, dict[str, Any]]:
     arguments = {name: {**spec, "fallback": (first_set, _variables(name))} for name, spec in AUTH_ARG_SPEC.items()}
-    # no_log would hide a path, and every word of a dictionary ("default") in all results: ClusterModule hides secrets.
+    # no_log would hide paths, and every word of a dictionary ("default") in all results. ClusterModule hides secrets.
     arguments["kubeconfig"]["no_log"] = False
     arguments["proxy_headers"].pop("fallback")
     arguments["proxy_headers"].update(
@@ -63,14 +63,14 @@ CONNECTION_ARGS = _arguments()
 
 
 def given_options(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the connection options of a module that are set and not empty."""
+    """Return the connection options of a module that are not empty."""
     headers = {name: value for name, value in (params.get("proxy_headers") or {}).items() if value}
     options = {**params, "proxy_headers": headers}
     return {name: options[name] for name in CONNECTION_ARGS if options.get(name) not in (None, "", [], {})}
 
 
 def with_variables(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return connection options with those that are not in them read from the environment, as text."""
+    """Add the connection options from the environment, as strings, to those that are set."""
     options = dict(given)
     for name, spec in CONNECTION_ARGS.items():
         if name not in given and "fallback" in spec:
@@ -81,14 +81,14 @@ def with_variables(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ClusterModule(AnsibleModule):
-    """A module that talks to a cluster: it has the options for one, and shows no secret of them.
+    """A module with connection options, which hides the secrets in them.
 
-    no_log of AnsibleModule would not do for a kubeconfig, because what the controller sends overrules it.
+    no_log is not sufficient for a kubeconfig, because the controller can override it.
     """
 
     def __init__(self, argument_spec: dict[str, dict[str, Any]], **more: Any) -> None:
         super().__init__(argument_spec={**CONNECTION_ARGS, **argument_spec}, **more)
-        exit_on_signals()  # else temporary files with secrets would stay: our own, and those of the kubernetes library
+        exit_on_signals()  # to remove temporary files with secrets, also those of the kubernetes library
 
     def exit_json(self, **kwargs: Any) -> None:
         super().exit_json(**self._without_secrets(kwargs))
@@ -98,14 +98,14 @@ class ClusterModule(AnsibleModule):
 
     def log(self, msg: str, log_args: Mapping[str, Any] | None = None) -> None:
         self._without_secrets({})
-        if log_args and holds_secrets(self.params.get("kubeconfig")):  # a secret in it may be escaped
+        if log_args and holds_secrets(self.params.get("kubeconfig")):  # secrets may be escaped there
             msg, log_args = "Invoked with the content of a kubeconfig; its arguments are not logged", None
         super().log(msg, log_args)
 
     def _without_secrets(self, result: dict[str, Any]) -> dict[str, Any]:
-        """Return a result without the content of a kubeconfig; every secret is hidden wherever it occurs.
+        """Return a result without the content of a kubeconfig, and register all secrets to be hidden.
 
-        Not in __init__, because wrong arguments end the module within AnsibleModule's own.
+        Not called in __init__, because AnsibleModule already exits there if arguments are invalid.
         """
         params = getattr(self, "params", None) or {}
         self.no_log_values.update(secrets_in_options(params))

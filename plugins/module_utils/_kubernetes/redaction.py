@@ -12,35 +12,35 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-# Names in a kubeconfig, or in the environment of its exec command, whose values are secret.
+# Names of secret values in a kubeconfig and in the environment of its exec command.
 _SECRET = re.compile(r"token|passw|secret|credential|key-data|(?:api|access|private|account)[-_.]?key", re.IGNORECASE)
-# Names that match _SECRET, but hold a place and not a secret.
-_PLACE = re.compile(r"(?:file|path|dir|url|uri)$", re.IGNORECASE)
+# Names that match _SECRET, but contain a path or URL.
+_LOCATION = re.compile(r"(?:file|path|dir|url|uri)$", re.IGNORECASE)
 
 # Replace a value of a Secret in a diff, and one that differs from the other side of the diff.
 HIDDEN_VALUE, HIDDEN_CHANGED_VALUE = "(hidden)", "(hidden, changed)"
 
-# Replaces a secret; ansible-core uses the same text.
+# Replaces a secret, as in ansible-core.
 HIDDEN = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 
 def holds_secrets(kubeconfig: Any) -> bool:
-    """Return whether a kubeconfig is the content of a file (a dictionary, or by mistake its text), not a path."""
+    """Return whether a kubeconfig is content (a dictionary, or mistakenly text) instead of a path."""
     if isinstance(kubeconfig, str):
         return "\n" in kubeconfig or kubeconfig.lstrip().removeprefix("---").lstrip().startswith("{")
     return bool(kubeconfig) and not isinstance(kubeconfig, os.PathLike)
 
 
 def secrets_of(kubeconfig: Any) -> set[str]:
-    """Return the secrets in a kubeconfig that is a dictionary or its text.
+    """Return the secrets in a kubeconfig that is a dictionary or text.
 
-    Short words are left out: hiding "admin" everywhere would hide more than a password.
+    Short words are omitted: hiding "admin" everywhere would hide more than a password.
     """
     return {x for x in _secrets(kubeconfig) if len(x) >= 12 or (len(x) >= 6 and not x.isalpha())}
 
 
 def secrets_in_options(params: Mapping[str, Any]) -> set[str]:
-    """Return the secrets in a module's options that no_log does not cover: kubeconfig, and passwords in URLs."""
+    """Return the secrets in a module's options that no_log does not hide: in kubeconfig, and passwords in URLs."""
     found = secrets_of(params.get("kubeconfig")) if holds_secrets(params.get("kubeconfig")) else set()
     for name in ("host", "proxy"):
         password = _password_in(params.get(name) or "")
@@ -49,7 +49,7 @@ def secrets_in_options(params: Mapping[str, Any]) -> set[str]:
 
 
 def without_password(url: str) -> str:
-    """Return a URL without the user and password in it."""
+    """Return a URL without user and password."""
     return re.sub(r"^([a-z0-9+.-]+://)?[^/@]*@", r"\1", url, flags=re.IGNORECASE)
 
 
@@ -80,7 +80,7 @@ def _secrets_in_mapping(value: dict[Any, Any]) -> Iterator[str]:
 
 
 def _secrets_in_arguments(values: list[Any]) -> Iterator[str]:
-    """exec.args holds both "--flag VALUE" and "--flag=VALUE"."""
+    """exec.args may contain "--flag VALUE" and "--flag=VALUE"."""
     before = ""
     for inner in values:
         if not isinstance(inner, str):
@@ -95,7 +95,7 @@ def _secrets_in_arguments(values: list[Any]) -> Iterator[str]:
 
 
 def _sounds_secret(name: Any) -> bool:
-    return isinstance(name, str) and bool(_SECRET.search(name)) and not _PLACE.search(name)
+    return isinstance(name, str) and bool(_SECRET.search(name)) and not _LOCATION.search(name)
 
 
 def hide_secret(secret: dict[str, Any], other: Mapping[str, Any]) -> None:

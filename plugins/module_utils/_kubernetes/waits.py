@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Poll a cluster until a condition holds or a deadline has passed."""
+"""Poll a cluster until a condition holds or a deadline passes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 POLL_SECONDS = 1.0
 
-# Too many requests, and an expired continue token of a list; 5xx is added below.
+# Too many requests, and an expired continue token of a list. 5xx is handled below.
 _TRANSIENT_STATUSES = (410, 429)
 
 
@@ -25,7 +25,7 @@ _NO_ANSWER = (ConnectionError, TimeoutError, socket.timeout)
 
 
 def _causes(error: BaseException | None) -> list[BaseException]:
-    """The exceptions behind an error; urllib3 has them in an attribute of its own."""
+    """The causes of an error, including those in the attribute reason of urllib3."""
     found: list[BaseException] = []
     while error is not None and error not in found:
         found.append(error)
@@ -35,27 +35,27 @@ def _causes(error: BaseException | None) -> list[BaseException]:
 
 
 def is_transient(error: ClusterError) -> bool:
-    """Whether a later request may succeed: the API server is overloaded, or does not answer."""
+    """Whether a later request may succeed: the API server is overloaded or does not respond."""
     return is_overloaded(error) or is_unreachable(error)
 
 
 def is_overloaded(error: ClusterError) -> bool:
-    """Whether the API server answered that it cannot serve the request now (429, 410, 5xx)."""
+    """Whether the API server responded that it cannot serve the request now (410, 429, 5xx)."""
     statuses = [error.status, *(getattr(x, "status", None) for x in _causes(error))]
     return any(isinstance(x, int) and (x in _TRANSIENT_STATUSES or 500 <= x < 600) for x in statuses)
 
 
 def is_unreachable(error: ClusterError) -> bool:
-    """Whether the connection was refused, reset or timed out. A wrong certificate or host name is not transient."""
+    """Whether the connection was refused, reset or timed out, unlike a wrong certificate or host name."""
     return any(isinstance(x, _NO_ANSWER) for x in _causes(error))
 
 
 def poll(read: Callable[[], T], done: Callable[[T], bool], deadline: float, interval: float | None = None) -> T:
-    """Call read() until done(its result) holds or the deadline has passed, and return the last result.
+    """Call read() until done(result) holds or the deadline passes, and return the last result.
 
-    deadline: of time.monotonic(); one in the past makes this read once. interval: seconds between two reads.
-    Transient errors are tolerated until the deadline, but a cluster that never answered is reported at once.
-    Raises ClusterError for all other errors, and for one that lasts until the deadline.
+    deadline: a time.monotonic() value; if it is in the past, read() is called once. interval: seconds between calls.
+    Transient errors are tolerated until the deadline, unless the cluster has never responded.
+    Raises ClusterError for all other errors, and for an error that persists until the deadline.
     """
     answered = False
     while True:

@@ -35,7 +35,7 @@ def find(monkeypatch):
         ({"host": HOST}, {"KUBECONFIG": "/c"}, "/c"),  # for its credentials
     ],
 )
-def test_the_first_kubeconfig_that_is_given_is_used(find, options, variables, expected):
+def test_the_first_kubeconfig_is_used(find, options, variables, expected):
     assert find(options, variables) == ("kubeconfig", expected)
 
 
@@ -52,7 +52,7 @@ def test_a_host_with_credentials_is_preferred_to_a_kubeconfig_of_the_environment
     assert find({}, {"K8S_AUTH_HOST": HOST, "KUBECONFIG": "/c", **credentials}) == ("host", None)
 
 
-def test_a_kubeconfig_that_is_an_option_and_a_host_of_the_environment_contradict_each_other(find):
+def test_a_kubeconfig_option_and_a_host_of_the_environment_are_an_error(find):
     with pytest.raises(ClusterError, match=r"^shop_kubeconfig and the environment variable K8S_AUTH_HOST"):
         find({"kubeconfig": "/a"}, {"K8S_AUTH_HOST": HOST})
 

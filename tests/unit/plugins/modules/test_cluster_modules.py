@@ -80,7 +80,7 @@ def shown(written):
 
 
 @pytest.mark.parametrize("module", CONNECTING)
-def test_a_kubeconfig_that_is_a_dictionary_is_not_shown(module, run, closed):
+def test_a_kubeconfig_dictionary_is_not_shown(module, run, closed):
     result, written = run(module, **NEEDED[module], kubeconfig=kubeconfig(closed))
     assert f"cannot reach {closed}" in written  # so it was used
     assert "logged: " in written
@@ -90,7 +90,7 @@ def test_a_kubeconfig_that_is_a_dictionary_is_not_shown(module, run, closed):
 
 
 @pytest.mark.parametrize("module", SAMPLE)
-def test_wrong_arguments_show_no_kubeconfig_either(module, run, closed):
+def test_invalid_arguments_do_not_show_the_kubeconfig(module, run, closed):
     result, written = run(module, **NEEDED[module], kubeconfig=kubeconfig(closed), no_such_option=1)
     assert result["failed"] and "no_such_option" in result["msg"]
     assert shown(written) == []
@@ -99,7 +99,7 @@ def test_wrong_arguments_show_no_kubeconfig_either(module, run, closed):
 @pytest.mark.parametrize("module", SAMPLE)
 def test_the_text_of_a_kubeconfig_is_refused_without_showing_it(module, run, closed):
     result, written = run(module, **NEEDED[module], kubeconfig=yaml.safe_dump(kubeconfig(closed)))
-    assert result["msg"].startswith("kubeconfig must be a path or a dictionary, and this is the text of one")
+    assert result["msg"].startswith("kubeconfig must be a path or a dictionary, got the content of a file")
     assert shown(written) == []
 
 
@@ -126,7 +126,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 @pytest.mark.parametrize(
     ("module", "how"), [(WITH_ISTIOCTL[0], x) for x in SIGNALS] + [(x, signal.SIGTERM) for x in WITH_ISTIOCTL[1:]]
 )
-def test_a_module_that_a_signal_ends_leaves_no_kubeconfig(module, how, start, silent, tmp_path):
+def test_a_module_ended_by_a_signal_removes_its_kubeconfig(module, how, start, silent, tmp_path):
     server = f"http://127.0.0.1:{silent.getsockname()[1]}"
     child = start(
         module,
@@ -203,7 +203,7 @@ def test_the_kubeconfig_of_the_home_directory_gets_no_request(module, arguments,
     assert home.seen == []
 
 
-def test_the_kubeconfig_of_the_home_directory_is_used_where_it_is_named(run, home):
+def test_the_kubeconfig_of_the_home_directory_is_used_if_it_is_an_option(run, home):
     for variables, arguments in (({}, {"kubeconfig": "~/.kube/config"}), ({"KUBECONFIG": "~/.kube/config"}, {})):
         result, _written = run("istio_ingress_info", {"HOME": str(home.home), **variables}, **arguments)
         assert result["msg"].startswith(f"{home.url} answered 403 Forbidden to GET /"), result

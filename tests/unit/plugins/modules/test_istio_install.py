@@ -25,7 +25,7 @@ SECRET = {
 
 
 @pytest.mark.parametrize("diff", [True, False])
-def test_a_result_never_holds_the_data_of_a_secret(diff):
+def test_a_result_never_contains_the_data_of_a_secret(diff):
     module = Mock(_diff=diff)
     difference = Difference(("Secret", "istio-system", "istio-ca-secret"), "is installed", SECRET)
     result = subject.returned(module, {"changed": True, "differences": [difference], "warnings": ["careful"]})
@@ -36,5 +36,5 @@ def test_a_result_never_holds_the_data_of_a_secret(diff):
     module.warn.assert_called_once_with("careful")
 
 
-def test_a_result_of_a_failure_without_differences_stays_as_it_is():
+def test_a_failure_without_differences_is_returned_unchanged():
     assert subject.returned(Mock(_diff=True), {"changed": False}) == {"changed": False}

@@ -23,14 +23,14 @@ def connected(api, kubeconfig):
         yield cluster
 
 
-def test_get_gives_the_object_as_it_is_and_shows_who_asks(api, connected):
+def test_get_returns_the_object_and_sends_the_token(api, connected):
     assert connected.get("/api/v1/namespaces/default") == {"metadata": {"name": "default"}}
     assert connected.get("/api/v1/pods", labelSelector="app=web") == {"items": []}
     assert connected.server == api.url
     assert [x[1] for x in api.seen] == ["Bearer s3cret-t0ken"] * 2
 
 
-def test_get_of_what_does_not_exist_is_none(connected):
+def test_get_of_a_missing_object_is_none(connected):
     assert connected.get("/api/v1/namespaces/nowhere") is None
 
 
@@ -46,31 +46,33 @@ def test_get_of_what_does_not_exist_is_none(connected):
         ("/repeating", 403, f"403 Forbidden to GET /repeating: the token {HIDDEN} may not"),
     ],
 )
-def test_a_refused_get_is_reported_in_the_words_of_the_server_without_the_token(api, connected, path, status, answer):
+def test_a_rejected_get_is_reported_with_the_message_of_the_server_without_the_token(
+    api, connected, path, status, answer
+):
     with pytest.raises(ClusterError) as caught:
         connected.get(path)
     assert (str(caught.value), caught.value.status) == (f"{api.url} answered {answer}", status)
 
 
-def test_a_list_comes_page_by_page(api, connected):
+def test_a_list_is_read_page_by_page(api, connected):
     assert list(connected.items("/api/v1/events")) == [1, 2, 3]
     assert list(connected.items("/api/v1/nodes")) == list(connected.items("/nowhere")) == []
     assert len(api.seen) == 4
 
 
-def test_a_dry_run_of_an_apply_sends_the_text_as_it_is(api, connected):
+def test_a_dry_run_sends_the_text_unchanged(api, connected):
     text = "metadata: {name: default}\n# naïve\n"
     assert connected.dry_run_apply("/api/v1/namespaces/default", text, "me") == {"metadata": {"name": "after"}}
     assert api.body == text
     assert connected.dry_run_apply("/api/v1/namespaces/nowhere", text, "me") is None
 
 
-def test_a_change_that_the_server_does_not_accept_is_told_in_its_own_words(api, connected):
+def test_a_rejected_change_is_reported_with_the_message_of_the_server(api, connected):
     with pytest.raises(Refusal) as caught:
         connected.dry_run_apply("/api/v1/namespaces/default", "forbidden: yes", "me")
     assert caught.value.reason == "spec.ports[0].nodePort: Invalid value: 1: not in the range"
-    told = f"{api.url} answered 422 Unprocessable Entity to PATCH /api/v1/namespaces/default: {caught.value.reason}"
-    assert str(caught.value) == told
+    message = f"{api.url} answered 422 Unprocessable Entity to PATCH /api/v1/namespaces/default: {caught.value.reason}"
+    assert str(caught.value) == message
 
 
 def test_patch_sends_a_json_merge_patch(api, connected):
@@ -80,7 +82,7 @@ def test_patch_sends_a_json_merge_patch(api, connected):
     assert connected.patch("/api/v1/namespaces/nowhere", changes) is None
 
 
-def test_delete_lets_what_is_owned_go_too(api, connected):
+def test_delete_also_removes_dependents(api, connected):
     assert connected.delete("/api/v1/namespaces/default") == {"metadata": {"name": "default"}}
     assert json.loads(api.body) == {"propagationPolicy": "Background"}
     assert connected.delete("/api/v1/namespaces/nowhere") is None
@@ -93,14 +95,14 @@ def test_create_sends_the_object(api, connected):
 
 @pytest.fixture
 def closed():
-    """The URL of a port where connections are refused, and that nothing else takes meanwhile."""
+    """The URL of a reserved port that refuses connections."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 def failure(**params):
-    """The message of a request to a cluster that cannot be reached."""
+    """The message of a request to an unreachable cluster."""
     with subject.connect(params) as cluster, pytest.raises(ClusterError) as caught:
         cluster.get("/version")
     return str(caught.value)
@@ -118,7 +120,7 @@ def test_a_proxy_that_does_not_listen_is_named_without_its_password(closed):
     assert "pr0xyword" not in message
 
 
-def test_a_proxy_of_the_environment_is_not_used_and_mentioned_where_there_is_no_way(
+def test_a_proxy_of_the_environment_is_not_used_but_mentioned_if_the_cluster_is_unreachable(
     api, kubeconfig, closed, monkeypatch
 ):
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
@@ -137,7 +139,7 @@ def test_requests_go_through_the_proxy_with_its_user(api):
     assert api.headers["Proxy-Authorization"] == "Basic " + base64.b64encode(b"me:a b").decode()
 
 
-def test_no_proxy_leads_past_the_proxy(api, closed):
+def test_no_proxy_bypasses_the_proxy(api, closed):
     params = {"host": api.url, "api_key": "key", "proxy": closed, "no_proxy": "localhost,127.0.0.1"}
     with subject.connect(params) as cluster:
         assert cluster.get("/nowhere") is None
@@ -163,7 +165,7 @@ def test_a_server_that_does_not_answer_in_time_is_reported_after_one_timeout(api
     assert len(api.seen) == 1
 
 
-def test_a_certificate_that_is_not_valid_is_reported_in_a_line(monkeypatch, kubeconfig):
+def test_an_invalid_certificate_is_reported_in_one_line(monkeypatch, kubeconfig):
     refused = subject.kubernetes.client.ApiException(status=0, reason="SSLError\n[SSL: CERTIFICATE_VERIFY_FAILED] no")
     with subject.connect({"kubeconfig": kubeconfig()}) as cluster:
         monkeypatch.setattr(cluster.client, "call_api", Mock(side_effect=refused))

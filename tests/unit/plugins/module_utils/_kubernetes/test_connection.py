@@ -20,7 +20,7 @@ HOST = "https://10.0.0.1:6443"
 
 @pytest.fixture
 def written(tmp_path, kubeconfig):
-    """Write a kubeconfig, or what is given, to a file; returns its path."""
+    """Write a kubeconfig, or other content, to a file; returns its path."""
 
     def write(name="config", content=None):
         path = tmp_path / name
@@ -30,7 +30,7 @@ def written(tmp_path, kubeconfig):
     return write
 
 
-# ---- which cluster, and none by accident ----
+# ---- the source of the connection ----
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_a_path_that_is_not_a_readable_file_is_named(tmp_path, written):
     ("wrong", "message"),
     [
         ([TOKEN], "kubeconfig must be a path or a dictionary, got list"),
-        (f"users:\n- {TOKEN}", "kubeconfig must be a path or a dictionary, and this is the text of one"),
-        (f"{{users: {TOKEN}}}", "kubeconfig must be a path or a dictionary, and this is the text of one"),
+        (f"users:\n- {TOKEN}", "kubeconfig must be a path or a dictionary, got the content of a file"),
+        (f"{{users: {TOKEN}}}", "kubeconfig must be a path or a dictionary, got the content of a file"),
     ],
 )
-def test_another_type_is_refused_without_its_content(wrong, message):
+def test_another_type_is_refused_without_showing_it(wrong, message):
     with pytest.raises(ClusterError, match=f"^{message}") as caught:
         subject.resolve({"kubeconfig": wrong})
     assert TOKEN not in str(caught.value)
@@ -147,13 +147,13 @@ def test_several_files_are_merged_and_missing_ones_skipped(written, tmp_path, ku
     connection = subject.resolve({"kubeconfig": paths, "context": "lab"})
     assert connection.configuration.host == "http://127.0.0.1:1"
     assert (connection.kubeconfig, connection.context) == (paths, "lab")
-    # Without a context, the one that the library takes is also istioctl's.
+    # Without a context, the library and istioctl must use the same one.
     assert subject.resolve({"kubeconfig": f"{second}:{first}"}).context == "lab"
 
 
-def test_files_with_different_current_contexts_need_a_context(written, kubeconfig):
+def test_files_with_different_current_contexts_require_a_context(written, kubeconfig):
     first, second = written("first", {**kubeconfig(), "current-context": "other"}), written("second")
-    with pytest.raises(ClusterError, match=r"name different current contexts \(other, lab\); set context$"):
+    with pytest.raises(ClusterError, match=r"have different current contexts \(other, lab\); set context$"):
         subject.resolve({"kubeconfig": f"{first}:{second}"})
     assert subject.resolve({"kubeconfig": f"{first}:{second}", "context": "lab"}).context == "lab"
 
@@ -176,7 +176,7 @@ def test_in_a_pod_options_override_its_service_account(pod):
     assert (connection.configuration.ssl_ca_cert, connection.token_path) == ("/other.crt", None)
 
 
-def test_a_named_cluster_comes_before_the_cluster_of_the_pod(pod, written):
+def test_options_take_precedence_over_the_cluster_of_the_pod(pod, written):
     assert subject.resolve({"kubeconfig": written()}).configuration.host == "http://127.0.0.1:1"
     with pytest.raises(ClusterError, match="no kubeconfig given"):
         subject.resolve({"context": "lab"})
@@ -202,7 +202,7 @@ COMPARED = ("host", "ssl_ca_cert", "cert_file", "key_file", "verify_ssl", "proxy
 
 
 @pytest.mark.parametrize("options", OPTIONS, ids="-".join)
-def test_the_options_mean_what_they_mean_to_kubernetes_core(options, written, monkeypatch, tmp_path):
+def test_the_options_have_the_same_effect_as_in_kubernetes_core(options, written, monkeypatch, tmp_path):
     for file in ("ca.crt", "me.crt", "me.key"):
         (tmp_path / file).write_text(file)
     places = {"FILE": written(), "/ca.crt": f"{tmp_path}/ca.crt", "/me.crt": f"{tmp_path}/me.crt",
@@ -227,12 +227,12 @@ def test_a_user_and_password_are_sent(written):
         assert connection.authorization == BASIC
 
 
-def test_a_host_alone_is_reached_anonymously():
-    connection = subject.resolve({"host": "http://127.0.0.1:8001"})  # as of kubectl proxy
+def test_a_host_without_credentials_is_anonymous():
+    connection = subject.resolve({"host": "http://127.0.0.1:8001"})  # such as kubectl proxy
     assert (connection.configuration.host, connection.authorization) == ("http://127.0.0.1:8001", "")
 
 
-def test_a_token_that_is_refreshed_undoes_no_option(written):
+def test_a_token_refresh_keeps_the_options(written):
     connection = subject.resolve({"kubeconfig": written(), "host": HOST, "validate_certs": False})
     for _again in range(2):
         assert connection.configuration.get_api_key_with_prefix("authorization") == f"Bearer {TOKEN}"
@@ -268,7 +268,7 @@ def test_credentials_replace_the_user_of_a_kubeconfig(kubeconfig, user, options,
         assert connection.configuration.key_file == (certificate and "/me.key")
 
 
-def test_half_of_the_credentials_replace_no_user(kubeconfig):
+def test_incomplete_credentials_do_not_replace_the_user(kubeconfig):
     for options in ({"username": "me"}, {"client_key": "/me.key"}, {"ca_cert": "/ca.crt"}):
         assert subject.resolve({"kubeconfig": kubeconfig(), **options}).authorization == f"Bearer {TOKEN}"
 
@@ -291,13 +291,13 @@ def test_the_proxy_of_a_kubeconfig_is_used_and_one_of_the_environment_is_not(kub
     assert subject.resolve({"kubeconfig": content, "proxy": "http://o:3"}).configuration.proxy == "http://o:3"
 
 
-def test_an_option_that_is_empty_is_not_set(written):
+def test_an_empty_option_is_not_set(written):
     empty = {"host": "", "api_key": None, "impersonate_groups": [], "proxy_headers": {"basic_auth": None}}
     connection = subject.resolve({"kubeconfig": written(), **empty})
     assert connection.kubeconfig == written()
 
 
-def test_any_option_beside_the_source_makes_another_kubeconfig_necessary(written):
+def test_an_option_that_overrides_the_source_requires_another_kubeconfig(written):
     path = written()
     for options in ({"validate_certs": False}, {"impersonate_user": "jane"}, {"no_proxy": "a"}, {"host": HOST}):
         assert subject.resolve({"kubeconfig": path, **options}).kubeconfig is None, options

@@ -17,8 +17,8 @@ HOST = "https://10.0.0.1:6443"
 
 
 @pytest.fixture
-def places(tmp_path, monkeypatch):
-    """Where temporary files are made."""
+def temporary_dir(tmp_path, monkeypatch):
+    """The directory for temporary files."""
     monkeypatch.setattr(subject.tempfile, "tempdir", str(tmp_path))
     return tmp_path
 
@@ -33,15 +33,15 @@ def content(**params):
     return found["clusters"][0]["cluster"], found["users"][0]["user"]
 
 
-def test_the_path_of_the_user_is_used_as_it_is(tmp_path, places, kubeconfig):
+def test_the_file_of_the_user_is_used_directly(tmp_path, temporary_dir, kubeconfig):
     path = tmp_path / "config"
     path.write_text(yaml.safe_dump(kubeconfig()))
     with subject.kubeconfig_file(resolve({"kubeconfig": str(path), "context": "other"})) as file:
         assert file == subject.KubeconfigFile(str(path), "other", temporary=False)
-        assert list(places.iterdir()) == [path]
+        assert list(temporary_dir.iterdir()) == [path]
 
 
-def test_a_dictionary_is_a_private_file_for_as_long_as_the_block_runs(kubeconfig):
+def test_a_dictionary_becomes_a_private_file_during_the_block(kubeconfig):
     given = {**kubeconfig(), "note": "naïve \U0001f41f: 'quoted'\n"}
     umask = os.umask(0)
     try:
@@ -55,18 +55,18 @@ def test_a_dictionary_is_a_private_file_for_as_long_as_the_block_runs(kubeconfig
     assert not os.path.exists(file.path)
 
 
-def test_a_temporary_file_is_removed_after_an_error_too(places, kubeconfig):
+def test_a_temporary_file_is_removed_after_an_error(temporary_dir, kubeconfig):
     connection = resolve({"kubeconfig": kubeconfig()})
     with pytest.raises(KeyboardInterrupt), subject.kubeconfig_file(connection):
         raise KeyboardInterrupt
-    assert list(places.iterdir()) == []
+    assert list(temporary_dir.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_written_is_removed(places):
+def test_a_file_that_cannot_be_written_is_removed(temporary_dir):
     connection = Connection(None, kubeconfig={"users": [{"token": TOKEN, "not JSON": object()}]})
     with pytest.raises(TypeError), subject.kubeconfig_file(connection):
         pass
-    assert list(places.iterdir()) == []
+    assert list(temporary_dir.iterdir()) == []
 
 
 def test_a_token_and_a_ca():
@@ -111,7 +111,7 @@ def test_a_proxy(options, url):
     assert cluster.get("proxy-url") == url
 
 
-def test_options_that_override_a_kubeconfig_keep_the_rest_of_it(kubeconfig):
+def test_the_rest_of_a_kubeconfig_is_kept_if_options_override_it(kubeconfig):
     for params in ({"host": HOST}, {"host": HOST, "context": "other"}):
         cluster, user = content(kubeconfig=kubeconfig(), **params)
         assert (cluster, user) == ({"server": HOST}, {"token": TOKEN})
@@ -136,7 +136,7 @@ def test_credentials_replace_the_user_of_a_kubeconfig(kubeconfig, options, expec
         assert found == expected
 
 
-def test_a_pod_names_the_file_of_its_token_which_is_replaced():
+def test_the_kubeconfig_of_a_pod_contains_the_path_of_its_token():
     configuration = resolve({"host": HOST, "api_key": TOKEN}).configuration
     assert subject.render(Connection(configuration, token_path="/run/token"))["users"][0]["user"] == {
         "tokenFile": "/run/token"

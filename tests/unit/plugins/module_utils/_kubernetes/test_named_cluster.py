@@ -16,7 +16,7 @@ HOST = "https://192.0.2.1"
         ({"kubeconfig": "/a"}, "kubeconfig"),
         ({"kubeconfig": {"users": []}, "context": "lab"}, "kubeconfig"),
         ({"kubeconfig": "/a", "api_key": "x"}, "kubeconfig"),
-        ({"kubeconfig": "/a", "host": HOST}, "kubeconfig"),  # for its credentials
+        ({"kubeconfig": "/a", "host": HOST}, "kubeconfig"),  # which has the credentials
         ({"kubeconfig": "/a", "host": HOST, "username": "x"}, "kubeconfig"),
         ({"kubeconfig": "/a", "host": HOST, "api_key": "x"}, "host"),
         ({"host": HOST, "username": "x", "password": "x", "context": "lab"}, "host"),
@@ -25,11 +25,11 @@ HOST = "https://192.0.2.1"
         ({"host": HOST, "client_cert": "/x"}, "anonymous_host"),
     ],
 )
-def test_what_names_the_cluster(given, expected):
+def test_source_of(given, expected):
     assert subject.source_of(given) == expected
 
 
-def test_the_service_account_of_a_pod_is_used_last(pod):
+def test_the_service_account_of_a_pod_is_the_last_source(pod):
     assert subject.source_of({}) == subject.source_of({"host": HOST}) == "in_cluster"
     assert subject.source_of({"kubeconfig": "/a"}) == "kubeconfig"
     assert subject.source_of({"host": HOST, "api_key": "x"}) == "host"
@@ -37,7 +37,7 @@ def test_the_service_account_of_a_pod_is_used_last(pod):
         subject.source_of({"context": "lab"})  # with a context, kubernetes.core reads ~/.kube/config
 
 
-def test_a_service_account_without_a_token_does_not_count(pod):
+def test_a_service_account_without_a_token_is_not_a_source(pod):
     (pod / "token").write_text("")
     with pytest.raises(subject.NoClusterError):
         subject.source_of({})
@@ -53,7 +53,7 @@ def test_without_a_cluster_the_message_names_what_to_set(given):
     )
 
 
-def test_without_the_kubernetes_library_a_pod_names_no_cluster(pod, monkeypatch):
+def test_without_the_kubernetes_library_a_pod_is_not_a_source(pod, monkeypatch):
     monkeypatch.setattr(subject, "kubernetes", None)
     assert subject.source_of({"kubeconfig": "/a"}) == "kubeconfig"
     with pytest.raises(subject.NoClusterError):

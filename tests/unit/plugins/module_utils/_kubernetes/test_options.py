@@ -15,7 +15,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import o
 
 @pytest.fixture
 def params(monkeypatch):
-    """What a module's parameters are with these arguments and environment variables."""
+    """The parameters of a module for these arguments and environment variables."""
 
     def params(arguments=None, **environment):
         for name, value in environment.items():
@@ -76,17 +76,17 @@ def test_the_variables_of_proxy_headers(params):
 def test_the_variable_of_kubernetes_core_comes_first_and_an_empty_one_is_not_set(params):
     assert params(K8S_AUTH_KUBECONFIG="/first", KUBECONFIG="/second")["kubeconfig"] == "/first"
     assert params(K8S_AUTH_KUBECONFIG="", KUBECONFIG="/second")["kubeconfig"] == "/second"
-    assert params({"kubeconfig": ""})["kubeconfig"] == ""  # which names no cluster, whatever the environment says
+    assert params({"kubeconfig": ""})["kubeconfig"] == ""  # an empty option overrides the environment
 
 
-def test_options_that_are_empty_are_not_given():
+def test_empty_options_are_not_given():
     headers = {"proxy_basic_auth": None, "user_agent": "me/1"}
     params = {"host": "", "context": None, "validate_certs": False, "proxy_headers": headers, "namespace": "a"}
     assert subject.given_options(params) == {"validate_certs": False, "proxy_headers": {"user_agent": "me/1"}}
     assert subject.given_options({"proxy_headers": {"user_agent": None}}) == {}
 
 
-def test_options_that_are_not_given_are_read_from_their_variables(monkeypatch):
+def test_missing_options_are_read_from_their_variables(monkeypatch):
     monkeypatch.setenv("K8S_AUTH_CERT_FILE", "/crt")
     monkeypatch.setenv("KUBECONFIG", "/environment")
     found = subject.with_variables({"kubeconfig": "/option"})

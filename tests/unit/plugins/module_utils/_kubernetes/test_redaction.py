@@ -46,11 +46,11 @@ TOKEN = "s3cret-t0ken"
         ({"exec": {"args": ["--password=b-1234", "--server-id=c-1234"]}}, {"b-1234"}),
     ],
 )
-def test_what_is_secret_in_a_kubeconfig_is_known(user, secrets):
+def test_secrets_of_a_kubeconfig(user, secrets):
     assert subject.secrets_of({"users": [{"name": "me", "user": user}]}) == secrets
 
 
-def test_the_password_of_a_proxy_is_secret_and_so_is_all_of_a_text():
+def test_the_password_of_a_proxy_and_the_whole_text_are_secrets():
     proxy = {"server": "https://10.0.0.1:6443", "proxy-url": "http://me:pr0xyword@proxy:3128"}
     assert subject.secrets_of({"clusters": [{"name": "lab", "cluster": proxy}]}) == {"pr0xyword"}
     assert subject.secrets_of("users:\n- token: x") == {"users:\n- token: x"}
@@ -78,5 +78,5 @@ def test_passwords_in_urls_are_secrets_of_the_options():
         ("http://a/b@c", "http://a/b@c"),
     ],
 )
-def test_a_url_is_shown_without_its_user(url, shown):
+def test_a_url_is_shown_without_its_credentials(url, shown):
     assert subject.without_password(url) == shown

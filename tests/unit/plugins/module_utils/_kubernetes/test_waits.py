@@ -24,7 +24,7 @@ def _fast(monkeypatch):
 
 
 def raised(cause, status=None):
-    """A ClusterError as Cluster raises it for this cause."""
+    """A ClusterError with this cause, as Cluster raises it."""
     try:
         raise ClusterError("cannot reach https://198.18.0.1: refused", status) from cause
     except ClusterError as error:
@@ -32,7 +32,7 @@ def raised(cause, status=None):
 
 
 def refused():
-    """A ClusterError around what urllib3 raises where nothing listens."""
+    """A ClusterError with the error of urllib3 for a refused connection."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -43,7 +43,7 @@ def refused():
 
 
 class Steps:
-    """A read that gives or raises one step after the other, and counts."""
+    """A read() that returns or raises one step after the other, and counts its calls."""
 
     def __init__(self, *steps):
         self.steps, self.reads = list(steps), 0
@@ -63,7 +63,7 @@ def test_it_reads_until_the_condition_holds(misses):
     assert read.reads == misses + 1
 
 
-def test_after_the_deadline_it_returns_what_it_read_last():
+def test_after_the_deadline_it_returns_the_last_result():
     read = Steps("not yet")
     assert waits.poll(read, lambda _result: False, time.monotonic() - 1) == "not yet"
     assert read.reads == 1
@@ -76,15 +76,15 @@ def test_it_does_not_sleep_past_the_deadline():
 
 
 @pytest.mark.parametrize("status", [410, 429, 500, 503])
-def test_an_overloaded_api_server_is_asked_again(status):
+def test_an_overloaded_api_server_is_polled_again(status):
     assert waits.poll(Steps(ClusterError("no", status), ClusterError("no", status), True), bool, FOREVER) is True
 
 
-def test_a_connection_that_breaks_is_tolerated_once_the_cluster_has_answered():
+def test_a_broken_connection_is_tolerated_after_a_response():
     assert waits.poll(Steps(False, refused(), raised(socket.timeout()), True), bool, FOREVER) is True
 
 
-def test_a_cluster_that_never_answered_is_reported_at_once():
+def test_a_cluster_that_never_responded_is_reported_at_once():
     read = Steps(refused(), True)
     with pytest.raises(ClusterError, match="cannot reach"):
         waits.poll(read, bool, FOREVER)
@@ -94,7 +94,7 @@ def test_a_cluster_that_never_answered_is_reported_at_once():
 @pytest.mark.parametrize(
     "error", [ClusterError("no", 403), ClusterError("no", 401), raised(ssl.SSLCertVerificationError("self-signed"))]
 )
-def test_an_error_that_stays_ends_the_wait(error):
+def test_a_permanent_error_ends_the_wait(error):
     with pytest.raises(ClusterError):
         waits.poll(Steps(False, error, True), bool, FOREVER)
 
