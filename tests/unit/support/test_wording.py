@@ -27,6 +27,7 @@ ROWS = wording.phrases(wording.LIST.read_text(encoding="utf-8"))
         "It says why the image was refused.",
         "about 80 % of the requests",
         "the port has to be 1 or more",
+        "    - name: See that the pods are ready",
     ],
 )
 def test_a_phrase_of_the_list_is_found(text):
@@ -39,6 +40,8 @@ def test_a_phrase_of_the_list_is_found(text):
         "Unpack the archive into a directory.",
         "There is no route to the host.",
         "The object is no longer rendered.",
+        "    - name: Assert that the user is told to become root",
+        "meshlab.istio/labelled-by",
         "{{ 100 % 3 }}",
         "79.0% of the requests",
     ],
