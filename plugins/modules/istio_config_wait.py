@@ -27,7 +27,8 @@ description:
     A DestinationRule is required in every proxy that it is exported to, or only in those of its own namespace if its
     host belongs to another namespace. It is applied if the clusters of the host have its subsets and no others, and its
     load balancing, connection pool limits, outlier detection and TLS settings, except those for single ports. Labels of
-    subsets are not visible in clusters.
+    subsets are not visible in clusters. It also counts as applied where a rule of a nearer namespace or with a more
+    specific host takes precedence.
   - >-
     A Gateway is required in the gateway pods that its selector matches. It is applied if they listen on its HTTP and
     HTTPS ports, and serve its hosts once a VirtualService is bound to it. Its other ports have no listener until a

@@ -10,7 +10,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
     outbound_clusters,
     rule_tag,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import (
+    Facts,
+    find_object,
+    service_namespaces,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import (
     answers_to,
     covers,
@@ -37,6 +41,9 @@ def compare_destination_rule(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts)
     for name, port, _subset, cluster in bases:
         where = show_destination((name, port, ""))
         own = rule_tag(cluster)
+        if own and own != rule.tag and _takes_precedence(own, rule, name, proxy, facts):
+            applied.append(f"{where}: DestinationRule {own[1]}/{own[2]} takes precedence")
+            continue
         if own != rule.tag and (not subsets or own is None):
             missing.append(
                 f"the cluster for {where} "
@@ -68,6 +75,27 @@ def compare_destination_rule(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts)
         ]
         applied.append(f"{where}{' subsets ' + ', '.join(present) if present else ''}")
     return missing, applied
+
+
+def _takes_precedence(own, rule, service_host, proxy, facts):
+    """Whether the rule of a cluster (its tag) replaces another rule by design.
+
+    A rule in the proxy's namespace precedes one in the Service's, and this one the mesh-wide rules of the root
+    namespace. Within a namespace, a more specific host does.
+    """
+    item = find_object(facts.destination_rules, own[1], own[2])
+    if item is None:
+        return False
+    homes = service_namespaces(service_host, facts)
+
+    def rank(namespace, host):
+        distance = 0 if namespace == proxy.namespace else 1 if namespace in homes else 2
+        return distance, "*" in host, -len(host)
+
+    own_host, rule_host = (full_host(x["host"], y) for x, y in ((item["spec"], own[1]), (rule.spec, rule.namespace)))
+    if own[1] == rule.namespace and "*" not in own_host and "*" not in rule_host:
+        return False  # istiod merges rules for the same host
+    return rank(own[1], own_host) < rank(rule.namespace, rule_host)
 
 
 def _merged_subsets(rule, host, facts):

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from mesh_objects import DESTINATION_RULE, GATEWAY_POD, cluster, compared, custom
+import pytest
+from mesh_objects import DESTINATION_RULE, GATEWAY_POD, ROOT, cluster, compared, custom, metadata, pod
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import Dump
 
@@ -37,3 +38,40 @@ def test_rules_for_the_same_host_are_merged():
     assert compared(custom("DestinationRule", "third", host="catalog"), held)[0] == [
         "the cluster for catalog.shop:8080 is configured by DestinationRule shop/catalog"
     ]
+
+
+SHOP_RULE = custom("DestinationRule", host="catalog")
+SHOP_WILDCARD = custom("DestinationRule", "wildcard", host="*.shop.svc.cluster.local")
+MESH_RULE = custom("DestinationRule", "mesh", ROOT, host="*.local")
+MESH_EXACT = custom("DestinationRule", "mesh", ROOT, host="catalog.shop.svc.cluster.local")
+CLIENT_RULE = custom("DestinationRule", "client", "web", host="*.shop.svc.cluster.local")
+
+
+@pytest.mark.parametrize(
+    ("rule", "in_effect", "applied"),
+    [
+        (MESH_RULE, SHOP_RULE, True),
+        (MESH_RULE, SHOP_WILDCARD, True),
+        (MESH_EXACT, SHOP_WILDCARD, True),
+        (SHOP_WILDCARD, SHOP_RULE, True),
+        (SHOP_RULE, CLIENT_RULE, True),
+        (SHOP_RULE, SHOP_WILDCARD, False),
+        (SHOP_RULE, MESH_EXACT, False),
+        (CLIENT_RULE, SHOP_RULE, False),
+    ],
+)
+def test_a_rule_that_another_one_replaces_by_design_is_applied(rule, in_effect, applied):
+    own = in_effect["metadata"]
+    held = cluster(name=None) | {"metadata": metadata("destination-rule", own["namespace"], own["name"])}
+    missing, found = compared(rule, Dump(clusters=[held]), rule, in_effect, proxy=pod("client", "web"))
+    title = f"DestinationRule {own['namespace']}/{own['name']}"
+    if applied:
+        assert (missing, found) == ([], [f"catalog.shop:8080: {title} takes precedence"])
+    else:
+        assert missing == [f"the cluster for catalog.shop:8080 is configured by {title}"]
+
+
+def test_a_rule_that_replaces_another_one_must_exist():
+    held = cluster(name=None) | {"metadata": metadata("destination-rule", "shop", "deleted")}
+    missing, _found = compared(MESH_RULE, Dump(clusters=[held]), MESH_RULE)
+    assert missing == ["the cluster for catalog.shop:8080 is configured by DestinationRule shop/deleted"]
