@@ -162,7 +162,8 @@ class Cluster:
         """
         target = (namespace, pod, container)
         attach = stdin is not None
-        with commands.open_socket(self.client, self.connection, target, argv, self.timeout, attach) as socket:
+        connect_timeout = min(self.timeout, timeout)
+        with commands.open_socket(self.client, self.connection, target, argv, connect_timeout, attach) as socket:
             return commands.run(socket, "/".join(target), timeout, stdin)
 
 

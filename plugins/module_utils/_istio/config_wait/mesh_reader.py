@@ -23,7 +23,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client i
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import SIDECAR
 
 REREAD_SECONDS = 2.0  # maximum age of Facts other than the rules
-EXEC_SECONDS = 15
+EXEC_SECONDS = 15  # maximum time to read a proxy
 LOG_LINES, LOG_SECONDS = 5000, 900  # how far back the log of a lagging proxy is read
 
 
@@ -91,14 +91,16 @@ class MeshReader:
             ]
         return lines
 
-    def read_proxy(self, proxy: Proxy, wanted: list[str]) -> Dump:
-        """Read the wanted resources of a proxy. Raises ClusterError and DumpError."""
+    def read_proxy(self, proxy: Proxy, wanted: list[str], timeout: float) -> Dump:
+        """Read the wanted resources of a proxy within timeout seconds. Raises ClusterError and DumpError."""
+        deadline = time.monotonic() + min(timeout, EXEC_SECONDS)
         if not hasattr(self._local, "cluster"):  # a connection that runs an exec cannot be shared by threads
             self._local.cluster = self.cluster.another()
         dump = Dump()
         for resource in wanted:
             argv = ["pilot-agent", "request", "GET", dump_path(resource)]
-            result = self._local.cluster.exec(proxy.namespace, proxy.name, SIDECAR, argv, EXEC_SECONDS)
+            remaining = max(deadline - time.monotonic(), 0.1)
+            result = self._local.cluster.exec(proxy.namespace, proxy.name, SIDECAR, argv, remaining)
             if result.rc != 0:
                 output = (result.stderr or result.stdout).strip().splitlines()
                 error = output[-1] if output else "no output"

@@ -32,9 +32,12 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.waits im
 
 POLL_SECONDS = 0.5
 WORKERS = 6
+# Time to read the proxies once if there is no time to wait.
+ROUND_SECONDS = 15
+UNREAD = "the configuration was not read before the timeout"
 
 ReadApi = Callable[[], tuple[list[Rule], Facts]]
-ReadProxy = Callable[[Proxy, list], Dump]
+ReadProxy = Callable[[Proxy, list, float], Dump]
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,14 @@ def wait_for_proxies(
 ) -> Outcome:
     """Poll until the proxies are in the requested state, or the timeout (in seconds) has expired.
 
-    read_api: returns the rules with their specs, and Facts; read_proxy: called from several threads;
-    once: read once and do not wait.
+    read_api: returns the rules with their specs, and Facts; read_proxy: called from several threads, with the seconds
+    that it may take; once: read once and do not wait.
     Raises ClusterError and WaitError.
     """
     started = time.monotonic()
     with ThreadPoolExecutor(WORKERS) as pool:
-        rounds = _Rounds(read_api, read_proxy, request, pool)
         deadline = started if once else started + timeout
+        rounds = _Rounds(read_api, read_proxy, request, pool, deadline)
         outcome = poll(rounds.read, lambda found: found.met or bool(found.problem), deadline, POLL_SECONDS)
     outcome.elapsed = round(time.monotonic() - started, 1)
     return outcome
@@ -99,8 +102,9 @@ def wait_for_proxies(
 class _Rounds:
     """Reads the API and the proxies repeatedly; a proxy in sync is read again only if the rules have changed."""
 
-    def __init__(self, read_api, read_proxy, request, pool):
+    def __init__(self, read_api, read_proxy, request, pool, deadline):
         self.read_api, self.read_proxy, self.request, self.pool = read_api, read_proxy, request, pool
+        self.deadline = deadline
         self.seen = {}  # Proxy: (needs, report)
 
     def read(self) -> Outcome:
@@ -119,10 +123,14 @@ class _Rounds:
     def _read_proxies(self, work, facts):
         due = [x for x in work if not self._is_current(x, work[x])]
         needs = [work[x] for x in due]
+        now = time.monotonic()
+        deadline = self.deadline if self.deadline > now else now + ROUND_SECONDS
         reports = self.pool.map(
-            _report, due, needs, repeat(facts), repeat(self.request.present), repeat(self.read_proxy)
+            _report, due, needs, repeat(facts), repeat(self.request.present), repeat(self.read_proxy), repeat(deadline)
         )
         for proxy, report in zip(due, reports):
+            if report and report["missing"] == [UNREAD] and proxy in self.seen:
+                continue  # an earlier report tells more
             self.seen.pop(proxy, None)
             if report:
                 self.seen[proxy] = (work[proxy], report)
@@ -176,17 +184,21 @@ def _chosen_proxies(rule, facts, request, outcome):
     return chosen
 
 
-def _report(proxy, needs, facts, present, read_proxy):
+def _report(proxy, needs, facts, present, read_proxy, deadline):
     """The module's result for a proxy; None if its pod was deleted after the pods were read."""
     report = {"namespace": proxy.namespace, "name": proxy.name, "type": proxy.type}
+    unread = {**report, "in_sync": None, "applied": [], "missing": [UNREAD]}
+    remaining = deadline - time.monotonic()
+    if remaining <= 0:
+        return unread
     try:
-        dump = read_proxy(proxy, resources(needs))
+        dump = read_proxy(proxy, resources(needs), remaining)
     except (ClusterError, DumpError) as error:
         if ": 403 " in str(error):  # waiting does not grant permissions
             raise
         if f'pods "{proxy.name}" not found' in str(error):
             return None
-        return {**report, "in_sync": None, "applied": [], "missing": [f"the configuration cannot be read: {error}"]}
+        return {**unread, "missing": [f"the configuration cannot be read: {error}"]}
     applied, missing = [], []
     for rule, names in needs.items():
         prefix = f"{rule.title}: " if len(needs) > 1 else ""

@@ -159,7 +159,7 @@ class Lab:
     def read_api(self):
         return [self.rule], self.facts
 
-    def read_proxy(self, proxy, _resources):
+    def read_proxy(self, proxy, _resources, _timeout):
         self.read.append(proxy.name)
         steps = self.dumps[proxy.name]
         dump = steps.pop(0) if len(steps) > 1 else steps[0]

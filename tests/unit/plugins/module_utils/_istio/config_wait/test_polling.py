@@ -3,6 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import time
+
 import pytest
 from mesh_objects import GATEWAY_POD, NEW, OLD, Lab, gateway, pod, virtual_service
 
@@ -17,6 +19,12 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client i
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch):
     monkeypatch.setattr(polling, "POLL_SECONDS", 0.01)
+
+
+class SerialPool:
+    """A pool without threads."""
+
+    map = staticmethod(map)
 
 
 def test_only_lagging_proxies_are_read_again():
@@ -43,6 +51,40 @@ def test_once_reads_once():
     lab = Lab(virtual_service(), [pod("a")], {"a": [OLD, NEW]})
     assert lab.wait(once=True, timeout=10).lagging
     assert lab.read == ["a"]
+
+
+@pytest.mark.parametrize("once", [False, True])
+def test_proxies_that_hang_do_not_exceed_the_timeout(monkeypatch, once):
+    monkeypatch.setattr(polling, "ROUND_SECONDS", 0.5)
+    lab = Lab(virtual_service(), [pod(f"p{number}") for number in range(60)], {})
+
+    def hang(_proxy, _resources, timeout):
+        assert timeout <= 0.5
+        time.sleep(timeout)
+        raise ClusterError("the command did not finish")
+
+    lab.read_proxy = hang
+    started = time.monotonic()
+    outcome = lab.wait(timeout=0.5, once=once)
+    assert time.monotonic() - started < 1.5
+    assert len(outcome.lagging) == 60
+    errors = {report["missing"][0] for report in outcome.lagging}
+    assert errors == {polling.UNREAD, "the configuration cannot be read: the command did not finish"}
+
+
+def test_an_earlier_report_is_kept_if_a_proxy_is_not_read_again():
+    lab = Lab(virtual_service(), [pod("a")], {"a": [OLD]})
+    request = polling.Request()
+    rounds = polling._Rounds(lab.read_api, lab.read_proxy, request, SerialPool(), 0)
+    first = rounds.read().proxies
+    lab.facts.pods = [pod("a"), pod("b")]
+    rounds.deadline = 100.0
+    with pytest.MonkeyPatch.context() as patched:
+        clock = iter([0.0, 100.0, 100.0])
+        patched.setattr(polling.time, "monotonic", lambda: next(clock))
+        second = rounds.read().proxies
+    assert second[0] == first[0]
+    assert second[1]["missing"] == [polling.UNREAD]
 
 
 def test_a_deleted_pod_is_ignored():

@@ -27,7 +27,7 @@ def test_rules_are_found_among_other_objects():
     ("definition", "problem"),
     [
         ("kind: Gateway", "definition must be a dictionary or a list of dictionaries, got a string"),
-        ([3], "definition 1: a int is no Kubernetes object"),
+        ([3], "definition 1: a int is not a Kubernetes object"),
         ([], "got nothing"),
         ({"kind": "Service"}, "definition must contain a DestinationRule, Gateway, VirtualService .* got Service"),
         ({**gateway(), "metadata": {}}, "a Gateway has no metadata.name"),
