@@ -22,11 +22,11 @@ options:
     description: Installed version of Kubernetes, such as V(v1.18.19).
     type: str
     required: true
-  wanted:
+  target:
     description: Version of Istio to upgrade to. The newest release of the table if not set.
     type: str
-  wanted_kubernetes:
-    description: Version of Kubernetes to upgrade to. The oldest that O(wanted) supports if not set.
+  target_kubernetes:
+    description: Version of Kubernetes to upgrade to. The oldest that O(target) supports if not set.
     type: str
 """
 
@@ -58,10 +58,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.releases impo
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.upgrade_path import upgrade_path
 
 
-def istio_upgrade_path(istio, kubernetes, wanted=None, wanted_kubernetes=None):
+def istio_upgrade_path(istio, kubernetes, target=None, target_kubernetes=None):
     """Return the steps of an upgrade."""
     try:
-        return upgrade_path(istio, kubernetes, wanted, wanted_kubernetes)
+        return upgrade_path(istio, kubernetes, target, target_kubernetes)
     except ReleaseError as error:
         raise AnsibleFilterError(f"istio_upgrade_path: {error}") from error
 

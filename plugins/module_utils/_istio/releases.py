@@ -228,15 +228,15 @@ def suggestions(istio: str, kubernetes: str) -> str:
     )
 
 
-def next_step(installed: str, wanted: str) -> str | None:
-    """The next minor, as a string, on the way from an installed version to a wanted one, up or down.
+def next_step(installed: str, target: str) -> str | None:
+    """The next minor, as a string, between an installed version and a target version, up or down.
 
     None if no minor lies between them, so that a control plane can be replaced in place.
     """
-    (major, minor), target = minor_of(installed), minor_of(wanted)
-    if target[0] != major or abs(target[1] - minor) <= 1:
+    (major, minor), goal = minor_of(installed), minor_of(target)
+    if goal[0] != major or abs(goal[1] - minor) <= 1:
         return None
-    return show((major, minor + 1 if target[1] > minor else minor - 1))
+    return show((major, minor + 1 if goal[1] > minor else minor - 1))
 
 
 def changes_in(minor: Minor) -> list[str]:

@@ -23,24 +23,24 @@ ISTIO, KUBERNETES = "Istio", "Kubernetes"
 
 
 def upgrade_path(
-    istio: str, kubernetes: str, wanted: str | None = None, wanted_kubernetes: str | None = None
+    istio: str, kubernetes: str, target: str | None = None, target_kubernetes: str | None = None
 ) -> list[dict[str, Any]]:
     """Plan the upgrade from one pair of Istio and Kubernetes to a newer Istio.
 
-    wanted: by default the newest release of the table; wanted_kubernetes: by default the oldest that the wanted Istio
+    target: by default the newest release of the table; target_kubernetes: by default the oldest that the target Istio
     supports, but never older than the current one. Returns steps of one minor each, as dictionaries with "product"
     (Istio or Kubernetes), "from" and "to"; a step of Istio also has "version" (full) and "changes" (sentences). The
     plan alternates between the two as seldom as possible. Raises ReleaseError if there is no such plan.
     """
-    wanted = show(max(RELEASES)) if wanted is None else wanted
-    start, goal = {ISTIO: minor_of(istio), KUBERNETES: minor_of(kubernetes)}, release(wanted)
+    target = show(max(RELEASES)) if target is None else target
+    start, goal = {ISTIO: minor_of(istio), KUBERNETES: minor_of(kubernetes)}, release(target)
     if goal.minor < start[ISTIO]:
         raise ReleaseError(f"Istio {show(goal.minor)} is older than the installed {istio}; this is not an upgrade")
     if not supported(istio, kubernetes):
         raise ReleaseError(f"the starting combination is not supported: {suggestions(istio, kubernetes)}")
-    if wanted_kubernetes and not supported(wanted, wanted_kubernetes):
-        raise ReleaseError(suggestions(wanted, wanted_kubernetes))
-    last = minor_of(wanted_kubernetes) if wanted_kubernetes else max(start[KUBERNETES], goal.oldest)
+    if target_kubernetes and not supported(target, target_kubernetes):
+        raise ReleaseError(suggestions(target, target_kubernetes))
+    last = minor_of(target_kubernetes) if target_kubernetes else max(start[KUBERNETES], goal.oldest)
     plans = [_alternate(start, {ISTIO: goal.minor, KUBERNETES: last}, first) for first in (ISTIO, KUBERNETES)]
     possible = [plan for plan in plans if plan is not None]
     if not possible:

@@ -93,9 +93,9 @@ CA_SECRETS, CA_TYPE = ("istio-ca-secret", "cacerts"), "istio.io/ca-root"
 STATE = "installed-state"
 # The validating webhook of the default tag.
 DEFAULT_VALIDATOR = "istiod-default-validator"
-# Field managers of istioctl: istio-operator for what it installs, istio-ci for revision tags, istioctl before 1.10.
+# Prefix of istioctl's field managers: istio-operator (installation), istio-ci (revision tags), istioctl (before 1.10).
 MANAGER_PREFIX = "istio"
-# The field manager of the operator in the cluster, before 1.10.
+# Field manager of the in-cluster operator before 1.10.
 IN_CLUSTER_OPERATOR = "operator"
 # The owner label of objects from an IstioOperator without a name.
 UNNAMED = "unknown"

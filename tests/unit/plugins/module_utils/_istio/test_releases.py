@@ -188,7 +188,7 @@ def test_has_refuses_versions_older_than_the_table():
 
 
 @pytest.mark.parametrize(
-    ("installed", "wanted", "step"),
+    ("installed", "target", "step"),
     [
         ("1.26.0", "1.27.0", None),
         ("1.27.3", "1.27.0", None),
@@ -199,13 +199,13 @@ def test_has_refuses_versions_older_than_the_table():
         ("1.27.0", "2.0.0", None),
     ],
 )
-def test_next_step_goes_one_minor_at_a_time_up_and_down(installed, wanted, step):
-    assert releases.next_step(installed, wanted) == step
+def test_next_step_goes_one_minor_at_a_time_up_and_down(installed, target, step):
+    assert releases.next_step(installed, target) == step
 
 
 @given(st.sampled_from(MINORS), st.sampled_from(MINORS))
-def test_next_step_leads_to_the_wanted_version(installed, wanted):
+def test_next_step_leads_to_the_target_version(installed, target):
     here, steps = releases.show(installed), 0
-    while releases.next_step(here, releases.show(wanted)):
-        here, steps = releases.next_step(here, releases.show(wanted)), steps + 1
-    assert steps == max(abs(installed[1] - wanted[1]) - 1, 0)
+    while releases.next_step(here, releases.show(target)):
+        here, steps = releases.next_step(here, releases.show(target)), steps + 1
+    assert steps == max(abs(installed[1] - target[1]) - 1, 0)
