@@ -1,7 +1,7 @@
 #!/bin/sh
-# Lists every file of a running host: kind, mode, owner, size, time and target. Argument: its folder.
-# Left out: what belongs to the connection and not to the role (Ansible's temporary folders, records of who logged in, and what
-# Python compiles when it first reads it), and the times of folders.
+# Lists every file of a running host: type, mode, owner, size, time and target. Argument: the directory of the host.
+# Omits files that come from the connection and not from the role (Ansible's temporary directories, login records and compiled
+# Python files), and the times of directories.
 set -eu
 init=$(pgrep --parent "$(cat "$1/pid")")
 cd "/proc/$init/root"
