@@ -1,18 +1,18 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Release archives for the tests of the role istioctl, whole or with one fault; a web server that gives them; a proxy.
+"""Release archives for the tests of the role istioctl, a web server for them, and a proxy, each with optional faults.
 
 istioctl_archive.py make MIRROR VERSION [--arch ARCH] [--prints TEXT] [--fault FAULT] [--ballast N] [--spaces N]
                     [--no-sum]
-    writes MIRROR/VERSION/istio-VERSION-linux-ARCH.tar.gz and its .sha256, laid out as Istio's are; prints the sum.
-    Ballast: that many bytes of zeros, which come small in the archive; with --fault dense, bytes that do not.
+    writes MIRROR/VERSION/istio-VERSION-linux-ARCH.tar.gz and its .sha256 file in Istio's layout; prints the checksum.
+    --ballast adds N zero bytes, which compress well; with --fault dense, random bytes, which do not.
 istioctl_archive.py serve MIRROR [--certificate FILE]
-    serves MIRROR on a free port of 127.0.0.1 for half an hour at most; MIRROR/server.json (or secure.json) tells the
-    port and the process, MIRROR/requests.log has a line for each request, and says so if a password came with it.
-    Below /FAULT/ is MIRROR once more, with that fault: see Handler.
+    serves MIRROR on a free port of 127.0.0.1 for at most 30 minutes; MIRROR/server.json (or secure.json) contains the
+    port and the process ID, and MIRROR/requests.log a line for each request, which ends in "with a password" if it
+    was authenticated. /FAULT/ serves MIRROR with that fault: see Handler.
 istioctl_archive.py proxy MIRROR NAME PASSWORD
-    a proxy that wants a password, for the server: MIRROR/proxy.json, and MIRROR/proxy.log.
+    starts a proxy for the server that requires a password; writes MIRROR/proxy.json and MIRROR/proxy.log.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ SIGNATURE = "s3cret-of-the-query"
 
 
 def release(version, prints, fault, ballast):
-    """The bytes of a .tar.gz that holds a release whose istioctl prints the given text."""
+    """The bytes of a .tar.gz archive of a release whose istioctl prints the given text."""
     top = "istio-" + version
     script = "#!/bin/sh\n[ \"$*\" = 'version --remote=false' ] || exit 64\necho '" + prints + "'\n"
     if fault == "does-not-run":
@@ -64,11 +64,11 @@ def release(version, prints, fault, ballast):
             member.uid = member.gid = 12345
             archive.addfile(member, io.BytesIO(data))
 
-        add(top, tarfile.DIRTYPE, mode=0o750)  # as some real releases have it
+        add(top, tarfile.DIRTYPE, mode=0o750)  # as in some real releases
         for name, text in files.items():
             mode = 0o750 if name.startswith("bin/") else 0o640
             add(top + "/" + name, tarfile.REGTYPE, "", mode, text.encode())
-        # Links that stay inside are no fault.
+        # Links that stay inside of the release are allowed.
         add(top + "/samples/profiles", tarfile.SYMTYPE, "../manifests/profiles", 0o777)
         add(top + "/LICENCE", tarfile.LNKTYPE, top + "/LICENSE")
         if ballast:
@@ -84,15 +84,15 @@ def release(version, prints, fault, ballast):
 
 
 def make(arguments):
-    """Write the archive and its checksum file, and print the checksum."""
-    folder = pathlib.Path(arguments.mirror, arguments.version)
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / ("istio-" + arguments.version + "-linux-" + arguments.arch + ".tar.gz")
+    """Write an archive and its checksum file, and print the checksum."""
+    directory = pathlib.Path(arguments.mirror, arguments.version)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / ("istio-" + arguments.version + "-linux-" + arguments.arch + ".tar.gz")
     prints = arguments.prints or "client version: " + arguments.version
     data = release(arguments.version, prints, arguments.fault, arguments.ballast)
     path.write_bytes(data)
     digest = hashlib.sha256(data).hexdigest()
-    beside = folder / (path.name + ".sha256")
+    beside = directory / (path.name + ".sha256")
     beside.unlink(missing_ok=True)
     if not arguments.no_sum:
         beside.write_text(digest + " " * arguments.spaces + path.name + "\n")
@@ -100,7 +100,7 @@ def make(arguments):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Gives the mirror's files; below /FAULT/ with a fault."""
+    """Serves the files of the mirror; below /FAULT/ with a fault."""
 
     was_cut: ClassVar[set] = set()
     meeting: ClassVar = threading.Barrier(2)
@@ -111,17 +111,17 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             log.write(self.requestline + word + "\n")
 
     def do_HEAD(self):
-        self.give(super().do_HEAD)
+        self.answer(super().do_HEAD)
 
     def do_GET(self):
-        self.give(super().do_GET)
+        self.answer(super().do_GET)
 
-    def give(self, rightly):
-        """Answer rightly, or with the fault that the path begins with."""
+    def answer(self, correctly):
+        """Answer correctly, or with the fault that the path begins with."""
         fault, _slash, rest = self.path[1:].partition("/")
         is_sum = self.path.partition("?")[0].endswith(".sha256")
         if fault not in ("cut", "cut-once", "page", "page-sum", "loop", "private", "moved", "signed", "together"):
-            return rightly()
+            return correctly()
         self.path = "/" + rest
         if fault == "signed" and self.path.partition("?")[2] != "X-Amz-Signature=" + SIGNATURE:
             return self.send_error(403)
@@ -144,7 +144,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         if fault == "cut" and not is_sum:
             data = pathlib.Path(self.translate_path(self.path)).read_bytes()
             return self.send(data[: len(data) // 2], len(data))
-        return rightly()
+        return correctly()
 
     def redirect(self, where):
         self.send_response(302)
@@ -153,7 +153,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.end_headers()
 
     def send(self, data, length):
-        """Send data, and say that so many bytes come."""
+        """Send data with a Content-Length header that may differ from its size."""
         self.send_response(200)
         self.send_header("Content-Length", str(length))
         self.end_headers()
@@ -162,7 +162,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 class Proxy(http.server.BaseHTTPRequestHandler):
-    """Passes requests on to this machine's loopback, for whoever knows the name and the password."""
+    """Forwards authenticated requests to the loopback of this machine."""
 
     wanted: tuple
     log: pathlib.Path
@@ -172,7 +172,7 @@ class Proxy(http.server.BaseHTTPRequestHandler):
             log.write(self.requestline + "\n")
 
     def refused(self):
-        """Whether the request has been answered by a no."""
+        """Whether the request was refused with status 407."""
         if not is_basic(self.headers.get("Proxy-Authorization"), *self.wanted):
             self.send_response(407)
             self.send_header("Proxy-Authenticate", 'Basic realm="proxy"')
@@ -206,33 +206,33 @@ class Proxy(http.server.BaseHTTPRequestHandler):
         if host != "127.0.0.1":
             self.send_error(403)
             return
-        with socket.create_connection((host, int(port)), timeout=30) as there:
+        with socket.create_connection((host, int(port)), timeout=30) as upstream:
             self.send_response(200)
             self.end_headers()
-            back = threading.Thread(target=pour, args=(there, self.connection), daemon=True)
+            back = threading.Thread(target=forward, args=(upstream, self.connection), daemon=True)
             back.start()
-            pour(self.connection, there)
+            forward(self.connection, upstream)
             back.join(30)
         self.close_connection = True
 
 
-def pour(source, sink):
-    """Pass on what comes until the end."""
+def forward(source, sink):
+    """Copy data from one socket to the other until the end."""
     try:
         while data := source.recv(65536):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
     except OSError:
-        pass  # the other side has gone
+        pass  # the peer closed the connection
 
 
 def is_basic(header, name, password):
-    """Whether a header holds the name and the password."""
+    """Whether a header contains the name and the password."""
     return header == "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()
 
 
 def run(server, mirror, name):
-    """Serve until the process is ended, or half an hour has passed."""
+    """Serve until the process is stopped, at most 30 minutes."""
     threading.Timer(1800, os._exit, [0]).start()
     written = mirror / (name + ".json.part")
     written.write_text(json.dumps({"port": server.server_port, "pid": os.getpid()}))
@@ -241,7 +241,7 @@ def run(server, mirror, name):
 
 
 def serve(arguments):
-    """Serve the mirror."""
+    """Start the server of the mirror."""
     mirror = pathlib.Path(arguments.mirror)
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=mirror))
     if arguments.certificate:
@@ -252,7 +252,7 @@ def serve(arguments):
 
 
 def proxy(arguments):
-    """Be a proxy that wants a password."""
+    """Start the proxy."""
     mirror = pathlib.Path(arguments.mirror)
     Proxy.wanted, Proxy.log = (arguments.name, arguments.password), mirror / "proxy.log"
     run(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy), mirror, "proxy")
