@@ -48,13 +48,13 @@ def installed() -> Path:
 def downloaded(names: list[str]) -> Path:
     """The directory ansible_collections of LOWEST_ANSIBLE, downloaded once and reduced to these collections."""
     kept = CACHE / f"ansible-{LOWEST_ANSIBLE}"
-    wanted = tuple(f"ansible_collections/{name.replace('.', '/')}/" for name in names)
-    if not all((kept / path / "MANIFEST.json").exists() for path in wanted):
+    prefixes = tuple(f"ansible_collections/{name.replace('.', '/')}/" for name in names)
+    if not all((kept / path / "MANIFEST.json").exists() for path in prefixes):
         with tempfile.TemporaryDirectory() as scratch:
             argv = ["download", "--quiet", "--no-deps", "--only-binary=:all:", "--dest", scratch]
             subprocess.run([sys.executable, "-m", "pip", *argv, f"ansible=={LOWEST_ANSIBLE}"], check=True)
             with zipfile.ZipFile(next(Path(scratch).glob("*.whl"))) as wheel:
-                wheel.extractall(kept, [name for name in wheel.namelist() if name.startswith(wanted)])
+                wheel.extractall(kept, [name for name in wheel.namelist() if name.startswith(prefixes)])
     return kept / "ansible_collections"
 
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
-# runc for a machine that lacks CAP_SYS_RESOURCE, where Docker asks for it, and for less than the machine's own place in the
-# order of processes that end when memory is short: takes both out of a container's definition, and becomes runc. On a
-# machine that has it, nothing is changed.
+# Wrapper of runc for machines without CAP_SYS_RESOURCE. Docker requests this capability for containers, and an OOM score that cannot be set
+# without it. The wrapper removes both from the definition of a container. On a machine with the capability it changes nothing.
 set -euo pipefail
 resource=24 # as in linux/capability.h
 bounds=$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs in a kind node of Kubernetes 1.18: gives it Docker for a container runtime in the place of containerd, with what the
-# node had. Docker is unpacked in it already, and tests/support/runc-within-bounds.sh lies in /usr/local/bin.
-#   docker_node.sh HOST:PORT   of a registry that is a mirror of Docker Hub
+# usage: docker_node.sh HOST:PORT, the address of a mirror of Docker Hub
+# Runs in a kind node with Kubernetes 1.18, and replaces the container runtime containerd by Docker, with the images of the node. Docker
+# is already unpacked in the node, and /usr/local/bin contains tests/support/runc-within-bounds.sh.
 set -euo pipefail
 mirror=$1
 flags=/var/lib/kubelet/kubeadm-flags.env
@@ -27,7 +27,7 @@ done
 docker load --quiet --input "$archive"
 rm "$archive"
 
-# Networks by CNI are the default of every other runtime only.
+# With Docker, the kubelet does not use CNI by default.
 sed -i "s|--container-runtime=remote|--container-runtime=docker --network-plugin=cni --pod-infra-container-image=$pause|
         s|--container-runtime-endpoint=[^ \"]*||" "$flags"
 systemctl start kubelet
