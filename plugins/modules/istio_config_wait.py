@@ -34,8 +34,9 @@ description:
     HTTPS ports, and serve its hosts once a VirtualService is bound to it. Its other ports have no listener until a
     VirtualService is bound to them.
   - >-
-    Sidecar objects are respected. C(exportTo) of Services and mesh-wide defaults of C(exportTo) are not; use
-    O(namespaces) in this case. The Kubernetes Gateway API and ambient mode are not supported.
+    Sidecar objects and the label C(istio.io/rev) of the rules are respected. C(exportTo) of Services and mesh-wide
+    defaults of C(exportTo) are not; use O(namespaces) in this case. The Kubernetes Gateway API and ambient mode are not
+    supported.
 extends_documentation_fragment:
   - meshlab.istio.attributes
   - meshlab.istio.attributes.action_group

@@ -20,8 +20,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.g
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import answers_to, gateway_name
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.target_proxies import is_exported_to
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule, revision_of
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.target_proxies import (
+    has_revision,
+    is_exported_to,
+)
 
 
 def compare_gateway(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> tuple[list[str], list[str]]:
@@ -43,11 +46,12 @@ def compare_gateway(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> tuple
             continue
         applied.append(f"{protocol} {number} on {', '.join(str(x) for x in open_)}")
     for item in facts.virtual_services:
-        bound = Rule("VirtualService", item["metadata"]["namespace"], item["metadata"]["name"], item.get("spec") or {})
+        where = (item["metadata"]["namespace"], item["metadata"]["name"])
+        bound = Rule("VirtualService", *where, item.get("spec") or {}, revision_of(item))
         bound_to = [gateway_name(x, bound.namespace) for x in bound.spec.get("gateways") or ()]
         if f"{rule.namespace}/{rule.name}" not in bound_to or not bound.spec.get("http"):
             continue
-        if not bound.spec.get("hosts") or not is_exported_to(bound, proxy.namespace):
+        if not bound.spec.get("hosts") or not is_exported_to(bound, proxy.namespace) or not has_revision(proxy, bound):
             continue
         for host in gateway_hosts(bound, rule):
             served = any(

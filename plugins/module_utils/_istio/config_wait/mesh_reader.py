@@ -18,7 +18,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.explanation import MAX_PROXIES_SHOWN
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import API, Rule
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import API, Rule, revision_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods import SIDECAR
 
@@ -46,9 +46,7 @@ class MeshReader:
             facts, self._read = self._read_facts(), time.monotonic()
             self.facts = facts
         facts.live = {rule.title: self.cluster.get(rule.path) for rule in self.rules}
-        specs = {title: live.get("spec") or {} for title, live in facts.live.items() if live}
-        found = [x if x.spec is not None else replace(x, spec=specs.get(x.title)) for x in self.rules]
-        return found, facts
+        return [_with_spec(rule, facts.live[rule.title]) for rule in self.rules], facts
 
     def _read_facts(self):
         def items(path, **query):
@@ -107,6 +105,13 @@ class MeshReader:
                 raise ClusterError(f"pilot-agent failed with exit code {result.rc}: {error}")
             add_answer(dump, resource, result.stdout)
         return dump
+
+
+def _with_spec(rule: Rule, live: dict | None) -> Rule:
+    """The rule with spec and revision from the API if it has no spec."""
+    if rule.spec is not None or live is None:
+        return rule
+    return replace(rule, spec=live.get("spec") or {}, revision=revision_of(live))
 
 
 def rejections_in(log: str) -> list[str]:

@@ -17,6 +17,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
 )
 
 GROUP = "networking.istio.io"
+REVISION_LABEL = "istio.io/rev"
 
 
 API = f"/apis/{GROUP}/v1beta1"  # every release from 1.7 to 1.30 serves it
@@ -34,12 +35,17 @@ class WaitError(Exception):
 
 @dataclass(frozen=True)
 class Rule:
-    """An object to wait for. spec: None if only its name is known and it does not exist in the API."""
+    """An object to wait for.
+
+    spec: None if only its name is known and it does not exist in the API; revision: of the control plane that reads it,
+    empty for all.
+    """
 
     kind: str
     namespace: str
     name: str
     spec: Any = field(default=None, hash=False)
+    revision: str = ""
 
     @property
     def title(self) -> str:
@@ -77,7 +83,8 @@ def rules_in(definition: dict | list[dict], namespace: str) -> list[Rule]:
             raise WaitError(f"definition: a {item['kind']} has no metadata.name")
         if not isinstance(item.get("spec"), dict):
             raise WaitError(f"definition: {item['kind']} {metadata['name']} has no spec")
-        rules.append(Rule(item["kind"], metadata.get("namespace") or namespace, metadata["name"], item["spec"]))
+        where = (metadata.get("namespace") or namespace, metadata["name"])
+        rules.append(Rule(item["kind"], *where, item["spec"], revision_of(item)))
     if not rules:
         kinds = sorted({str(item.get("kind")) for item in objects})
         raise WaitError(
@@ -86,6 +93,11 @@ def rules_in(definition: dict | list[dict], namespace: str) -> list[Rule]:
     for rule in rules:
         check_rule(rule)
     return rules
+
+
+def revision_of(item: dict) -> str:
+    """The revision of the control plane that reads an object, empty if all do."""
+    return str(((item.get("metadata") or {}).get("labels") or {}).get(REVISION_LABEL) or "")
 
 
 def check_rule(rule: Rule) -> None:

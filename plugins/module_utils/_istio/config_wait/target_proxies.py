@@ -19,7 +19,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.h
     gateway_name,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy, proxies_in
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import REVISION_LABEL, Rule
 
 
 def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set[str]], list[str]]:
@@ -29,6 +29,10 @@ def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set
     proxy for one of these names. root: namespace of the control plane; its rules and Sidecars apply to the whole mesh.
     """
     running = proxies_in(facts.pods)
+    readers = [proxy for proxy in running if has_revision(proxy, rule)]
+    if running and not readers:
+        return {}, [f"no proxy of revision {rule.revision} is running"]
+    running = readers
     if rule.kind == "Gateway":
         pods, reasons = _pods_of_gateway(rule, running)
         return {proxy: {f"{rule.namespace}/{rule.name}"} for proxy in pods}, reasons
@@ -58,6 +62,11 @@ def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set
         for proxy in proxies:
             needs.setdefault(proxy, set()).add(full)
     return needs, reasons
+
+
+def has_revision(proxy: Proxy, rule: Rule) -> bool:
+    """Whether the control plane of a proxy reads a rule. Proxies of old releases have no label with their revision."""
+    return not rule.revision or proxy.labels.get(REVISION_LABEL, rule.revision) == rule.revision
 
 
 def is_exported_to(rule: Rule, namespace: str) -> bool:

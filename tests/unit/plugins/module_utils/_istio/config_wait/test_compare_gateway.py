@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from mesh_objects import EDGE, GATEWAY_POD, compared, gateway, gateway_dump, server, virtual_service
+from mesh_objects import EDGE, GATEWAY_POD, ROOT, compared, gateway, gateway_dump, pod, server, virtual_service
 
 
 def test_listener_on_the_target_port_of_the_service():
@@ -29,4 +29,15 @@ def test_https_listener_of_another_gateway():
     assert compared(item, gateway_dump(port=443, rds=["https.443.https.front.shop"]), proxy=GATEWAY_POD)[0] == []
     assert compared(item, gateway_dump(port=443, rds=["https.443.https.other.shop"]), proxy=GATEWAY_POD)[0] == [
         "the listener on 443 does not serve HTTPS 443 of this Gateway"
+    ]
+
+
+def test_hosts_of_a_virtual_service_of_another_revision_are_ignored():
+    bound = virtual_service(["b.example.com"], gateways=["front"])
+    bound["metadata"]["labels"] = {"istio.io/rev": "canary"}
+    proxy = pod("edge", ROOT, "router", labels={"istio.io/rev": "stable"})
+    assert compared(gateway(server(8080)), gateway_dump(), bound, proxy=proxy)[0] == []
+    proxy["metadata"]["labels"] = {"istio.io/rev": "canary"}
+    assert compared(gateway(server(8080)), gateway_dump(), bound, proxy=proxy)[0] == [
+        "the proxy has no virtual host for b.example.com of VirtualService shop/catalog"
     ]

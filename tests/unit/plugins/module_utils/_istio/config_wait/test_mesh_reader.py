@@ -3,7 +3,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.mesh_reader import rejections_in
+from mesh_objects import virtual_service
+
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.mesh_reader import (
+    MeshReader,
+    rejections_in,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 
 
 def test_rejected_updates_in_the_log():
@@ -18,3 +24,25 @@ def test_rejected_updates_in_the_log():
         "RouteConfiguration: missing ): (",
         "Listener: Error adding listener",
     ]
+
+
+class FakeCluster:
+    """Returns objects by path."""
+
+    def __init__(self, objects):
+        self.objects = objects
+
+    def get(self, path, **_query):
+        return self.objects.get(path)
+
+
+def test_spec_and_revision_of_a_rule_by_name_are_those_in_the_api():
+    by_name = Rule("VirtualService", "shop", "catalog")
+    defined = Rule("VirtualService", "shop", "catalog", {"hosts": ["basket"]})
+    live = virtual_service()
+    live["metadata"]["labels"] = {"istio.io/rev": "canary"}
+    reader = MeshReader(FakeCluster({by_name.path: live}), [by_name, defined])
+    rules, facts = reader.read_api()
+    assert [(x.spec, x.revision) for x in rules] == [(live["spec"], "canary"), ({"hosts": ["basket"]}, "")]
+    assert facts.live == {by_name.title: live}
+    assert MeshReader(FakeCluster({}), [by_name]).read_api()[0] == [by_name]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from mesh_objects import ROOT, custom, gateway, needs, plain_pod, server, virtual_service
+from mesh_objects import ROOT, custom, gateway, needs, plain_pod, pod, server, virtual_service
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,27 @@ def test_a_destination_rule_applies_to_all_or_to_its_own_namespace():
     )
     entry = custom("ServiceEntry", "external", hosts=["api.example.com"])
     assert len(needs(custom("DestinationRule", host="api.example.com"), entry)[0]) == 3
+
+
+def labelled(item, revision):
+    item["metadata"]["labels"] = {"istio.io/rev": revision}
+    return item
+
+
+@pytest.mark.parametrize(
+    "item", [virtual_service(), custom("DestinationRule", host="catalog")], ids=["VirtualService", "DestinationRule"]
+)
+def test_a_rule_of_a_revision_applies_to_proxies_of_this_revision(item):
+    pods = [pod(name, labels={"istio.io/rev": name}) for name in ("canary", "stable")]
+    pods.append(pod("old-release"))
+    found, reasons = needs(labelled(item, "canary"), pods=pods)
+    assert (sorted(found), reasons) == (["shop/canary", "shop/old-release"], [])
+    assert needs(labelled(item, "canary"), pods=pods[1:2]) == ({}, ["no proxy of revision canary is running"])
+
+
+def test_a_gateway_of_a_revision_applies_to_its_pods():
+    pods = [
+        pod(name, ROOT, "router", labels={"istio": "ingressgateway", "istio.io/rev": name})
+        for name in ("canary", "stable")
+    ]
+    assert list(needs(labelled(gateway(), "stable"), pods=pods)[0]) == ["istio-system/stable"]
