@@ -205,6 +205,17 @@ def parse_manifest(text: str, where: str) -> list[dict[str, Any]]:
     return definitions
 
 
+def load_yaml(text: str, where: str) -> Any:
+    """Return the value of a text with one YAML document. Raises ManifestError."""
+    loader = _Loader(text)
+    try:
+        return loader.get_single_data()
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ManifestError(f"{where}: {error}") from error
+    finally:
+        loader.dispose()
+
+
 def _parse_json(text, where):
     """Return [(document, its position)] if the text is JSON, else None, so that it is read as YAML."""
 

@@ -124,7 +124,8 @@ options:
       - >-
         It is also a workload that a webhook injects once the manifest is applied. With a cluster, this is decided by
         the selectors of its injection webhooks, the labels of the namespace (in the cluster and in the manifest), and
-        the labels and annotations of the pod template. Without a cluster, or without the permission to list
+        the labels and annotations of the pod template, and the injector's policy, C(neverInjectSelector) and
+        C(alwaysInjectSelector). Without a cluster, or without the permission to list
         MutatingWebhookConfigurations, the labels C(istio-injection) and C(istio.io/rev) decide as if every revision
         existed. See RV(decided_by). Istio never injects in some namespaces, such as C(kube-system).
       - V(fail) fails with the reason and the remedy for each such workload, and writes nothing.
@@ -408,6 +409,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection imp
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.cluster import (
     open_cluster,
     read_namespace_labels,
+    read_policies,
     read_webhooks,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.configuration import FILE_OPTIONS
@@ -424,6 +426,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.man
     find_secrets,
     read_definitions,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import parse_policy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import (
     ISTIOCTL_ARGS,
     Istioctl,
@@ -492,6 +495,7 @@ def inject(module):
             result["command"] = configuration.with_final_paths(output.command, temporary)
             return output
 
+        webhooks = read_webhooks(cluster, params) if cluster else None
         injection = inject_definitions(
             definitions,
             istioctl.version,
@@ -499,11 +503,19 @@ def inject(module):
             params["on_already_injected"],
             params["namespace"],
             (lambda namespace: read_namespace_labels(cluster, namespace, params)) if cluster else None,
-            read_webhooks(cluster, params) if cluster else None,
+            webhooks,
+            read_policies(cluster, webhooks, params) if cluster else _policies_in_file(params),
             by_files=bool(files),
         )
         result["decided_by"] = injection.decided_by
         return injection, temporary, result
+
+
+def _policies_in_file(params):
+    """Return the policy in inject_config_file by its revision."""
+    return {
+        params["revision"] or "default": parse_policy(read_text(params["inject_config_file"], "inject_config_file"))
+    }
 
 
 def write_files(module, injection, content, temporary, result):

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.configuration import FILE_OPTIONS
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.configuration import (
+    FILE_OPTIONS,
+    LIVE_FILES,
+    revision_suffix,
+)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import Policy, parse_policy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import INJECTOR, WEBHOOKS_PATH
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import labels_of
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import DEFAULT, REVISION, labels_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster, connect
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import (
@@ -46,6 +52,25 @@ def read_webhooks(cluster: Cluster, params: Mapping[str, Any]) -> list[dict[str,
     """Return the configurations of the injection webhooks; None if the user lacks permission to list them."""
     with _hint_at_files(params):
         return unless_forbidden(lambda: list(cluster.items(WEBHOOKS_PATH, labelSelector=INJECTOR)))
+
+
+def read_policies(
+    cluster: Cluster, webhooks: list[dict[str, Any]] | None, params: Mapping[str, Any]
+) -> dict[str, Policy]:
+    """Return the injection policies of the webhooks by revision, without those that this user may not read."""
+    policies = {}
+    _file, name, key = LIVE_FILES[0]
+    for configuration in webhooks or ():
+        revision = labels_of(configuration).get(REVISION) or DEFAULT
+        hooks = configuration.get("webhooks") or [{}]
+        service = (hooks[0].get("clientConfig") or {}).get("service") or {}
+        namespace = quote(service.get("namespace") or params["istio_namespace"], safe="")
+        path = f"/api/v1/namespaces/{namespace}/configmaps/{name}{revision_suffix(revision)}"
+        with _hint_at_files(params):
+            config_map = unless_forbidden(partial(cluster.get, path)) or {}
+        if (config_map.get("data") or {}).get(key):
+            policies[revision] = parse_policy(config_map["data"][key])
+    return policies
 
 
 def read_namespace_labels(cluster: Cluster, namespace: str, params: Mapping[str, Any]) -> dict[str, str]:

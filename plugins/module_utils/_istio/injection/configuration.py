@@ -36,7 +36,7 @@ def live_configuration(
     get: returns the object at an API path, None if it does not exist; revision and namespace: of the control plane.
     Raises ConfigurationError if one is missing.
     """
-    suffix = f"-{revision}" if revision and revision != "default" else ""
+    suffix = revision_suffix(revision)
     path = f"/api/v1/namespaces/{quote(namespace, safe='')}/configmaps"
     found: dict[str, dict[str, Any]] = {}
     texts: dict[str, str] = {}
@@ -50,6 +50,11 @@ def live_configuration(
         if not texts[file]:
             raise ConfigurationError(f"ConfigMap {namespace}/{name} has no key {key}")
     return texts
+
+
+def revision_suffix(revision: str | None) -> str:
+    """Return the suffix of the names of a revision's ConfigMaps; empty for the default revision."""
+    return f"-{revision}" if revision and revision != "default" else ""
 
 
 def _suggest_revision(config_maps):

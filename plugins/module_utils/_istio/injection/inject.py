@@ -9,13 +9,14 @@ Callers pass in the functions that talk to a cluster and run istioctl.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.compare import differences
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.guard import DoubleInjection, Step, plan
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import Policy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.render import render_steps
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import BY_LABELS, BY_WEBHOOKS, decide
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.workload import (
@@ -47,20 +48,26 @@ def inject(
     namespace: str | None = None,
     labels_of: Callable[[str], dict[str, str]] | None = None,
     webhooks: list[dict[str, Any]] | None = None,
+    policies: Mapping[str, Policy] | None = None,
     by_files: bool = False,
 ) -> Injection:
     """Inject every workload in a list of definitions, which is not modified.
 
     version: istioctl's; render: runs istioctl with a text on stdin; on_already_injected: "fail", "skip" or "replace";
     namespace: of workloads without one; labels_of: returns the labels of a namespace, empty if it does not exist; None
-    without a cluster; webhooks: see rule.decide(); by_files: whether istioctl renders with the three files.
+    without a cluster; webhooks, policies: see rule.decide(); by_files: whether istioctl renders with the three files.
     Raises ManifestError, DoubleInjection, IstioctlError, and the errors of labels_of.
     """
     definitions = copy.deepcopy(definitions)
     workloads = find_workloads(definitions, namespace)
     known = _known_labels(workloads, namespace_labels(definitions), labels_of)
     steps = [
-        plan(workload, decide(workload, known[workload.namespace], version, webhooks), version, on_already_injected)
+        plan(
+            workload,
+            decide(workload, known[workload.namespace], version, webhooks, policies),
+            version,
+            on_already_injected,
+        )
         for workload in workloads
     ]
     problems = [step.problem for step in steps if step.problem]

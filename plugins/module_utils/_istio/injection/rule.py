@@ -3,24 +3,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Istio's injection rule: whether a webhook injects the pods of a workload when they are created.
 
-The API server decides by the selectors of the webhooks, then the injector by the pod. Used by istio_kube_inject before
-a workload is applied, and by istio_info afterwards.
+The API server decides by the selectors of the webhooks, then the injector by the pod and its policy. Used by
+istio_kube_inject before a workload is applied, and by istio_info afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import Policy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.workload import INJECT, Workload
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import DEFAULT, REVISION, labels_of
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.selectors import selects
 
 # Namespaces that injectors ignore, whatever their labels (IgnoredNamespaces in Istio's source).
 IGNORED_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease", "local-path-storage")
 
-REVISION, NAMESPACE_LABEL = "istio.io/rev", "istio-injection"
+NAMESPACE_LABEL = "istio-injection"
 NAME_LABEL = "kubernetes.io/metadata.name"
 
 # API path and label of the injectors' configurations.
@@ -38,7 +40,8 @@ class Decision:
     decided_by: BY_WEBHOOKS if the webhooks of the cluster are known, else BY_LABELS;
     reason: why, or why not; empty if nothing requests injection;
     namespace_label: the label of the namespace that requests it, such as "istio-injection=enabled"; empty if none does;
-    excluded: whether the pod or the name of its namespace excludes injection, whatever the webhooks select.
+    excluded: whether the pod, the name of its namespace or the injector's policy excludes injection, whatever the
+    webhooks select.
     """
 
     injected: bool
@@ -53,11 +56,13 @@ def decide(
     labels: dict[str, str] | None,
     version: str,
     webhooks: Iterable[dict[str, Any]] | None = None,
+    policies: Mapping[str, Policy] | None = None,
 ) -> Decision:
     """Decide whether a webhook injects the pods of a workload when they are created.
 
     labels: of its namespace, None if unknown; version: Istio's; webhooks: the injectors'
-    MutatingWebhookConfigurations, None if unknown, so that labels alone decide.
+    MutatingWebhookConfigurations, None if unknown, so that labels alone decide; policies: by revision, default ones if
+    unknown.
     """
     decided_by = BY_LABELS if webhooks is None else BY_WEBHOOKS
     exclusion = _exclusion(workload, version)
@@ -67,11 +72,20 @@ def decide(
         return Decision(False, decided_by)
     reason, label = _request(workload, labels, version)
     if webhooks is None:
-        return Decision(bool(reason), decided_by, reason, label)
-    selecting = select_webhooks(webhooks, {NAME_LABEL: workload.namespace, **labels}, workload.labels())
-    if not selecting:
-        return Decision(False, decided_by, f"no webhook selects the pods, although {reason}" if reason else "")
-    reason = reason or f"webhook {selecting[0]['metadata']['name']} selects the pods"
+        key, _equal, value = label.partition("=")
+        revision = {REVISION: value, "": workload.labels().get(REVISION)}.get(key)
+    else:
+        selecting = select_webhooks(webhooks, {NAME_LABEL: workload.namespace, **labels}, workload.labels())
+        if not selecting:
+            return Decision(False, decided_by, f"no webhook selects the pods, although {reason}" if reason else "")
+        reason = reason or f"webhook {selecting[0]['metadata']['name']} selects the pods"
+        revision = labels_of(selecting[0]).get(REVISION)
+    if not reason:
+        return Decision(False, decided_by)
+    policy = (policies or {}).get(revision or DEFAULT, Policy())
+    refusal = policy.refusal(_requested(workload, version), workload.labels())
+    if refusal:
+        return Decision(False, decided_by, f"{refusal}, although {reason}", excluded=True)
     return Decision(True, decided_by, reason, label)
 
 
@@ -91,12 +105,17 @@ def select_webhooks(
 
 def opted_out(workload: Workload, version: str) -> bool:
     """Whether the pod template opts out of injection, as this Istio version reads it."""
+    return _requested(workload, version) is False
+
+
+def _requested(workload, version):
+    """Return whether the pod template requests injection; None if it leaves that to the injector's policy."""
     value = workload.annotations().get(INJECT)
     if releases.has(version, "inject_label") and workload.labels().get(INJECT) is not None:
         value = workload.labels()[INJECT]
     if releases.has(version, "strict_inject_values"):
-        return value == "false"
-    return value is not None and value != "" and value.lower() not in ("y", "yes", "true", "on")
+        return {"true": True, "false": False}.get(value)
+    return value.lower() in ("y", "yes", "true", "on") if value else None
 
 
 def _exclusion(workload, version):

@@ -40,6 +40,8 @@ class Api(BaseHTTPRequestHandler):
             f"{root}/automatic": {"metadata": {"labels": {"istio-injection": "enabled"}}},
             f"{root}/misspelled": {"metadata": {"labels": {"istio.io/rev": "misspelled"}}},
             WEBHOOKS: {"items": [{"metadata": {"name": "injector"}, "webhooks": [{"namespaceSelector": LABELED}]}]},
+            f"{root}/off/configmaps/istio-sidecar-injector": {"data": {"config": "policy: disabled", "values": "{}"}},
+            f"{root}/off/configmaps/istio": {"data": {"mesh": "M"}},
         }.get(self.path.partition("?")[0])
         forbidden = self.path == f"{root}/refused"
         forbidden = forbidden or (self.path.startswith(WEBHOOKS) and "view" in (self.headers["Authorization"] or ""))
@@ -146,6 +148,24 @@ def test_webhooks_decide_and_labels_without_permission_to_read_them(inject, kube
     refused = inject(namespace="misspelled", kubeconfig=kubeconfig)
     assert refused["msg"].startswith("Pod misspelled/web would be injected twice: namespace misspelled is labeled")
     assert inject(kubeconfig=kubeconfig)["decided_by"] == "labels"
+
+
+def test_disabled_policy_of_the_cluster_allows_the_injection(inject):
+    done = inject(namespace="automatic", istio_namespace="off")
+    assert done["workloads"][0]["result"] == "injected", done
+
+
+def test_disabled_policy_in_the_file_allows_the_injection(inject, tmp_path):
+    for name, text in (("config", "policy: disabled"), ("mesh", "{}"), ("values", "{}")):
+        (tmp_path / name).write_text(text)
+    options = ("inject_config_file", "mesh_config_file", "values_file")
+    files = dict(zip(options, (str(tmp_path / x) for x in ("config", "mesh", "values"))))
+    namespace = "{apiVersion: v1, kind: Namespace, metadata: {name: lab, labels: {istio-injection: enabled}}}\n---\n"
+    arguments = {"config_dir": None, "kubeconfig": "", "namespace": "lab", "content": namespace + PLAIN, **files}
+    (tmp_path / "istioctl.answer").write_text(INJECTED)
+    assert inject(**arguments)["workloads"][0]["result"] == "injected"
+    (tmp_path / "config").write_text("policy: enabled")
+    assert inject(**arguments)["workloads"][0]["result"] == "refused"
 
 
 @pytest.mark.parametrize("server", ["unreachable", "refuses_namespaces"])

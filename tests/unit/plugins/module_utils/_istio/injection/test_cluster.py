@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import cluster as subject
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import Policy
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.errors import ClusterError
 
 FILES, NO_FILES = {"values_file": "/lab/values"}, {"values_file": None}
@@ -32,6 +33,24 @@ def test_failed_request_mentions_how_to_inject_without_a_cluster(params, hint):
 def test_webhooks_are_unknown_without_permission():
     assert subject.read_webhooks(failing(403), FILES) is None
     assert subject.read_webhooks(Mock(items=Mock(return_value=iter([{}]))), FILES) == [{}]
+
+
+def test_policies_of_the_webhooks_by_revision():
+    def webhook(revision, namespace=None):
+        service = {"clientConfig": {"service": {"namespace": namespace}}} if namespace else {}
+        return {"metadata": {"name": revision, "labels": {"istio.io/rev": revision}}, "webhooks": [service]}
+
+    root = "/api/v1/namespaces"
+    config_maps = {
+        f"{root}/mesh/configmaps/istio-sidecar-injector": {"data": {"config": "policy: disabled"}},
+        f"{root}/other/configmaps/istio-sidecar-injector-canary": {"data": {"config": "policy: enabled"}},
+        f"{root}/mesh/configmaps/istio-sidecar-injector-empty": {},
+    }
+    webhooks = [webhook("default"), webhook("canary", "other"), webhook("empty"), webhook("missing")]
+    params = {**NO_FILES, "istio_namespace": "mesh"}
+    policies = subject.read_policies(Mock(get=config_maps.get), webhooks, params)
+    assert policies == {"default": Policy("disabled"), "canary": Policy()}
+    assert subject.read_policies(failing(403), webhooks, params) == subject.read_policies(failing(), None, params) == {}
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from injection_fakes import ENABLED, NEW, OLD, FakeIstioctl, inject_all, make_workload, sidecar
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import guard, rule, workload
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import Policy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
 
 
@@ -150,6 +151,12 @@ def test_skip_injects_if_no_webhook_serves_the_label(webhooks, result):
     injection = inject_all([make_workload()], webhooks=webhooks, **options)
     assert injection.results[0]["result"] == result
     assert injection.decided_by == ("labels" if webhooks is None else "webhooks")
+
+
+def test_skip_injects_if_the_policy_is_disabled():
+    options = {"on_already_injected": "skip", "labels_of": lambda name: ENABLED}
+    injection = inject_all([make_workload()], webhooks=SELECTING, policies={"default": Policy("disabled")}, **options)
+    assert injection.results[0]["result"] == "injected"
 
 
 def test_selecting_webhook_is_named():

@@ -9,6 +9,7 @@ import pytest
 from injection_fakes import ENABLED, NEW, OLD, make_workload, only
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection import rule, workload
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import Policy
 
 
 @pytest.mark.parametrize(
@@ -134,3 +135,41 @@ def test_opt_out_depends_on_the_release(pod, version, injected):
     assert (decision.injected, decision.excluded) == (injected, not injected)
     alone = rule.decide(only(make_workload(**pod), "lab"), {}, version, [BY_POD])
     assert alone.injected is (injected and "labels" in pod)
+
+
+CANARY_REVISION = {**CANARY, "metadata": {"name": "canary", "labels": {"istio.io/rev": "canary"}}}
+OFF = "the injection policy of the control plane is disabled, although "
+
+
+@pytest.mark.parametrize(
+    ("labels", "webhooks", "reason"),
+    [
+        (ENABLED, [LABELED], f"{OFF}namespace lab is labeled istio-injection=enabled"),
+        (ENABLED, None, f"{OFF}namespace lab is labeled istio-injection=enabled"),
+        ({"istio.io/rev": "canary"}, [LABELED, CANARY_REVISION], ""),  # of another revision
+        ({"istio.io/rev": "canary"}, None, ""),
+        ({}, [LABELED], ""),
+    ],
+)
+def test_policy_of_the_selected_revision_decides(labels, webhooks, reason):
+    policies = {"default": Policy("disabled")}
+    decision = rule.decide(only(make_workload(), "lab"), labels, NEW, webhooks, policies)
+    assert decision.excluded is bool(reason)
+    assert decision.reason == reason or not reason
+    assert decision.injected is (bool(labels) and not reason)
+
+
+def test_pod_that_requests_injection_overrides_the_policy():
+    policies = {"default": Policy("disabled")}
+    for pod in ({"annotations": {workload.INJECT: "true"}}, {"labels": {workload.INJECT: "true"}}):
+        assert rule.decide(only(make_workload(**pod), "lab"), ENABLED, NEW, [LABELED], policies).injected
+    # Before 1.16, the injector does not read the label.
+    labeled = only(make_workload(labels={workload.INJECT: "true"}), "lab")
+    assert not rule.decide(labeled, ENABLED, "1.15.0", [LABELED], policies).injected
+
+
+def test_canary_policy_is_that_of_its_webhook():
+    policies = {"canary": Policy(never=({"matchLabels": {"app": "web"}},))}
+    web = only(make_workload(labels={"app": "web"}), "lab")
+    decision = rule.decide(web, {"istio.io/rev": "canary"}, NEW, [CANARY_REVISION], policies)
+    assert not decision.injected and decision.reason.startswith("the neverInjectSelector of the control plane matches")
