@@ -92,7 +92,8 @@ def _takes_precedence(own, rule, service_host, proxy, facts):
         distance = 0 if namespace == proxy.namespace else 1 if namespace in homes else 2
         return distance, "*" in host, -len(host)
 
-    own_host, rule_host = (full_host(x["host"], y) for x, y in ((item["spec"], own[1]), (rule.spec, rule.namespace)))
+    own_host = full_host((item.get("spec") or {}).get("host") or "", own[1])
+    rule_host = full_host(rule.spec["host"], rule.namespace)
     if own[1] == rule.namespace and "*" not in own_host and "*" not in rule_host:
         return False  # istiod merges rules for the same host
     return rank(own[1], own_host) < rank(rule.namespace, rule_host)

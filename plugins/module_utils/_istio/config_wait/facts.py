@@ -38,7 +38,7 @@ def service_namespaces(host: str, facts: Facts) -> set[str]:
         if covers(host, f"{metadata['name']}.{metadata['namespace']}.svc.cluster.local"):
             found.add(metadata["namespace"])
     for entry in facts.service_entries:
-        if any(covers(host, x) or covers(x, host) for x in entry["spec"].get("hosts") or ()):
+        if any(covers(host, x) or covers(x, host) for x in (entry.get("spec") or {}).get("hosts") or ()):
             found.add(entry["metadata"]["namespace"])
     return found
 

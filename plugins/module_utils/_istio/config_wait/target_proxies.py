@@ -134,14 +134,15 @@ def _sidecar_imports(proxy, namespace, hosts, sidecars, root):
     """Whether the Sidecar object that applies to a proxy imports any of these hosts from a namespace."""
     if proxy.type != "sidecar":
         return True
-    own = [x for x in sidecars if x["metadata"]["namespace"] == proxy.namespace]
-    chosen = next((x for x in own if _selects_workload(x, proxy.labels)), None)
-    chosen = chosen or next((x for x in own if not x["spec"].get("workloadSelector")), None)
-    at_root = [x for x in sidecars if x["metadata"]["namespace"] == root and not x["spec"].get("workloadSelector")]
-    chosen = chosen or next(iter(at_root), None)
-    if chosen is None or not chosen["spec"].get("egress"):
+    specs = [(x["metadata"]["namespace"], x.get("spec") or {}) for x in sidecars]
+    own = [spec for home, spec in specs if home == proxy.namespace]
+    for_all = [spec for spec in own if not spec.get("workloadSelector")]
+    at_root = [spec for home, spec in specs if home == root and not spec.get("workloadSelector")]
+    selected = [spec for spec in own if _selects_workload(spec, proxy.labels)]
+    chosen = next(iter([*selected, *for_all, *at_root]), {})
+    if not chosen.get("egress"):
         return True
-    for listener in chosen["spec"]["egress"]:
+    for listener in chosen["egress"]:
         for entry in listener.get("hosts") or ():
             source, _slash, pattern = entry.rpartition("/")
             source = proxy.namespace if source == "." else source
@@ -152,6 +153,6 @@ def _sidecar_imports(proxy, namespace, hosts, sidecars, root):
     return False
 
 
-def _selects_workload(sidecar, labels):
-    wanted = (sidecar["spec"].get("workloadSelector") or {}).get("labels")
+def _selects_workload(spec, labels):
+    wanted = (spec.get("workloadSelector") or {}).get("labels")
     return bool(wanted) and all(labels.get(key) == value for key, value in wanted.items())

@@ -58,6 +58,16 @@ def test_precedence_of_sidecar_objects():
     assert needs(item, mesh, namespace, own)[0] == {}
 
 
+def test_objects_without_a_spec_are_ignored():
+    objects = [custom(kind) for kind in ("Sidecar", "ServiceEntry")]
+    for item in objects:
+        del item["spec"]
+    assert list(needs(virtual_service(exportTo=["."]), *objects)[0]) == ["shop/client"]
+    assert needs(custom("DestinationRule", host="nowhere"), *objects)[1] == [
+        "no Service or ServiceEntry has the host nowhere.shop.svc"
+    ]
+
+
 def test_a_gateway_rule_applies_to_the_gateway_pods():
     item = virtual_service(["a.example.com"], gateways=["front", "mesh"])
     found, reasons = needs(item, gateway())
