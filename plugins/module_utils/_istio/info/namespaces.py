@@ -66,8 +66,8 @@ def _label_warnings(name, labels, configurations, selecting):
     if injection not in (None, "enabled", "disabled"):
         warnings.append(f"{NAMESPACE_LABEL} must be enabled or disabled, got {injection}")
     if injection is not None and revision is not None:
-        meant = {x["revision"] for x in hooks if revision in (x["tag"], x["revision"])}
-        if not selecting or describe_webhook(selecting[0])["revision"] not in meant:
+        expected = {x["revision"] for x in hooks if revision in (x["tag"], x["revision"])}
+        if not selecting or describe_webhook(selecting[0])["revision"] not in expected:
             warnings.append(
                 f"{NAMESPACE_LABEL}={injection} and {REVISION}={revision} contradict each other; the former takes "
                 f"precedence; remove one (kubectl label namespace {name} {REVISION}-)"

@@ -75,7 +75,7 @@ def _webhook_problems(found, planes_known):
                 "and its log for missing permissions."
             )
         elif impact and not ready.get(hook["revision"], True):
-            yield f"{title} calls an istiod that is not ready{impact} until then"
+            yield f"{title} calls an istiod that is not ready{impact}"
     if found["control_planes"] and not any(x["active"] for x in found["webhooks"]):
         yield "no webhook injects sidecars; use istioctl kube-inject (module meshlab.istio.istio_kube_inject)"
 
@@ -96,11 +96,11 @@ def _namespace_problems(found):
 def _proxy_problems(found):
     planes = found["control_planes"]
     for namespace in sorted({x["namespace"] for x in found["proxies"]}):
-        here = [x for x in found["proxies"] if x["namespace"] == namespace]
+        own = [x for x in found["proxies"] if x["namespace"] == namespace]
         title = f"namespace {namespace}: proxies"
         restart = f"restart them (kubectl rollout restart deployment -n {namespace})"
         orphaned, older, newer = {}, [], []
-        for proxy in here:
+        for proxy in own:
             plane = plane_of(proxy, planes, found["tags"])
             compared = compare_versions(proxy, plane)
             if compared:
@@ -119,14 +119,14 @@ def _proxy_problems(found):
                 f"{title} of revision {revision}, which has no control plane or several: {shorten_list(names)}; "
                 f"label the namespace with an installed revision, and {restart}"
             )
-        not_ready = [x["name"] for x in here if not x["ready"]]
+        not_ready = [x["name"] for x in own if not x["ready"]]
         if not_ready:
             logs = f"see kubectl logs -n {namespace} {not_ready[0]} -c {SIDECAR}"
             yield f"{title} that are not ready: {shorten_list(not_ready)}; {logs}"
-        unconnected = [x["name"] for x in here if x["ready"] and x["synced"] is False and not x["types"]]
+        unconnected = [x["name"] for x in own if x["ready"] and x["synced"] is False and not x["types"]]
         if unconnected:
             yield f"{title} that are not connected to any istiod: {shorten_list(unconnected)}; {restart}"
-        stale = [x for x in here if x["synced"] is False and x["types"]]
+        stale = [x for x in own if x["synced"] is False and x["types"]]
         if stale:
             names = shorten_list(f"{x['name']} ({', '.join(proxy_status.unsynced(x['types']))})" for x in stale)
             yield (

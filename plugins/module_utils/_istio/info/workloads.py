@@ -81,18 +81,18 @@ def _merge_verdicts(verdicts):
 
 def _pod_state(pod, template, state, namespace, configurations, version):
     """Whether one pod is injected, by what, its kind of sidecar, and the reason. template: of its owner, or None."""
-    proxy, seen = proxy_of(pod), pod_workload(pod)
+    proxy, workload = proxy_of(pod), pod_workload(pod)
     decision = decide_pod(pod, namespace, configurations, version)
 
     def verdict(source, reason, injected=True):
         return {
             "injected": injected,
             "injected_by": source,
-            "sidecar": sidecar_of(seen) if injected else "",
+            "sidecar": sidecar_of(workload) if injected else "",
             "reason": reason,
         }
 
-    if proxy and proxy["type"] != "sidecar" and STATUS not in seen.annotations():
+    if proxy and proxy["type"] != "sidecar" and STATUS not in workload.annotations():
         return verdict("", f"it is a gateway ({proxy['type']}), not an injected workload", False)
     if not proxy:
         return verdict("", _reason_without_sidecar(state, decision), False)

@@ -124,9 +124,10 @@ SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 @pytest.mark.parametrize(
-    ("module", "how"), [(WITH_ISTIOCTL[0], x) for x in SIGNALS] + [(x, signal.SIGTERM) for x in WITH_ISTIOCTL[1:]]
+    ("module", "signal_number"),
+    [(WITH_ISTIOCTL[0], x) for x in SIGNALS] + [(x, signal.SIGTERM) for x in WITH_ISTIOCTL[1:]],
 )
-def test_a_module_ended_by_a_signal_removes_its_kubeconfig(module, how, start, silent, tmp_path):
+def test_a_module_ended_by_a_signal_removes_its_kubeconfig(module, signal_number, start, silent, tmp_path):
     server = f"http://127.0.0.1:{silent.getsockname()[1]}"
     child = start(
         module,
@@ -134,9 +135,9 @@ def test_a_module_ended_by_a_signal_removes_its_kubeconfig(module, how, start, s
         preexec_fn=lambda: [signal.signal(x, signal.SIG_DFL) for x in SIGNALS],  # a background job ignores some
     )
     try:
-        connection = silent.accept()[0]  # so it waits for an answer
+        connection = silent.accept()[0]  # the module waits for a response
         assert list(tmp_path.glob("meshlab-kubeconfig-*"))
-        child.send_signal(how)
+        child.send_signal(signal_number)
         stderr = child.communicate(timeout=120)[1]
     finally:
         child.kill()

@@ -80,3 +80,12 @@ def test_passwords_in_urls_are_secrets_of_the_options():
 )
 def test_a_url_is_shown_without_its_credentials(url, shown):
     assert subject.without_password(url) == shown
+
+
+def test_values_of_a_secret_are_hidden_and_changed_ones_are_marked():
+    note = {"kubectl.kubernetes.io/last-applied-configuration": '{"data":{"key":"aHVudGVyMg=="}}'}
+    before = {"kind": "Secret", "metadata": {"annotations": note}, "data": {"key": "aHVudGVyMg==", "same": "eA=="}}
+    after = {**before, "data": {"key": "b3RoZXI=", "same": "eA=="}}
+    subject.hide_secret(after, before)
+    assert after["data"] == {"key": "(hidden, changed)", "same": "(hidden)"}
+    assert list(after["metadata"]["annotations"].values()) == ["(hidden)"]

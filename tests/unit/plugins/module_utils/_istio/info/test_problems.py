@@ -21,7 +21,7 @@ def test_a_control_plane_that_is_not_ready_is_reported_with_the_reason():
         "pod istiod-866fd487f5-xqjzk: container discovery: ErrImagePull"
     )
     assert found["problems"][1] == (
-        "webhook istio-revision-tag-default calls an istiod that is not ready; no pod can be created in shop until then"
+        "webhook istio-revision-tag-default calls an istiod that is not ready; no pod can be created in shop"
     )
     assert found["sync_reason"] == "istioctl is not available; see client_reason"
 
