@@ -168,7 +168,7 @@ options:
       - >-
         Whether to send from a pod that is created in O(namespace) and removed at the end of the task, even if the task
         fails. With an existing client (O(pod), O(deployment), O(label_selector)) nothing is created.
-      - It has a sidecar if O(namespace) is labelled for automatic injection.
+      - It has a sidecar if O(namespace) is labeled for automatic injection.
       - >-
         Its name starts with C(traffic-split-). If the module is killed, the pod completes at most two and a half
         minutes after O(timeout), and is not deleted.
