@@ -110,7 +110,7 @@ def test_a_destination_rule_applies_to_all_or_to_its_own_namespace():
     assert len(needs(custom("DestinationRule", host="api.example.com"), entry)[0]) == 3
 
 
-def labelled(item, revision):
+def labeled(item, revision):
     item["metadata"]["labels"] = {"istio.io/rev": revision}
     return item
 
@@ -121,9 +121,9 @@ def labelled(item, revision):
 def test_a_rule_of_a_revision_applies_to_proxies_of_this_revision(item):
     pods = [pod(name, labels={"istio.io/rev": name}) for name in ("canary", "stable")]
     pods.append(pod("old-release"))
-    found, reasons = needs(labelled(item, "canary"), pods=pods)
+    found, reasons = needs(labeled(item, "canary"), pods=pods)
     assert (sorted(found), reasons) == (["shop/canary", "shop/old-release"], [])
-    assert needs(labelled(item, "canary"), pods=pods[1:2]) == ({}, ["no proxy of revision canary is running"])
+    assert needs(labeled(item, "canary"), pods=pods[1:2]) == ({}, ["no proxy of revision canary is running"])
 
 
 def test_a_gateway_of_a_revision_applies_to_its_pods():
@@ -131,4 +131,4 @@ def test_a_gateway_of_a_revision_applies_to_its_pods():
         pod(name, ROOT, "router", labels={"istio": "ingressgateway", "istio.io/rev": name})
         for name in ("canary", "stable")
     ]
-    assert list(needs(labelled(gateway(), "stable"), pods=pods)[0]) == ["istio-system/stable"]
+    assert list(needs(labeled(gateway(), "stable"), pods=pods)[0]) == ["istio-system/stable"]
