@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: istio_config_wait
 short_description: Wait until proxies have applied a VirtualService, DestinationRule or Gateway
-version_added: "0.1.0"
+version_added: "1.0.0"
 description:
   - >-
     A rule takes effect only when the proxies have received it, which may take seconds or never happen. This module

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: jaeger_trace_info
 short_description: Find traces in Jaeger, and report whether they are complete
-version_added: "0.1.0"
+version_added: "1.0.0"
 description:
   - Finds the traces of a service through Jaeger's query API, and returns the services, spans, depth, duration and tree
     of each.

@@ -93,6 +93,16 @@ def test_the_changelog_has_the_version_of_the_package():
     assert f'<a id="v{version.replace(".", "-")}"></a>' in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
+def test_every_plugin_and_entry_point_has_the_version_that_added_it():
+    versions = set(load("changelogs/changelog.yaml")["releases"])
+    plugins = [x for kind in ("modules", "filter", "lookup", "test") for x in ROOT.glob(f"plugins/{kind}/*.py")]
+    added = {x.name: re.findall(r'(?m)^version_added: "(.*)"$', x.read_text(encoding="utf-8")) for x in plugins}
+    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
+        for entry_point, spec in load(path)["argument_specs"].items():
+            added[f"{path.parts[-3]} {entry_point}"] = [spec.get("version_added")]
+    assert {name: x for name, x in added.items() if len(x) != 1 or x[0] not in versions} == {}
+
+
 def test_pre_commit_uses_the_versions_of_the_static_checks():
     hooks = [hook for repository in load(".pre-commit-config.yaml")["repos"] for hook in repository["hooks"]]
     used = {x for hook in hooks for x in hook.get("additional_dependencies", [])}
