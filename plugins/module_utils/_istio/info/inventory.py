@@ -31,6 +31,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.reader i
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.sync import read_sync_state
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.webhooks import describe_webhook
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.workloads import read_owners, workload_states
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.cluster import injector_policies
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import INJECTOR, WEBHOOKS_PATH
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
@@ -77,14 +78,17 @@ def read_inventory(
         raise reader.refused[0]
     found = _without_pods(planes, configurations, objects, read_istio_apis(reader))
     if proxies:
-        pods = _add_proxies(found, reader, names, objects, configurations, workloads)
+        policies = injector_policies(cluster.get, configurations or ())
+        pods = _add_proxies(found, reader, names, objects, configurations, policies, workloads)
         if sync:
             found["sync_reason"] = read_sync_state(found["proxies"], found["control_planes"], istioctl)
         _mark_outdated(found)
         if workloads:
             owners, by_name = read_owners(reader, pods, names), {x["metadata"]["name"]: x for x in objects}
             states = {x["name"]: x for x in found["namespaces"]}
-            found["workloads"] = workload_states(pods, owners, states, by_name, configurations, found["version"])
+            found["workloads"] = workload_states(
+                pods, owners, states, by_name, configurations, found["version"], policies
+            )
     found["counts"] = counts(found, proxies)
     found["problems"] = problems(found, planes is not None, configurations is not None)
     found["problems"] += [f"namespace {name} does not exist" for name in unknown]
@@ -110,7 +114,7 @@ def _without_pods(planes, configurations, namespaces, apis):
     }
 
 
-def _add_proxies(found, reader, names, objects, configurations, keep):
+def _add_proxies(found, reader, names, objects, configurations, policies, keep):
     """Add the proxies, and to the namespaces what depends on pods. Returns their pods if keep is set."""
     by_name, kept = {x["metadata"]["name"]: x for x in objects}, []
     states = {x["name"]: x for x in found["namespaces"]}
@@ -126,7 +130,9 @@ def _add_proxies(found, reader, names, objects, configurations, keep):
             kept.append(pod)
         if proxy:
             states[namespace]["proxies"] += 1
-        elif configurations and decide_pod(pod, by_name[namespace], configurations, found["version"]).injected:
+        elif (
+            configurations and decide_pod(pod, by_name[namespace], configurations, found["version"], policies).injected
+        ):
             states[namespace]["without_proxy"].append(pod["metadata"]["name"])
     return kept
 

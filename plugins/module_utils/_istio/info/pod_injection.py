@@ -5,24 +5,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.control_planes import version_number
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import Policy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import Decision, decide
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.workload import Workload
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import labels_of
 
 
 def decide_pod(
-    pod: dict[str, Any], namespace: dict[str, Any], configurations: list[dict[str, Any]] | None, version: str | None
+    pod: dict[str, Any],
+    namespace: dict[str, Any],
+    configurations: list[dict[str, Any]] | None,
+    version: str | None,
+    policies: Mapping[str, Policy] | None = None,
 ) -> Decision:
     """Decide whether a webhook would inject a pod if it were recreated.
 
     namespace: the API object; configurations: the injectors' MutatingWebhookConfigurations, or None without permission
-    to read them; version: of Istio, None if unknown.
+    to read them; version: of Istio, None if unknown; policies: of the injectors by revision.
     """
-    return decide(pod_workload(pod), labels_of(namespace), table_version(version), configurations)
+    return decide(pod_workload(pod), labels_of(namespace), table_version(version), configurations, policies)
 
 
 def pod_workload(pod: dict[str, Any], namespace: str | None = None) -> Workload:

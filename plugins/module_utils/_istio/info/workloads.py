@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.pod_injection import (
@@ -14,6 +15,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.pod_inje
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.proxies import proxy_of
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.reader import Reader, list_paths
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import Policy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import NAMESPACE_LABEL
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.workload import (
     STATUS,
@@ -50,11 +52,12 @@ def workload_states(
     objects: dict[str, dict[str, Any]],
     configurations: list[dict[str, Any]] | None,
     version: str | None,
+    policies: Mapping[str, Policy] | None = None,
 ) -> list[dict[str, Any]]:
     """Describe every workload that has pods for the result of the module, sorted by name.
 
     states: results of namespace_state(), by name; objects: the Namespace objects, by name; configurations: see
-    namespace_state(); version: of Istio, None if unknown.
+    namespace_state(); version: of Istio, None if unknown; policies: of the injectors by revision.
     """
     found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for pod in pods:
@@ -63,7 +66,7 @@ def workload_states(
         # A Deployment owns its pods through a ReplicaSet, a CronJob through a Job.
         kind, name = (owner and owner_of(owner)) or own or ("Pod", pod["metadata"]["name"])
         template = owner and (owner.get("spec") or {}).get("template")
-        verdict = _pod_state(pod, template, states[namespace], objects[namespace], configurations, version)
+        verdict = _pod_state(pod, template, states[namespace], objects[namespace], configurations, version, policies)
         found.setdefault((namespace, name, kind), []).append(verdict)
     return [
         {"namespace": namespace, "workload": name, "kind": kind, **_merge_verdicts(verdicts)}
@@ -79,10 +82,10 @@ def _merge_verdicts(verdicts):
     return {**uninjected[0], "reason": f"{len(uninjected)} of {len(verdicts)} pods: {uninjected[0]['reason']}"}
 
 
-def _pod_state(pod, template, state, namespace, configurations, version):
+def _pod_state(pod, template, state, namespace, configurations, version, policies):
     """Whether one pod is injected, by what, its kind of sidecar, and the reason. template: of its owner, or None."""
     proxy, workload = proxy_of(pod), pod_workload(pod)
-    decision = decide_pod(pod, namespace, configurations, version)
+    decision = decide_pod(pod, namespace, configurations, version, policies)
 
     def verdict(source, reason, injected=True):
         return {

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import quote
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.configuration import (
     FILE_OPTIONS,
+    ISTIO_NAMESPACE,
     LIVE_FILES,
     revision_suffix,
 )
@@ -58,16 +59,26 @@ def read_policies(
     cluster: Cluster, webhooks: list[dict[str, Any]] | None, params: Mapping[str, Any]
 ) -> dict[str, Policy]:
     """Return the injection policies of the webhooks by revision, without those that this user may not read."""
+    with _hint_at_files(params):
+        return injector_policies(cluster.get, webhooks or (), params["istio_namespace"])
+
+
+def injector_policies(
+    get: Callable[[str], dict[str, Any] | None], webhooks: Iterable[dict[str, Any]], namespace: str = ISTIO_NAMESPACE
+) -> dict[str, Policy]:
+    """Return the injection policies of webhooks by revision, without those whose ConfigMap cannot be read.
+
+    get: returns the object at an API path, None if it does not exist; namespace: of control planes without a Service.
+    """
     policies = {}
     _file, name, key = LIVE_FILES[0]
-    for configuration in webhooks or ():
+    for configuration in webhooks:
         revision = labels_of(configuration).get(REVISION) or DEFAULT
         hooks = configuration.get("webhooks") or [{}]
         service = (hooks[0].get("clientConfig") or {}).get("service") or {}
-        namespace = quote(service.get("namespace") or params["istio_namespace"], safe="")
-        path = f"/api/v1/namespaces/{namespace}/configmaps/{name}{revision_suffix(revision)}"
-        with _hint_at_files(params):
-            config_map = unless_forbidden(partial(cluster.get, path)) or {}
+        quoted = quote(service.get("namespace") or namespace, safe="")
+        path = f"/api/v1/namespaces/{quoted}/configmaps/{name}{revision_suffix(revision)}"
+        config_map = unless_forbidden(partial(get, path)) or {}
         if (config_map.get("data") or {}).get(key):
             policies[revision] = parse_policy(config_map["data"][key])
     return policies

@@ -148,9 +148,9 @@ ISTIO_APIS = ({"name": "networking.istio.io", "versions": [{"version": "v1"}, {"
 
 
 class Lab:
-    """A cluster with these objects. refused: API paths that are answered with 403."""
+    """A cluster with these objects. config: of the injector; refused: API paths that are answered with 403."""
 
-    def __init__(self, planes=(), hooks=(), spaces=(), pods=(), apis=ISTIO_APIS, events=(), refused=()):
+    def __init__(self, planes=(), hooks=(), spaces=(), pods=(), apis=ISTIO_APIS, events=(), config=None, refused=()):
         self.lists = {
             "/apis/apps/v1/deployments": planes,
             "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations": hooks,
@@ -158,12 +158,15 @@ class Lab:
             "/api/v1/namespaces/istio-system/events": events,
         }
         self.spaces, self.pods, self.apis, self.refused = spaces, pods, apis, refused
+        self.config = config
         self.asked = []
 
     def get(self, path):
         self._ask(path)
         if path == "/apis":
             return {"groups": [{"name": "apps", "versions": [{"version": "v1"}]}, *self.apis]}
+        if self.config and path == "/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector":
+            return {"data": {"config": self.config}}
         return next((x for x in self.spaces if path.endswith(f"/{x['metadata']['name']}")), None)
 
     def items(self, path, labelSelector=None):

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from info_objects import SYNCED, Client, Lab, healthy, space
+from info_objects import SYNCED, Client, Lab, healthy, space, workload
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import find_client, read_inventory
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
@@ -43,6 +43,33 @@ def test_inventory_of_a_healthy_mesh():
         "proxies_not_synced": 0,
     }
     assert client.ran == [("proxy-status", "--istioNamespace", "istio-system", "--verbosity", "1")]
+
+
+@pytest.mark.parametrize(
+    ("config", "without_proxy", "reason"),
+    [
+        (None, ["old"], "the pods predate the label or webhook"),
+        ("policy: enabled", ["old"], "the pods predate the label or webhook"),
+        ("policy: disabled", [], "the injection policy of the control plane is disabled, although namespace shop is"),
+        (
+            "policy: enabled\nneverInjectSelector: [{matchLabels: {app: old}}]",
+            [],
+            "the neverInjectSelector of the control plane matches the pods, although namespace shop is labeled",
+        ),
+    ],
+)
+def test_policy_of_the_injector_decides(config, without_proxy, reason):
+    lab = healthy(pods=[workload("old", proxy=None)], config=config)
+    found = read_inventory(lab, None, workloads=True)
+    assert found["namespaces"][0]["without_proxy"] == without_proxy
+    assert found["workloads"][0]["reason"].startswith(reason)
+
+
+def test_injection_policy_without_permission():
+    path = "/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector"
+    found = read_inventory(healthy(pods=[workload("old", proxy=None)], refused=[path]), None, workloads=True)
+    assert found["namespaces"][0]["without_proxy"] == ["old"]
+    assert not any("missing permission" in x for x in found["problems"])
 
 
 def test_only_the_given_namespaces_are_read():
