@@ -77,7 +77,7 @@ def inject(
     render_steps([step for step in steps if step.render], version, render, warnings)
     for step in steps:
         step.sidecar = sidecar_of(step.workload)
-    injected = [step.workload for step in steps if step.result == "injected"]
+    injected = [step.workload for step in steps if step.result == "injected" and step.sidecar]
     return Injection(
         definitions,
         [step.report() for step in steps],

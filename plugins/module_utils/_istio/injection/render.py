@@ -16,7 +16,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.wor
     DEFAULT_NAMESPACE,
     INJECT,
     PROXY,
+    SIDECAR_TEMPLATE,
     STATUS,
+    TEMPLATES,
     Workload,
     check_workload,
     containers_in,
@@ -49,7 +51,7 @@ def render_steps(steps: list[Step], version: str, render: Callable[[str], Output
         _restore(step.workload, after)
         reason = _find_reason(skips, step.workload)
         skipped_again = step.again and unchanged and reason
-        if not skipped_again and _has_sidecar(step.workload, after, version, skipped=bool(reason)):
+        if not skipped_again and _is_injected(step.workload, after, version, skipped=bool(reason)):
             _replace(step, after, version, warnings)
         else:
             if reason:
@@ -208,8 +210,8 @@ def _read_output(stdout, steps):
     return documents
 
 
-def _has_sidecar(workload, after, version, skipped):
-    """Whether istioctl's output for a workload has a sidecar. Raises IstioctlError if only its annotation says so.
+def _is_injected(workload, after, version, skipped):
+    """Whether istioctl injected a workload, by its output. Raises IstioctlError if only the annotation says so.
 
     skipped: whether istioctl logged that it skipped a workload of this name, so the annotation may be the input's own.
     """
@@ -219,12 +221,18 @@ def _has_sidecar(workload, after, version, skipped):
         # Old releases do not set the annotation.
         return injected_by(rendered, version) is not None
     found = any(container.get("name") == PROXY for container in containers_in(rendered.template["spec"]))
-    if not found and not skipped:
+    if not found and not skipped and _expects_proxy(workload):
         raise IstioctlError(
             f"istioctl {version} rendered {workload.title} without a container {PROXY}: "
             "the injection configuration is probably from another Istio release"
         )
-    return found
+    return found or not skipped
+
+
+def _expects_proxy(workload):
+    """Whether the templates of a workload include the sidecar, as by default; others, such as grpc-simple, do not."""
+    templates = workload.annotations().get(TEMPLATES)
+    return not templates or SIDECAR_TEMPLATE in [name.strip() for name in templates.split(",")]
 
 
 def _read_stderr(stderr):

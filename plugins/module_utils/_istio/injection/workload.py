@@ -28,6 +28,8 @@ KINDS = {
 
 INJECT = "sidecar.istio.io/inject"
 STATUS = "sidecar.istio.io/status"
+TEMPLATES = "inject.istio.io/templates"
+SIDECAR_TEMPLATE = "sidecar"
 NATIVE = "sidecar.istio.io/nativeSidecar"
 PROXY = "istio-proxy"
 DEFAULT_NAMESPACE = "default"

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-# What Ansible does on the host, with what it would have logged to standard error.
+# Runs a module as Ansible does on the host, but logs to standard error.
 RUN = """
 import json, runpy, sys
 from ansible.module_utils import basic
@@ -23,7 +23,7 @@ basic.AnsibleModule._log_to_syslog = lambda self, text: print("logged:", text, f
 runpy.run_module(f"ansible_collections.meshlab.istio.plugins.modules.{sys.argv[1]}", run_name="__main__")
 """
 
-# An istioctl that knows its version, and puts what it is called with beside itself, a line each.
+# A fake istioctl with a version. It appends the arguments of each call to PATH.calls.
 ISTIOCTL = """#!/bin/sh
 echo "$@" >>"$0.calls"
 case $1 in
@@ -35,7 +35,7 @@ esac
 
 @pytest.fixture
 def istioctl(tmp_path):
-    """A program that stands in for istioctl: it answers with the file PATH.answer, or fails if PATH.fails is there."""
+    """A fake istioctl that prints the file PATH.answer, or fails if PATH.fails exists."""
     program = tmp_path / "istioctl"
     program.write_text(ISTIOCTL)
     program.chmod(0o755)
@@ -44,7 +44,7 @@ def istioctl(tmp_path):
 
 @pytest.fixture
 def start(istioctl, tmp_path):
-    """Start a module with its arguments and environment variables; returns the process."""
+    """A function that starts a module with arguments and environment variables, and returns the process."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("K8S_AUTH_", "KUBE"))}
     found = {"ISTIOCTL_PATH": str(istioctl), "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
 
@@ -65,7 +65,7 @@ def start(istioctl, tmp_path):
 
 @pytest.fixture
 def run(start):
-    """Run a module with its arguments and environment variables; returns its result, and all that it wrote."""
+    """A function that runs a module, and returns its result and its whole output."""
 
     def run(module, variables=None, **arguments):
         child = start(module, arguments, variables)

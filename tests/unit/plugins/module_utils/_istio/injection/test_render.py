@@ -96,6 +96,22 @@ def test_injection_configuration_of_another_release_is_detected():
         inject_module.inject([make_workload()], NEW, render_of(_manifests.dump_manifest([claimed])))
 
 
+@pytest.mark.parametrize(("templates", "injected"), [("grpc-simple", True), ("mine, sidecar", False), ("", False)])
+def test_templates_without_a_proxy_are_rendered(templates, injected):
+    given = make_workload(annotations={workload.TEMPLATES: templates})
+    answer = make_workload(annotations={workload.TEMPLATES: templates, workload.STATUS: "{}"})
+    answer["spec"]["template"]["spec"]["containers"][0]["env"] = [{"name": "GRPC_XDS_BOOTSTRAP", "value": "x"}]
+    render = render_of(_manifests.dump_manifest([answer]))
+    if not injected:
+        with pytest.raises(IstioctlError, match="without a container istio-proxy"):
+            inject_module.inject([given], NEW, render)
+        return
+    injection = inject_module.inject([given], NEW, render)
+    assert injection.definitions == [answer]
+    assert (injection.results[0]["result"], injection.results[0]["sidecar"]) == ("injected", "")
+    assert injection.differences == []
+
+
 @pytest.mark.parametrize(
     "stderr",
     [
