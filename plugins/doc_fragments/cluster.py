@@ -5,7 +5,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Pairs with module_utils/_kubernetes/options.py CONNECTION_ARGS. Listed before kubernetes.core.k8s_auth_options,
+    # Must match module_utils/_kubernetes/options.py CONNECTION_ARGS. Listed before kubernetes.core.k8s_auth_options,
     # it replaces that fragment's description of these two options.
     DOCUMENTATION = r"""
 options:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # Pairs with module_utils/_istio/istioctl.py ISTIOCTL_ARGS.
+    # Must match module_utils/_istio/istioctl.py ISTIOCTL_ARGS.
     DOCUMENTATION = r"""
 options:
   binary_path:

@@ -77,9 +77,9 @@ class _Loader(_SafeLoader):
         return {self.key(key): self.construct_object(value, deep=deep) for key, value in node.value}
 
     def flatten_mapping(self, node):
-        """Replace << by the keys that it merges. As in kubectl, later keys win, but of a list the first mapping.
+        """Replace << by the keys that it merges. As in kubectl, later keys win, but in a list the first mapping wins.
 
-        PyYAML 6.0.4 lets the last mapping of a list win, and drops own keys by the identity of their texts.
+        PyYAML 6.0.4 prefers the last mapping of a list, and may drop keys of the node itself.
         """
         pairs, node.value = node.value, []
         flat = []

@@ -7,4 +7,4 @@ from __future__ import annotations
 
 
 class BrowserError(Exception):
-    """The browser cannot be used, or an action of it failed."""
+    """The browser cannot be used, or one of its actions failed."""

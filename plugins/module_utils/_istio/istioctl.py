@@ -19,7 +19,7 @@ from typing import Any
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import KubeconfigFile
 from ansible_collections.meshlab.istio.plugins.module_utils._termination import defer_signals
 
-# Pairs with doc_fragments/istioctl.py. find_istioctl() reads the environment variable.
+# Must match doc_fragments/istioctl.py. find_istioctl() reads the environment variable.
 ISTIOCTL_ARGS = {"binary_path": {"type": "path"}}
 
 # The link that the role istioctl creates.

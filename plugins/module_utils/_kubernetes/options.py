@@ -58,7 +58,7 @@ def _arguments() -> dict[str, dict[str, Any]]:
     return arguments
 
 
-# Pairs with doc_fragments/cluster.py and the fragment kubernetes.core.k8s_auth_options.
+# Must match doc_fragments/cluster.py and the fragment kubernetes.core.k8s_auth_options.
 CONNECTION_ARGS = _arguments()
 
 

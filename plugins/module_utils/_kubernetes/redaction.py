@@ -101,7 +101,7 @@ def _sounds_secret(name: Any) -> bool:
 def hide_secret(secret: dict[str, Any], other: Mapping[str, Any]) -> None:
     """Hide the values of a Secret in place, also those of its annotations: kubectl keeps the whole Secret in one.
 
-    other: the same Secret on the other side of a diff, or this one; a value that differs from it is marked as changed.
+    other: the same Secret on the other side of a diff, to mark the values that changed; without a diff, secret itself.
     """
     for field in ("data", "stringData"):
         if field in secret:

@@ -238,7 +238,7 @@ def wait(
     """Wait for a complete trace of a service, until there is one, the traces are broken, or the timeout expires.
 
     list_services: returns the names of Jaeger's services; find: returns the traces of a service; settle: seconds
-    without a change, or since its end, after which a trace is final.
+    since its end or its last change after which a trace is final.
     """
     started, outcome = time.monotonic(), Outcome()
     changed: dict[str, tuple[int, float]] = {}

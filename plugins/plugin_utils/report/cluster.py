@@ -44,7 +44,7 @@ def cluster(facts: Facts) -> Document:
 
 
 def images(facts: Facts) -> Document:
-    """The source of the images; that of an existing cluster's images is unknown."""
+    """The source of the images, which is unknown for an existing cluster, and the stand-ins."""
     existing = facts.get("lab_cluster") == "existing"
     return {
         "source": "cluster" if existing else as_text(facts.get("lab_image_source")) or None,

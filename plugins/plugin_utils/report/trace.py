@@ -165,7 +165,7 @@ def _row(span: Document, total: float, colors: dict[str, int]) -> Document:
         "short": span["service"].partition(".")[0] or "unnamed",
         "color": colors[span["service"]],
         "indent": min(span["depth"], 12),
-        # A very thin bar would be invisible, so it is drawn wider, and near the end of the axis starts earlier.
+        # A very thin bar would be invisible, so it is drawn wider, and farther left near the end of the axis.
         "width": position(max(span["duration_ms"] / total, 0.004)),
         "x": position(min(begin, 0.996)),
         "duration": length,

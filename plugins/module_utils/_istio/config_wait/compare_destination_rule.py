@@ -80,8 +80,8 @@ def compare_destination_rule(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts)
 def _takes_precedence(own, rule, service_host, proxy, facts):
     """Whether the rule of a cluster (its tag) replaces another rule by design.
 
-    A rule in the proxy's namespace precedes one in the Service's, and this one the mesh-wide rules of the root
-    namespace. Within a namespace, a more specific host does.
+    A rule in the proxy's namespace precedes one in the Service's namespace, which precedes the mesh-wide rules of the
+    root namespace. Within a namespace, the rule with the more specific host precedes the others.
     """
     item = find_object(facts.destination_rules, own[1], own[2])
     if item is None:

@@ -37,5 +37,5 @@ def covers(pattern: str, host: str) -> bool:
 
 
 def gateway_name(name: str, namespace: str) -> str:
-    """Expand a Gateway's name in a VirtualService to "namespace/name"; "mesh" stays."""
+    """Expand a Gateway's name in a VirtualService to "namespace/name"; "mesh" is unchanged."""
     return name if name == "mesh" or "/" in name else f"{namespace}/{name}"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Poll the proxies until all that need a set of rules have them, or until none has remains of deleted rules."""
+"""Poll proxies until all that need the rules have them, or until none has remains of deleted rules."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ReadProxy = Callable[[Proxy, list, float], Dump]
 class Request:
     """The state to wait for.
 
-    present: whether the proxies must have the rules, or must have no remains of them;
+    present: whether the proxies must have the rules; if False, they must have no remains of them;
     root: namespace of the control plane; allow_none: whether a rule may apply to no proxy.
     """
 

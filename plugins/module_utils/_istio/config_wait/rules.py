@@ -101,7 +101,7 @@ def revision_of(item: dict) -> str:
 
 
 def check_rule(rule: Rule) -> None:
-    """Raise WaitError for a rule that is never sent to a proxy by itself."""
+    """Raise WaitError for a delegate, which proxies receive only as part of another VirtualService."""
     if rule.kind == "VirtualService" and rule.spec is not None and not rule.spec.get("hosts"):
         raise WaitError(
             f"{rule.title} has no hosts: it is a delegate, which proxies receive as part of another VirtualService; "

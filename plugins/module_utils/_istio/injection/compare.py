@@ -62,9 +62,9 @@ def missing_fields(before: Any, after: Any, path: str = "") -> Iterator[str]:
 
 
 def differences(workloads: list[Workload], version: str, by_files: bool) -> list[dict[str, Any]]:
-    """Return how the injected workloads would, or may, differ if istioctl had rendered them in the other way.
+    """Return how the injected workloads would, or may, differ if the other way of rendering had been used.
 
-    version: istioctl's; by_files: whether it rendered with the three files. The result is for the user.
+    version: istioctl's; by_files: whether it rendered with the three files, not by webhook. The result is for users.
     """
     if not releases.has(version, "by_webhook"):  # istioctl itself renders, from the same ConfigMaps
         return []

@@ -30,8 +30,8 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl impo
 
 @dataclass
 class Injection:
-    """The injected definitions, a result per workload, warnings, differences from the other way of rendering, and what
-    the guard decided by (BY_WEBHOOKS or BY_LABELS)."""
+    """The injected definitions, a result per workload, warnings, differences from the other way of rendering, and the
+    basis of the guard's decisions (BY_WEBHOOKS or BY_LABELS)."""
 
     definitions: list[dict[str, Any]]
     results: list[dict[str, str]]

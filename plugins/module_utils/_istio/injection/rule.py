@@ -29,7 +29,7 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 WEBHOOKS_PATH = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 INJECTOR = "app=sidecar-injector"
 
-# What a decision is based on.
+# The basis of a decision.
 BY_WEBHOOKS, BY_LABELS = "webhooks", "labels"
 
 
