@@ -25,9 +25,9 @@ Istio releases and Kubernetes
 .. Written by tools/releases_page.py from plugins/module_utils/_istio/releases.py. Change the table there.
 
 The Istio project tests each of its releases with a few Kubernetes versions. ``istio_install`` and the role ``istio``
-check both before they change anything. A combination that is not supported is refused, and the message names the
-releases that fit (``skip_version_check`` overrides this). A control plane is upgraded one minor release at a time.
-The filter ``istio_upgrade_path`` plans the order of an upgrade over many minor releases, in turns with Kubernetes:
+check both versions before they change anything. They refuse a combination that is not supported, and name the releases
+that fit (``skip_version_check`` overrides this). A control plane is upgraded one minor release at a time.
+The filter ``istio_upgrade_path`` plans an upgrade over many minor releases of Istio and Kubernetes:
 :ref:`ansible_collections.meshlab.istio.docsite.upgrade`.
 
 Compatibility matrix
@@ -40,8 +40,8 @@ Releases before {webhooks} cannot be installed on Kubernetes 1.22 or newer, whic
 Choose a release for a cluster
 ------------------------------
 
-The filter ``meshlab.istio.istio_version_for`` chooses the newest Istio that supports a Kubernetes version. It can be
-limited to a list of available versions.
+The filter ``meshlab.istio.istio_version_for`` chooses the newest Istio that supports a Kubernetes version. Kubernetes
+1.18 is an exception: it gets the tested 1.7.4. A list of available versions limits the choice.
 
 {chosen}
 
@@ -75,7 +75,7 @@ If the lab builds its images, an empty ``lab_istio_version`` means {default}.
 Differences between releases
 ----------------------------
 
-The modules know these differences. Without them, you have to.
+The modules of this collection handle these differences. If you use ``istioctl`` directly, consider them yourself.
 
 {differences}
 """
@@ -108,7 +108,7 @@ def page(releases: ModuleType) -> str:
     clusters = [show((1, minor)) for minor in range(newest[1], oldest[1] - 1, -1)]
     features = sorted(releases.FEATURES.values(), key=lambda feature: (feature.since, feature.text), reverse=True)
     return TEMPLATE.format(
-        matrix=table(("Istio", "Newest patch", "Supported Kubernetes", "Accepted by its installer"), *matrix),
+        matrix=table(("Istio", "Newest patch", "Supported Kubernetes", "Accepted by istioctl install"), *matrix),
         webhooks=show(releases.FEATURES["v1_webhooks"].since),
         chosen=table(("Kubernetes", "Istio"), *((x, releases.version_for(x)) for x in clusters)),
         default=releases.DEFAULT,
