@@ -9,15 +9,15 @@ from ansible.errors import AnsibleFilterError
 
 DOCUMENTATION = """
 name: image_files
-short_description: Set the paths of image archives in a directory
+short_description: Add to each image the path of its archive
 version_added: "1.0.0"
 author: The meshlab.istio founders
 description:
-  - Sets the path of the archive of each image in a directory. The file is named after the first tag.
+  - Adds to each image the path of its archive in a directory. The file is named after the first tag.
   - The role P(meshlab.istio.artifacts#role) uses it to write and to find archives.
 options:
   _input:
-    description: Images with C(tags). An existing C(path) becomes C(src).
+    description: Images with C(tags). An existing C(path) is renamed to C(src).
     type: list
     elements: dict
     required: true

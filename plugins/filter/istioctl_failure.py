@@ -9,7 +9,7 @@ short_description: Explain a failed download or unpacking of an Istio release
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Returns the reason of a failure, without passwords, and how to fix it.
+  - Returns the reason for a failure, without passwords, and how to fix it.
 options:
   _input:
     description: An error message, or the registered result of C(ansible.builtin.get_url) or C(ansible.builtin.uri).
@@ -30,7 +30,7 @@ RETURN = r"""
 _value:
   description:
     - C(reason) is empty if the task succeeded or was skipped. C(remedy) is empty if the cause is not known.
-    - C(is_final) is whether another attempt is useless.
+    - C(is_final) is V(true) if another attempt is useless.
   type: dict
   sample:
     reason: "the disk is full: [Errno 28] No space left on device"

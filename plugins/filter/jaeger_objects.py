@@ -35,7 +35,7 @@ options:
     type: str
     default: ""
   telemetry:
-    description: Name of the C(provider) and C(sampling) in percent for a Telemetry object. By default, none is created.
+    description: C(provider) (name) and C(sampling) (in percent) of a Telemetry object. By default, none is created.
     type: dict
   for_removal:
     description: Whether to include the objects of the volume even if O(volume) is empty.

@@ -36,9 +36,9 @@ EXAMPLES = r"""
 RETURN = r"""
 _value:
   description:
-    - C(node_id) and C(running) of the node's container (empty and V(false) if there is none), C(network_exists) and
-      C(subnet) of the network, and C(foreign), V(container) or V(network) if one of that name was not created by the
-      role, else empty.
+    - C(node_id) and C(running) of the node's container, empty and V(false) if there is none.
+    - C(network_exists) and C(subnet) of the network.
+    - C(foreign), V(container) or V(network) if the role did not create the existing one, else empty.
   type: dict
   sample: {node_id: 4f9c, running: true, network_exists: true, subnet: 198.18.0.0/24, foreign: ""}
 """

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: kind_cluster_engine_needs
-short_description: List required changes of Podman's configuration
+short_description: List required changes to Podman's configuration
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Evaluates the result of a container that was started with the options of kind and prints its limit of processes.
+  - Evaluates the result of a container that was started with the options of kind and prints its process limit.
 options:
   _input:
     description: Registered result of C(podman run).
@@ -27,7 +27,7 @@ RETURN = r"""
 _value:
   description:
     - V(runtime) if the default runtime does not support the machine's cgroups, V(limits) if one of Podman's limits
-      exceeds the machine's, V(processes) if the limit of processes is too low for a node.
+      exceeds the machine's, V(processes) if the process limit is too low for a node.
   type: list
   elements: str
   sample: [processes]

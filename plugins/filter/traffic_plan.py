@@ -13,19 +13,18 @@ description:
     Validates backends, their weights, match rules and route checks, and plans what the role
     P(meshlab.istio.traffic_shifting#role) applies and measures. Reports all problems at once.
   - >-
-    Weights are converted to percentages if these are whole numbers (9 and 1 become 90 and 10). Otherwise (1, 1 and 1)
-    they stay unchanged, which requires Istio 1.15 or newer; they are rejected for an older version.
+    Weights are converted to percentages if all of these are whole numbers (9 and 1 become 90 and 10). Otherwise (1, 1
+    and 1) they stay unchanged, which requires Istio 1.15 or newer; they are rejected for an older version.
 positional: _input
 options:
   _input:
     description:
       - >-
-        The backends, a dictionary of their names. Each has C(match), a regular expression that only its responses
-        match.
+        The backends by name. Each has C(match), a regular expression that only its responses match.
     type: dict
     required: true
   weights:
-    description: Weights of the backends, a dictionary of names and whole numbers. The default weight is 0.
+    description: Weights of the backends by name, as whole numbers. The default weight is 0.
     type: dict
     required: true
   match_rules:
@@ -81,7 +80,7 @@ _value:
     - >-
       C(route_checks), each with C(name), C(path), C(headers), C(backend) (which must get all of these requests),
       C(request) (as text) and C(backends) for M(meshlab.istio.istio_traffic_split).
-    - C(requests_without_sidecar), the number of requests that shows that weights have no effect without a sidecar.
+    - C(requests_without_sidecar), enough requests to show that weights have no effect without a sidecar.
     - C(pages), the files that a backend must serve for the route checks.
   type: dict
   sample:

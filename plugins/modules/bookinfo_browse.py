@@ -10,11 +10,11 @@ short_description: Check the Bookinfo product page with a headless browser
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Opens the Bookinfo product page with headless Chromium and reloads it until its three looks were seen, which are no
-    stars (reviews v1), black stars (v2) and red stars (v3).
-  - Then signs in, checks that the page shows the user also after a reload, and signs out.
+  - Opens the Bookinfo product page with headless Chromium and reloads it until each of its three looks has been seen,
+    no stars (reviews v1), black stars (v2) and red stars (v3).
+  - Then signs in, checks that the page shows the user, also after a reload, and signs out.
   - Takes a screenshot of each look, of the page of a signed-in user, and of that page on a narrow screen.
-  - The look is determined by the rendered color of the stars, and so works with the pages of all releases and with
+  - The look is determined by the rendered color of the stars, which works with the pages of all releases and with
     stand-ins.
   - Fails if a look was not seen, or if signing in or out did not work. The message describes what the page showed.
   - The browser resolves only the host of O(url) and uses no proxy. Requests of the page to other hosts fail and are
@@ -55,13 +55,13 @@ options:
   user:
     description:
       - User name to sign in with. The product page accepts any name and password.
-      - Routing rules for a single user, such as those for C(jason) in Istio's documentation, limit the looks.
+      - A user with routing rules of its own, such as C(jason) in Istio's documentation, may not see all looks.
     type: str
     default: reader
   reloads:
     description:
-      - Maximum number of reloads until all looks were seen.
-      - With equally distributed looks, 60 reloads miss one of them in one of ten billion runs.
+      - Maximum number of reloads until all looks have been seen.
+      - If all looks are equally likely, 60 reloads miss one of them in about one of ten billion runs.
     type: int
     default: 60
   timeout:
@@ -130,7 +130,7 @@ looks:
   elements: dict
   contains:
     look:
-      description: V(none), V(black) or V(red), else a description.
+      description: V(none), V(black) or V(red). For any other look, a description of it.
       returned: always
       type: str
       sample: red
@@ -151,7 +151,7 @@ looks:
       elements: str
       sample: [reviews-v3-6f5b775685-kkb6x]
 loads:
-  description: Number of loads until all looks were seen.
+  description: Number of times that the page was loaded to see all looks.
   returned: when the page was opened
   type: int
   sample: 5

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: go_build
-short_description: Build a Go program from a lock and cache it
+short_description: Build a Go program with pinned modules and cache it
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Builds a static program with the C(go.mod) and C(go.sum) of a directory. Caches it by a key of all inputs, which
-    are both files, the package, the linker flags and the Go version.
+  - Builds a static program with the C(go.mod) and C(go.sum) in O(lock_dir) and caches it. The key in the cache covers
+    all inputs, such as these files, the package, the linker flags and the Go version.
   - For machines without a container registry, where the lab's programs are available as Go modules.
   - Go verifies all downloads by C(go.sum).
 extends_documentation_fragment:

@@ -32,8 +32,8 @@ attributes:
     support: full
     details: Fails for anything that would prevent a pull (missing namespace or Secret, a node that is not Ready).
       Otherwise predicts the change from the images that the nodes list. By default, a kubelet lists only the 50 largest
-      images, and a new one with a delay of about ten seconds, so an image may be reported as missing although the node
-      has it.
+      images, and lists a new one only after about ten seconds, so an image may be reported as missing although the
+      node has it.
   diff_mode:
     support: full
     details: Shows which of the images each node has.

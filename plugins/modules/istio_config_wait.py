@@ -21,14 +21,14 @@ description:
     pods of the Gateways that it names. It is applied if each of its hosts has its routes. The module compares their
     order, conditions (path, headers, method, query), destinations, subsets, ports and weights, redirects, direct
     responses, rewrites, mirrors, faults, header changes, and timeouts and retries if the rule sets them. It does not
-    compare CORS policies, header changes of one of several destinations, and the routes of delegates. For TCP and TLS
+    compare CORS policies, header changes of one of several destinations, or the routes of delegates. For TCP and TLS
     routes, it compares destinations, weights and server names.
   - >-
     A DestinationRule is required in every proxy that it is exported to, or only in those of its own namespace if its
     host belongs to another namespace. It is applied if the clusters of the host have its subsets and no others, and its
     load balancing, connection pool limits, outlier detection and TLS settings, except those for single ports. Labels of
-    subsets are not visible in clusters. It also counts as applied where a rule of a nearer namespace or with a more
-    specific host takes precedence.
+    subsets are not visible in clusters. It also counts as applied where a DestinationRule of a nearer namespace or
+    with a more specific host takes precedence.
   - >-
     A Gateway is required in the gateway pods that its selector matches. It is applied if they listen on its HTTP and
     HTTPS ports, and serve its hosts once a VirtualService is bound to it. Its other ports have no listener until a
@@ -75,7 +75,7 @@ options:
     description:
       - V(present) waits until every proxy that needs the object has it.
       - >-
-        V(absent) waits until the object does not exist in the API, and no proxy has remains of it. O(definition) is
+        V(absent) waits until the object does not exist in the API and no proxy has remains of it. O(definition) is
         required for a Gateway.
     type: str
     choices: [present, absent]

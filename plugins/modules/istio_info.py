@@ -18,8 +18,8 @@ description:
     that is not ready, webhooks without a control plane, contradictory labels, labels with an unknown revision, pods
     that were not injected, and proxies that are outdated, not ready or not in sync.
   - >-
-    A problem is never a failure. The module fails only for invalid options, for a cluster that does not respond, and
-    without permission to read anything. Other missing permissions are reported in RV(problems).
+    A problem is never a failure. The module fails only if an option is invalid, the cluster does not respond, or the
+    user may not read anything. Other missing permissions are reported in RV(problems).
   - >-
     C(istioctl) is optional. Without it, RV(client) is null, RV(client_reason) contains the reason, and the sync state
     of the proxies is unknown. If O(binary_path) is set, it must exist.
@@ -82,7 +82,7 @@ EXAMPLES = r"""
   meshlab.istio.istio_info:
   register: mesh
 
-- name: Show its problems
+- name: Show the problems of the mesh
   ansible.builtin.debug:
     msg: "{{ mesh.problems or 'no problems' }}"
 
@@ -92,14 +92,14 @@ EXAMPLES = r"""
     sync: false
   register: mesh
 
-- name: Gather the injection state of its workloads
+- name: Gather the injection state of the workloads in one namespace
   meshlab.istio.istio_info:
     namespaces: [default]
     sync: false
     workloads: true
   register: mesh
 
-- name: Fail unless its pods are injected
+- name: Fail unless pods in this namespace are injected
   ansible.builtin.assert:
     that: mesh.namespaces[0].injection == 'enabled'
     fail_msg: "{{ mesh.problems | join('\n') }}"
@@ -241,7 +241,7 @@ webhooks:
       type: str
       sample: default
     active:
-      description: Whether it can select pods. The webhook of a revision cannot if that of a tag has replaced it.
+      description: Whether it can select pods. V(false) for a revision's webhook that a tag's webhook has replaced.
       returned: always
       type: bool
       sample: true
@@ -417,8 +417,8 @@ workloads:
         - V(webhook) for automatic injection when the pod was created.
         - V(kube-inject) for a sidecar in the manifest, as C(istioctl kube-inject) writes it.
         - >-
-          V(kube-inject and webhook) for both. Since Istio 1.9, the webhook renders such a pod again. Before, it breaks
-          the pod.
+          V(kube-inject and webhook) for both. Since Istio 1.9, the webhook renders such a pod again. In older releases,
+          it breaks the pod.
         - V(unknown) for a pod without an owner that nothing would inject today.
         - Empty if the workload is not injected.
       returned: always

@@ -18,8 +18,8 @@ description:
     ports are those of the Service. For type C(NodePort), they are the address of a node and the node ports.
   - >-
     If there is no address, RV(reason) explains it, for example because Istio is not installed, there is no gateway, a
-    load balancer is C(<pending>), or there are several gateways. None of these is a failure. The module fails only for
-    invalid options, for a cluster that does not respond, and without permission to read Services.
+    load balancer is C(<pending>), or there are several gateways. None of these is a failure. The module fails only if
+    an option is invalid, the cluster does not respond, or the user may not read Services.
   - The role P(meshlab.istio.ingress_gateway#role) sets permanent node ports of a gateway.
 extends_documentation_fragment:
   - meshlab.istio.attributes
@@ -69,11 +69,11 @@ EXAMPLES = r"""
   meshlab.istio.istio_ingress_info:
   register: gateway
 
-- name: Show its address, or the reason why it has none
+- name: Show the address of the gateway, or the reason why it has none
   ansible.builtin.debug:
     msg: "{{ gateway.reason or 'GATEWAY_URL=' ~ gateway.url }}"
 
-- name: Find one of several gateways, whose HTTP port kind maps to this host
+- name: Find one of several gateways, with the address on this host that kind maps to its HTTP port
   meshlab.istio.istio_ingress_info:
     namespace: istio-system
     service: istio-ingressgateway
@@ -83,8 +83,8 @@ EXAMPLES = r"""
 RETURN = r"""
 namespace:
   description: >-
-    Namespace of the gateway's Service. Unless exactly one gateway is found, this value and the following ones up to
-    RV(reason) are null or empty.
+    Namespace of the gateway's Service. If no gateway or several gateways are found, this value and those below, up to
+    RV(endpoints), are null, empty or V(false).
   returned: success
   type: str
   sample: istio-system
@@ -121,13 +121,13 @@ ports:
     https: {port: 443, target_port: 8443, node_port: 30443}
 http_port:
   description: >-
-    The HTTP port at RV(host), which is a node port if RV(host) is a node: the port named C(http2) or C(http), else port
-    80.
+    The HTTP port at RV(host): the Service's port named C(http2) or C(http), else its port 80. If RV(host) is a node,
+    the node port of that port.
   returned: success
   type: int
   sample: 30080
 https_port:
-  description: "The HTTPS port at RV(host): the port named C(https), else port 443."
+  description: "The HTTPS port at RV(host), in the same way: the port named C(https), else port 443."
   returned: success
   type: int
   sample: 30443

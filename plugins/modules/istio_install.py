@@ -73,8 +73,8 @@ options:
         V(absent) removes everything that C(istioctl install) installed, such as control planes, gateways, webhooks and
         roles. These objects are identified by their labels and their field managers. It also removes the certificates,
         the CA key and the leader election locks that istiod created, identified by their exact names. Everything else
-        is kept, such as copies that have the labels of C(istioctl), and your own custom resources. See O(revision),
-        O(remove_crds) and O(remove_namespace).
+        is kept, such as your own copies of these objects, even with the same labels, and your custom resources. See
+        O(revision), O(remove_crds) and O(remove_namespace).
       - >-
         V(absent) does not require C(istioctl), and does not run C(istioctl uninstall --purge), which in some releases
         removes the custom resource definitions and with them every VirtualService. Of the options, only O(revision),
@@ -155,7 +155,7 @@ options:
     default: true
   timeout:
     description:
-      - Maximum time until the control plane is ready, or removed with O(state=absent), in seconds.
+      - Maximum time until the control plane is ready or, with O(state=absent), removed, in seconds.
       - C(istioctl install) is terminated 30 seconds after this time.
     type: int
     default: 300

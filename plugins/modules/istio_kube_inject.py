@@ -19,16 +19,16 @@ description:
     Reports for each workload whether it was injected, and if not, why. C(istioctl) succeeds in both cases and only logs
     the reason.
   - >-
-    Guards against double injection. In a namespace with automatic injection, the webhook injects workloads that are
-    already injected once more. With Istio 1.7 and 1.8, C(istio-proxy) then ends in a crash loop with the message
+    Guards against double injection. In a namespace with automatic injection, the webhook injects an already
+    injected workload again. With Istio 1.7 and 1.8, C(istio-proxy) then ends in a crash loop with the message
     V(application port is the same as agent port). See O(on_already_injected).
   - >-
     With O(inject_config_file), O(mesh_config_file) and O(values_file), neither a cluster nor a network is required.
     With O(config_dir), the module reads these files from the cluster and keeps them. Without any of them, C(istioctl)
-    gets the configuration from the cluster, since Istio 1.10 through its injection webhook.
+    gets the configuration from the cluster (since Istio 1.10, through the injection webhook).
   - >-
-    The results of the two ways differ. With the webhook, the control plane decides whether the sidecar is a native one
-    (an init container that keeps running). C(istioctl) does not send it the name of the workload, so
+    The results of webhook and files differ. With the webhook, the control plane decides whether the sidecar is a native
+    one (an init container that keeps running). C(istioctl) does not send it the name of the workload, so
     C(ISTIO_META_WORKLOAD_NAME) and C(ISTIO_META_OWNER) are missing and telemetry does not contain the name. With the
     three files, the sidecar is an ordinary container with both variables. See RV(differences).
   - C(istioctl) should have the same minor version as the control plane.
@@ -119,11 +119,11 @@ options:
     description:
       - How to handle a workload that would be injected twice.
       - >-
-        This is a workload that is already injected, as shown by the annotation C(sidecar.istio.io/status) or a
-        rendered container C(istio-proxy).
+        Either the workload is already injected, as shown by the annotation C(sidecar.istio.io/status) or a rendered
+        container C(istio-proxy).
       - >-
-        It is also a workload that a webhook injects once the manifest is applied. With a cluster, this is decided by
-        the selectors of its injection webhooks, the labels of the namespace (in the cluster and in the manifest), and
+        Or a webhook would inject it once the manifest is applied. With a cluster, this is decided by
+        the selectors of its injection webhooks, the labels of the namespace (in the cluster and in the manifest),
         the labels and annotations of the pod template, and the injector's policy, C(neverInjectSelector) and
         C(alwaysInjectSelector). Without a cluster, or without the permission to list
         MutatingWebhookConfigurations, the labels C(istio-injection) and C(istio.io/rev) decide as if every revision
@@ -321,7 +321,7 @@ rendered_by:
 differences:
   description:
     - >-
-      How the injected workloads would, or may, differ if they were rendered in the other way (see RV(rendered_by)).
+      How the injected workloads would, or may, differ if they were rendered the other way (see RV(rendered_by)).
       Empty before Istio 1.10, where the results are the same.
   returned: success
   type: list
@@ -338,7 +338,7 @@ differences:
       type: str
       sample: an ordinary container
     alternative:
-      description: Its value, or what decides it, when rendered in the other way.
+      description: Its value, or what decides it, when rendered the other way.
       returned: always
       type: str
       sample: >-
@@ -351,7 +351,7 @@ differences:
       elements: str
       sample: ["Deployment default/sleep"]
 config_files:
-  description: Paths of the three files in O(config_dir), in the order of the options for such files.
+  description: Paths of the injection configuration, the mesh configuration and the values in O(config_dir).
   returned: success and O(config_dir) is set
   type: list
   elements: str

@@ -13,8 +13,8 @@ description:
     Sends HTTP requests from a pod through the mesh, assigns each response to a backend, and reports whether the traffic
     splits as the weights in O(backends) declare.
   - >-
-    The verdict is an exact binomial test for each backend, with Bonferroni correction for more than two backends. The
-    test is never repeated until it passes, because that would hide a wrong split.
+    The verdict is based on an exact binomial test for each backend, with Bonferroni correction for more than two
+    backends. The test is never repeated until it passes, because that would hide a wrong split.
   - >-
     A backend with weight 0 must receive no request, and a backend with all the weight must receive every request. No
     tolerance applies to them.
@@ -26,8 +26,8 @@ description:
     The verdict is V(inconclusive) if the sample cannot decide: not all requests were sent, too few were answered, or
     the counts are also consistent with an even split, as without any rule.
   - >-
-    All requests are sent in one exec, by O(parallel) workers and each over its own connection, and the responses are
-    counted in the pod. HTTP proxies from environment variables are ignored, and a redirect is an error.
+    All requests are sent in one exec by O(parallel) workers, each request over its own connection, and the responses
+    are counted in the pod. HTTP proxies from environment variables are ignored, and a redirect is an error.
   - >-
     If there is no client to send from, O(ephemeral_client=true) creates a pod for the duration of the measurement.
   - >-
@@ -115,7 +115,7 @@ options:
   warmup:
     description:
       - Number of requests to send first. They are not counted and may fail.
-      - The warm-up ends with the first failure after its first O(request_timeout) seconds.
+      - Once the warm-up has taken O(request_timeout) seconds, it ends at its next failure.
     type: int
     default: 10
   headers:
@@ -323,8 +323,8 @@ verdict:
       at the same O(significance). Without O(tolerance), V(pass) therefore rules out an even split. A backend with a
       small weight and without a response is also V(inconclusive), because its weight may be 0.
     - >-
-      Weights that are equal up to one percentage point (50/50, 34/33/33) are not compared with an even split. They pass
-      without a rule too.
+      Weights whose shares are within one percentage point of an even split (50/50, 34/33/33) are not compared with it.
+      They pass without a rule too.
   returned: when the split was measured
   type: str
   sample: pass
@@ -343,9 +343,9 @@ reason:
   sample: the client has no sidecar, which would apply the weights
 findings:
   description: >-
-    Objects in the API that may explain RV(reason): the weights of the VirtualServices for the host, and wrong fields of
-    these, of DestinationRules and of the Service. Empty if RV(verdict) is V(pass). Objects that the user may not read
-    are left out.
+    Findings in the API that may explain RV(reason): the weights of the VirtualServices for the host, and wrong fields
+    of VirtualServices, DestinationRules and the Service. Empty if RV(verdict) is V(pass). Objects that the user may not
+    read are left out.
   returned: when the split was measured
   type: list
   elements: str
@@ -412,8 +412,8 @@ backends:
       sample: 0.65
     detectable:
       description: >-
-        A true share below the first value or above the second one is judged V(fail) in at least 99% of such runs. Null
-        if no share on that side is.
+        A true share below the first value or above the second one is judged V(fail) in at least 99% of such runs. A
+        value is null if no share on its side is detected so reliably.
       returned: always
       type: list
       elements: float

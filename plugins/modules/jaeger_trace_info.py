@@ -9,11 +9,11 @@ module: jaeger_trace_info
 short_description: Find traces in Jaeger, and report whether they are complete
 version_added: "1.0.0"
 description:
-  - Finds the traces of a service through Jaeger's query API, and returns the services, spans, depth, duration and tree
-    of each.
+  - Finds the traces of a service through Jaeger's query API, and returns the services, spans, depth, duration and span
+    tree of each.
   - >-
-    Waits for a complete trace if O(timeout) is set. Spans arrive in Jaeger one by one and some seconds late, so a trace
-    may be incomplete at first.
+    Waits for a complete trace if O(timeout) is set. Spans arrive in Jaeger one by one and a few seconds late, so a
+    trace may be incomplete at first.
   - >-
     Distinguishes traces that are late (spans still arrive), broken (an application does not forward the tracing
     headers, so one request is split into several traces, or parents of spans are missing), incomplete for another

@@ -10,7 +10,7 @@ version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
   - Uses the collection's table of Istio releases.
-  - A version that is newer than the table counts as the newest release in it. An older version is an error.
+  - A version that is newer than the table counts as the newest release in it. A version that is older is an error.
 options:
   _input:
     description: Istio version.
