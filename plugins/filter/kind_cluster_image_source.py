@@ -25,7 +25,7 @@ options:
     required: true
   answer:
     description:
-      - Registered result of the module M(ansible.builtin.uri) for the registry. Empty if it was not requested.
+      - Registered result of the module M(ansible.builtin.uri) for the registry. Empty if no request was sent.
     type: dict
     required: true
 """

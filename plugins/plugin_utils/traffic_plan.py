@@ -47,10 +47,11 @@ def backend_problems(backends: Any, reserved_names: Iterable[str] = ()) -> list[
         match = backend.get("match") if isinstance(backend, dict) else None
         if not _NAME.fullmatch(str(name)):
             problems.append(
-                f"backends: {name!r} is not a valid name: at most 50 lowercase letters, digits and '-', a letter first"
+                f"backends: {name!r} is not a valid name: it must start with a letter "
+                "and have at most 50 lowercase letters, digits and '-'"
             )
         if name in reserved_names:
-            problems.append(f"backends: the name {name} is reserved, as are {', '.join(sorted(reserved_names))}")
+            problems.append(f"backends: the name {name} is reserved; reserved are {', '.join(sorted(reserved_names))}")
         if not isinstance(match, str) or not match:
             problems.append(f"backends: {name} must have match, a regular expression that only its responses match")
         elif match in matches:
@@ -163,7 +164,7 @@ def _entry_problems(option: str, entries: Any, keys: tuple[str, ...], backends: 
         names.add(entry.get("name"))
         unknown = sorted(str(key) for key in entry if key not in keys)
         if unknown:
-            problems.append(f"{where}: {', '.join(unknown)} is not supported; supported are {', '.join(keys)}")
+            problems.append(f"{where}: unsupported keys {', '.join(unknown)}; supported are {', '.join(keys)}")
         if entry.get("backend") not in backends:
             problems.append(f"{where}: {_unknown(entry.get('backend'), backends)}")
     return problems

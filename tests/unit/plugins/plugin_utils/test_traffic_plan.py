@@ -136,7 +136,7 @@ def test_scaling_keeps_every_share(numbers):
         ({"tomcat": {"match": "a"}}, "at least two"),
         (["tomcat", "httpd"], "at least two"),
         ({**PAIR, "Web_1": {"match": "x"}}, "'Web_1' is not a valid name"),
-        ({**PAIR, "client": {"match": "x"}}, "the name client is reserved, as are client, web"),
+        ({**PAIR, "client": {"match": "x"}}, "the name client is reserved; reserved are client, web"),
         ({**PAIR, "x": {}}, "x must have match"),
         ({**PAIR, "x": "hello"}, "x must have match"),
         ({**PAIR, "x": {"match": "hello httpd"}}, "httpd and x have the same match"),
@@ -179,7 +179,7 @@ def test_the_defaults_of_the_role_are_valid_and_cover_both_experiments(request):
         ([{"backend": "httpd"}], "match_rules[1] must be a dictionary with a name"),
         (["tester"], "match_rules[1] must be a dictionary with a name, got 'tester'"),
         ([rule("a"), rule("a")], "match_rules[2] (a): the name is not unique"),
-        ([rule(weight=3)], "(rule): weight is not supported; supported are name, match, backend, rewrite"),
+        ([rule(weight=3)], "(rule): unsupported keys weight; supported are name, match, backend, rewrite"),
         ([rule(backend="nginx")], "(rule): backend 'nginx' does not exist; the backends are tomcat, httpd"),
         ([rule(rewrite="x")], "rewrite must start with /, got 'x'"),
         ([rule(match={})], "match must be an HTTPMatchRequest"),
@@ -211,7 +211,7 @@ def test_every_condition_of_istio_can_be_used(match):
         ([{"name": "a", "backend": "httpd"}] * 2, "route_checks[2] (a): the name is not unique"),
         ([{"name": "a", "backend": "httpd", "path": "a"}], "path must start with /, got 'a'"),
         ([{"name": "a", "backend": "httpd", "headers": ["x"]}], "headers must be a dictionary, got ['x']"),
-        ([{"name": "a", "backend": "httpd", "url": "/"}], "url is not supported"),
+        ([{"name": "a", "backend": "httpd", "url": "/"}], "unsupported keys url"),
     ],
 )
 def test_invalid_route_checks_are_rejected(route_checks, problem):
