@@ -67,7 +67,7 @@ class _Loader(_SafeLoader):
         if _TAGS[type(value)] != node.tag:
             raise _constructor_error(f"'{text}' is not of type {node.tag.rpartition(':')[2]}", node)
         if isinstance(value, float) and not math.isfinite(value):
-            raise _constructor_error(f"JSON has no number {text}; quote it", node)
+            raise _constructor_error(f"{text} is not a JSON number; quote it", node)
         return value
 
     def construct_mapping(self, node, deep=False):

@@ -230,7 +230,7 @@ reasons:
   returned: always
   type: list
   elements: str
-  sample: ["none of 1 istiod pods is ready, so proxies receive no configuration"]
+  sample: ["no istiod pod is ready (0 of 1), so proxies receive no configuration"]
 """
 
 import time

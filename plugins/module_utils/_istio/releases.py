@@ -205,8 +205,8 @@ def version_for(kubernetes: str, available: Iterable[str] | None = None) -> str:
     candidates = [version for minor in matching for version in available if show(minor_of(version)) == minor]
     if not candidates:
         raise ReleaseError(
-            f"Kubernetes {show(minor_of(kubernetes))} is supported by Istio {', '.join(matching)}, "
-            f"but available is {', '.join(map(str, available)) or 'none'}"
+            f"Kubernetes {show(minor_of(kubernetes))} is supported by Istio {', '.join(matching)}; "
+            f"available versions: {', '.join(map(str, available)) or 'none'}"
         )
     best = minor_of(candidates[0])
     return max((version for version in candidates if minor_of(version) == best), key=_order)

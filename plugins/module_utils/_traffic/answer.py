@@ -108,7 +108,7 @@ class _Reader:
         if rest == "weak":
             raise SplitError("awk in the client container does not support {n} or [:class:]; write match without them")
         if rest == "long":
-            raise SplitError(f"a response of {self.plan.url} is longer than 16 MiB; use a smaller page")
+            raise SplitError(f"a response from {self.plan.url} is longer than 16 MiB; use a smaller page")
         self.result.gave_up = True
 
     def read_method(self, rest: str) -> None:

@@ -90,7 +90,7 @@ def doubt_reason(plan: Plan, tally: Tally, sidecar: bool) -> str:
     elif tally.sent < plan.requests:
         reason = "the backends respond too slowly for this number of requests"
     elif plan.effective_tolerance is not None:
-        reason = f"too many of the {plan.requests} requests failed to evaluate the tolerance"
+        reason = f"too many of the {plan.requests} requests failed, so the tolerance cannot be evaluated"
     else:
         reason = _too_few_requests(plan, tally)
     return reason if sidecar else f"{reason}; also, {NO_SIDECAR}"
@@ -120,7 +120,7 @@ def _failing_backend(plan: Plan, tally: Tally) -> str:
         counts = [count + tally.errors * (place == number) for place, count in enumerate(tally.backends)]
         if statistics.split_p_value(counts, plan.shares)[0] >= _PLAUSIBLE:
             found.append(backend.name)
-    return f"{found[0]} may be failing: the errors complete its share" if len(found) == 1 else ""
+    return f"{found[0]} may be failing: with the errors, it would have its share" if len(found) == 1 else ""
 
 
 def _error_reason(plan: Plan, tally: Tally, sidecar: bool) -> str:
@@ -145,7 +145,7 @@ def _unknown_reason(plan: Plan, tally: Tally) -> str:
     sample = f"the first such response starts with: {start}" if start else "the first such response is empty"
     if not tally.answered:
         return f"the responses of {host} match no backend; {sample}"
-    return f"some responses of {host} match no backend: it has another server, or a match is too narrow; {sample}"
+    return f"some responses of {host} match no backend: another server responds too, or a match is too narrow; {sample}"
 
 
 def _status_reason(tally: Tally) -> str:

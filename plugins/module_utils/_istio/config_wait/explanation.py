@@ -28,7 +28,7 @@ def find_reasons(
     reasons = [x for x in outcome.unmet if "does not exist" in x]
     ready = [x for x in istiod_pods if is_ready(x)]
     if not ready:
-        subject = f"none of {len(istiod_pods)} istiod pods is ready" if istiod_pods else "no istiod pod exists"
+        subject = f"no istiod pod is ready (0 of {len(istiod_pods)})" if istiod_pods else "no istiod pod exists"
         reasons.append(f"{subject}, so proxies receive no configuration")
     reasons += rejections
     for rule in outcome.rules:

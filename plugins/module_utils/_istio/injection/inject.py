@@ -107,6 +107,6 @@ def _warnings(steps: list[Step], known, version):
     if unknown and any(step.render for step in steps) and not releases.has(version, "repairs_double"):
         warnings.append(
             "no kubeconfig given, so it is unknown whether the webhook also injects in namespace "
-            f"{', '.join(unknown)}; if it does, Istio {version} goes into a crash loop of {PROXY}"
+            f"{', '.join(unknown)}; if it does, {PROXY} goes into a crash loop with Istio {version}"
         )
     return warnings

@@ -80,7 +80,7 @@ class Request:
         except yaml.YAMLError as error:
             raise InstallError(f"file {self.file} is not valid YAML: {' '.join(str(error).split())}") from error
         if not isinstance(operator, dict):
-            raise InstallError(f"file {self.file} must hold one IstioOperator, got a {type(operator).__name__}")
+            raise InstallError(f"file {self.file} must contain one IstioOperator, got a {type(operator).__name__}")
         _check_dictionaries(operator, f"file {self.file}: ", _DICTIONARIES)
         return operator
 

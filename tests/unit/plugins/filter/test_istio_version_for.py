@@ -23,7 +23,7 @@ def test_version_from_the_table():
     [
         ("", None, "'' is not a version"),
         ("1.15.0", None, "no Istio release in the table supports Kubernetes 1.15"),
-        ("1.33.1", ["1.7.4"], "but available is 1.7.4"),
+        ("1.33.1", ["1.7.4"], "available versions: 1.7.4"),
         ("1.33.1", "1.27.0", "available must be a list of full versions, got '1.27.0'"),
         ("1.33.1", [1.27], r"available must be a list of full versions, got \[1.27\]"),
     ],

@@ -151,7 +151,7 @@ BOMB = "kind: A\na0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}
         ("kind: A\nx: !!null x\n", "m.yaml, line 2, column 4: 'x' is not of type null"),
         ("kind: A\nx: !!map x\n", "m.yaml, line 2, column 4: expected a mapping, got a scalar"),
         ("kind: A\nx: !!map [a]\n", "m.yaml, line 2, column 4: expected a mapping, got a sequence"),
-        ("kind: A\nx: .inf\n", "m.yaml, line 2, column 4: JSON has no number .inf; quote it"),
+        ("kind: A\nx: .inf\n", "m.yaml, line 2, column 4: .inf is not a JSON number; quote it"),
         ('{"kind": "A", "x": 1E400}', "m.yaml: number 1E400 is out of range"),
         ('{"kind": "A", "x": "\\ud83d"}', "m.yaml, line 1: 'utf-8' codec can't encode character"),
         ('{"kind": "A",\n "x": {"a": 1, "a": 2}}', "m.yaml, line 2, column 16: duplicate key 'a', first used in"),

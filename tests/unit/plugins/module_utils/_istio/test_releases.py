@@ -134,8 +134,8 @@ def test_version_for_uses_only_available_versions(kubernetes, available, version
             ["1.30.5"],
             rf"no Istio release in the table supports Kubernetes 1\.{KUBERNETES[-1] + 1}",
         ),
-        ("1.33", ["1.7.4", "1.20.0"], r"by Istio .*1\.27, 1\.26, but available is 1\.7\.4, 1\.20\.0"),
-        ("1.33", [], "but available is none"),
+        ("1.33", ["1.7.4", "1.20.0"], r"by Istio .*1\.27, 1\.26; available versions: 1\.7\.4, 1\.20\.0"),
+        ("1.33", [], "available versions: none"),
         ("1.33", ["latest"], "'latest' is not a version"),
     ],
 )

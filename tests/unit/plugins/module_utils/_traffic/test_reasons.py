@@ -69,7 +69,7 @@ def test_the_backend_whose_share_is_missing_may_be_failing(max_errors):
     failures = collections.Counter({("status", "500"): 79})
     result = judged([320, 1], failures=failures, max_errors=max_errors)
     assert result["verdict"] == "fail"
-    assert result["reason"].startswith("httpd may be failing: the errors complete its share; ")
+    assert result["reason"].startswith("httpd may be failing: with the errors, it would have its share; ")
     assert "respond with status 500" in result["reason"]
     assert "failing" not in judged([200, 121], failures=failures)["reason"]
 

@@ -26,7 +26,7 @@ def test_reasons_most_specific_first():
     assert find_reasons(
         outcome, lab.facts, [istiod(False)], ["shop/a rejected an update"], ["Warning [IST0101] x: y"]
     ) == [
-        "none of 1 istiod pods is ready, so proxies receive no configuration",
+        "no istiod pod is ready (0 of 1), so proxies receive no configuration",
         "shop/a rejected an update",
         "the spec of VirtualService shop/catalog in the API differs from the definition",
         "VirtualService shop/catalog: no Service or ServiceEntry has the host basket.shop.svc",

@@ -145,7 +145,7 @@ def test_the_owner_is_read_from_a_file(tmp_path):
     assert subject.request_from({**PARAMS, "file": str(file), "tag": "x"}).owner() == ("filed", "mesh")
     for text, message in (
         ("a: b: c", " is not valid YAML"),
-        ("- a", " must hold one IstioOperator, got a list"),
+        ("- a", " must contain one IstioOperator, got a list"),
         ("metadata: x", ": metadata must be a dictionary, got str"),
         ("spec: {values: [a]}", ": spec.values must be a dictionary, got list"),
     ):
