@@ -62,7 +62,7 @@ class _Loader(_SafeLoader):
         """Construct a null, boolean or number, whose tag may be explicit."""
         text = self.construct_scalar(node)
         value = _yaml_scalars.resolve(text)
-        if node.tag == _TAGS[float] and type(value) is int:
+        if node.tag == _TAGS[float] and _TAGS[type(value)] == _TAGS[int]:
             value = float(value)
         if _TAGS[type(value)] != node.tag:
             raise _constructor_error(f"'{text}' is not of type {node.tag.rpartition(':')[2]}", node)

@@ -138,9 +138,9 @@ def waterfall(trace: dict, width: int) -> list[str]:
     for name, span in rows:
         begin = min(int(span["start_ms"] / total * width), width - 1)
         length = min(max(round(span["duration_ms"] / total * width), 1), width - begin)
-        bar = (" " * begin + "=" * length).ljust(width)
+        timeline = (" " * begin + "=" * length).ljust(width)
         error = "  error" if span["error"] else ""
-        lines.append(f"{name:{names}}  {span['kind']:{kinds}} {span['duration_ms']:8.1f} ms  |{bar}|{error}")
+        lines.append(f"{name:{names}}  {span['kind']:{kinds}} {span['duration_ms']:8.1f} ms  |{timeline}|{error}")
     return lines
 
 

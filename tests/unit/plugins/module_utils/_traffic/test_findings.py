@@ -34,9 +34,9 @@ def rule(name="web", namespace="default", **spec):
 class FakeCluster:
     """Returns objects by path. forbidden: whether rules must not be read."""
 
-    def __init__(self, service=HTTP, rules=(), destination_rules=(), forbidden=False):
+    def __init__(self, service="http", rules=(), destination_rules=(), forbidden=False):
         self.objects = {
-            SERVICE: service,
+            SERVICE: HTTP if service == "http" else service,
             f"{API}/virtualservices": {"items": list(rules)},
             f"{API}/destinationrules": {"items": list(destination_rules)},
         }
