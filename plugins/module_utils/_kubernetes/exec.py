@@ -104,7 +104,7 @@ def run(socket: Any, where: str, timeout: float, stdin: str | None = None) -> Ex
             socket.write_stdin(stdin)
         socket.run_forever(timeout=timeout)
         if socket.is_open():
-            raise ClusterError(f"the command in {where} did not finish within {timeout} s")
+            raise ClusterError(f"the command in {where} did not finish within {round(timeout, 1):g} s")
         return ExecResult(
             rc=_exit_code(socket.read_channel(ERROR_CHANNEL), where),
             stdout=socket.read_stdout() if socket.peek_stdout() else "",

@@ -129,8 +129,8 @@ class _Rounds:
             _report, due, needs, repeat(facts), repeat(self.request.present), repeat(self.read_proxy), repeat(deadline)
         )
         for proxy, report in zip(due, reports):
-            if report and report["missing"] == [UNREAD] and proxy in self.seen:
-                continue  # an earlier report tells more
+            if report and report["in_sync"] is None and time.monotonic() >= self.deadline and proxy in self.seen:
+                continue  # the timeout interrupted the read, so the earlier report is the newest
             self.seen.pop(proxy, None)
             if report:
                 self.seen[proxy] = (work[proxy], report)

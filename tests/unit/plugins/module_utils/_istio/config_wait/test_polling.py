@@ -3,6 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import itertools
 import time
 
 import pytest
@@ -80,11 +81,29 @@ def test_an_earlier_report_is_kept_if_a_proxy_is_not_read_again():
     lab.facts.pods = [pod("a"), pod("b")]
     rounds.deadline = 100.0
     with pytest.MonkeyPatch.context() as patched:
-        clock = iter([0.0, 100.0, 100.0])
+        clock = itertools.chain([0.0], itertools.repeat(100.0))
         patched.setattr(polling.time, "monotonic", lambda: next(clock))
         second = rounds.read().proxies
     assert second[0] == first[0]
     assert second[1]["missing"] == [polling.UNREAD]
+
+
+def test_an_earlier_report_is_kept_if_the_timeout_interrupts_the_last_read():
+    lab = Lab(virtual_service(), [pod("a")], {"a": [OLD]})
+    answer = lab.read_proxy
+    rounds = []
+
+    def hang_in_the_second_round(proxy, wanted, timeout):
+        rounds.append(proxy)
+        if len(rounds) == 1:
+            return answer(proxy, wanted, timeout)
+        time.sleep(timeout)
+        raise ClusterError("the command did not finish")
+
+    lab.read_proxy = hang_in_the_second_round
+    outcome = lab.wait(timeout=1)
+    assert len(rounds) == 2
+    assert [x["in_sync"] for x in outcome.proxies] == [False]
 
 
 def test_a_deleted_pod_is_ignored():
