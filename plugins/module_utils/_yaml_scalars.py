@@ -49,7 +49,8 @@ def _number(plain, text):
         if -(2**63) <= number <= (2**63 - 1 if sign else _MAX_UNSIGNED):
             return number
     if _DECIMAL.fullmatch(plain):
-        return int(plain)
+        # Integers beyond the largest float remain text.
+        return text if math.isinf(float(plain)) else int(plain)
     return _finite(plain, text) if _FLOAT.fullmatch(plain) else text
 
 

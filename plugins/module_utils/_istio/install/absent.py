@@ -93,8 +93,7 @@ def absent(params: dict, cluster: Cluster, check_mode: bool) -> dict:
     plan = _plan(params, api, own, whole, planes)
     foreign = [x for x in own if not is_installed(x)]
     _refuse_shared_definitions(plan.definitions, foreign)
-    if foreign:
-        warnings.append(f"not removed, because istioctl did not install them: {'; '.join(map(title, foreign))}")
+    warnings += _warnings(params, plan, foreign)
     differences = plan.differences()
     result = {
         "changed": bool(differences),
@@ -113,6 +112,22 @@ def absent(params: dict, cluster: Cluster, check_mode: bool) -> dict:
     return result
 
 
+def _warnings(params: dict, plan: _Plan, foreign: list[dict]) -> list[str]:
+    """Warnings about options without effect, and about the objects that istioctl did not install."""
+    ignored = [x for x in ("remove_crds", "remove_namespace") if params[x] and not plan.whole]
+    lost = [x for x in foreign if plan.namespace and x["metadata"].get("namespace") == params["namespace"]]
+    kept = [x for x in foreign if x not in lost]
+    return [
+        *(f"{x} is ignored, because another revision is installed" for x in ignored),
+        *([f"removed with their namespace, though istioctl did not install them: {_titles(lost)}"] if lost else []),
+        *([f"not removed, because istioctl did not install them: {_titles(kept)}"] if kept else []),
+    ]
+
+
+def _titles(definitions: list[dict]) -> str:
+    return "; ".join(map(title, definitions))
+
+
 def _refuse_other_installers(own: list[dict], planes: list[ControlPlane]) -> None:
     """Raise InstallError if another tool installed a control plane: only that tool knows all its objects."""
     helm = sorted({annotations_of(x)[HELM] for x in own if HELM in annotations_of(x)})
@@ -120,8 +135,8 @@ def _refuse_other_installers(own: list[dict], planes: list[ControlPlane]) -> Non
         raise InstallError(
             f"Helm installed Istio (release {join_and(helm)}): uninstall it with Helm. Nothing was removed."
         )
-    installed = {key_of(x)[1:] for x in own if is_installed(x)}
-    foreign = [f"{x.namespace}/{x.name}" for x in planes if (x.namespace, x.name) not in installed]
+    installed = {key_of(x) for x in own if is_installed(x)}
+    foreign = [f"{x.namespace}/{x.name}" for x in planes if ("Deployment", x.namespace, x.name) not in installed]
     if foreign:
         raise InstallError(
             f"istioctl did not install Deployment {', '.join(foreign)} (its labels or its field managers are not "

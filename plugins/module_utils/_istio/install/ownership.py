@@ -97,6 +97,8 @@ DEFAULT_VALIDATOR = "istiod-default-validator"
 MANAGER_PREFIX = "istio"
 # Field manager of the in-cluster operator before 1.10.
 IN_CLUSTER_OPERATOR = "operator"
+# What the API server calls managers that it did not record, or recorded too many of.
+UNKNOWN_MANAGERS = {"ancient-changes", "before-first-apply"}
 # The owner label of objects from an IstioOperator without a name.
 UNNAMED = "unknown"
 
@@ -117,16 +119,27 @@ def istio_objects(api: Api) -> Iterator[dict]:
 
 def is_installed(definition: dict) -> bool:
     """Whether istioctl created an object, which may then be removed."""
-    return _is_labeled(definition) and _is_applied(definition)
+    return _is_labeled(definition) and (_is_applied(definition) or _is_tag_webhook(definition))
 
 
 def _is_applied(definition: dict) -> bool:
-    """Whether istioctl wrote an object: a copy made by a user has the same labels, but another field manager.
+    """Whether istioctl wrote the labels of an object: in a copy made by a user, another field manager has written them.
 
-    True if the object has no managed fields.
+    True if no field manager of the labels is known, because a controller writes its own fields only.
     """
-    managers = [x.get("manager", "") for x in definition["metadata"].get("managedFields") or ()]
+    labels = labels_of(definition)
+    label = next((f"f:{x}" for x in (MANAGED, TAG, "app") if x in labels), None)
+    managers = {
+        entry.get("manager", "")
+        for entry in definition["metadata"].get("managedFields") or ()
+        if label in _managed_labels(entry)
+    } - UNKNOWN_MANAGERS
     return not managers or any(x.startswith(MANAGER_PREFIX) or x == IN_CLUSTER_OPERATOR for x in managers)
+
+
+def _managed_labels(entry: dict) -> dict:
+    """The labels in an entry of the managed fields, as {"f:LABEL": {}}."""
+    return ((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:labels") or {}
 
 
 def _is_labeled(definition: dict) -> bool:
@@ -134,15 +147,17 @@ def _is_labeled(definition: dict) -> bool:
     labels = labels_of(definition)
     if labels.get(MANAGED) == "Reconcile" and (COMPONENT in labels or _has_istio_hooks(definition)):
         return True
-    return _has_istio_hooks(definition) and _is_unmanaged_webhook(definition["metadata"]["name"], labels)
-
-
-def _is_unmanaged_webhook(name: str, labels: dict) -> bool:
-    """Whether a webhook configuration is that of a revision tag, which old releases do not label."""
-    tag = f"istio-revision-tag-{labels.get(TAG)}"  # with the suffix "-NAMESPACE" outside istio-system
-    if TAG in labels and (name == tag or name.startswith(f"{tag}-")):
+    if _is_tag_webhook(definition):  # old releases do not label it
         return True
-    return name == DEFAULT_VALIDATOR and (labels.get("app") == "istiod" or labels.get(TAG) == DEFAULT)
+    validator = _is_default_validator(definition) and _has_istio_hooks(definition)
+    return validator and (labels.get("app") == "istiod" or labels.get(TAG) == DEFAULT)
+
+
+def _is_tag_webhook(definition: dict) -> bool:
+    """Whether an object is the injection webhook of a revision tag, which users also apply with kubectl."""
+    name, tag = definition["metadata"]["name"], labels_of(definition).get(TAG)
+    # The name has the suffix "-NAMESPACE" outside istio-system.
+    return bool(tag) and _has_istio_hooks(definition) and f"{name}-".startswith(f"istio-revision-tag-{tag}-")
 
 
 def _is_default_validator(definition: dict) -> bool:
@@ -207,13 +222,20 @@ def of_revision(
     if not revision:
         return found, True, []
     own = [x for x in found if revision_of(x) == revision]
-    labeled = {labels_of(x)[REVISION] for x in found if REVISION in labels_of(x) and not _is_shared(x)}
+    labeled = {labels_of(x)[REVISION] for x in found if REVISION in labels_of(x) and _shows_revision(x)}
     others = sorted((labeled | {x.revision for x in planes}) - {revision})
     if own and not others:
         return found, True, []
     own = [x for x in own if not _is_shared(x)]
     shared = f"objects that all revisions share are kept for revision {join_and(others)}"
     return own, False, [shared] if own else []
+
+
+def _shows_revision(definition: dict) -> bool:
+    """Whether the revision label of an object proves that the revision is installed; that of a user's copy does not."""
+    if _is_shared(definition):
+        return False
+    return definition["kind"] in (*WEBHOOKS, "Deployment") or is_installed(definition)
 
 
 def _is_shared(definition: dict) -> bool:

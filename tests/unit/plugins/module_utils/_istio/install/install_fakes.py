@@ -303,6 +303,16 @@ def an_object(api_version, kind, name, namespace=None, labels=None, annotations=
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **more}
 
 
+def written_by(definition, *managers):
+    """An object as the API server returns it after these field managers wrote its labels."""
+    definition = copy.deepcopy(definition)
+    labels = {f"f:{x}": {} for x in definition["metadata"].get("labels") or {}}
+    definition["metadata"]["managedFields"] = [
+        {"manager": x, "operation": "Apply", "fieldsV1": {"f:metadata": {"f:labels": labels}}} for x in managers
+    ]
+    return definition
+
+
 def surplus(name="istio-egressgateway", **labels):
     labels = {**ADDED, "istio.io/rev": "default", "operator.istio.io/component": "EgressGateways", **labels}
     metadata = {"name": name, "namespace": "istio-system", "labels": {k: v for k, v in labels.items() if v}}

@@ -10,6 +10,7 @@ from install_fakes import (
     COMPONENT,
     DEFAULT_VALIDATOR,
     GATEWAY,
+    INJECTOR,
     ISTIO_LABELS,
     LEADER_ANNOTATION,
     LOCKS,
@@ -23,6 +24,7 @@ from install_fakes import (
     istiod,
     paths,
     reported,
+    written_by,
 )
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
@@ -116,13 +118,6 @@ def a_definition(labels=None, annotations=None):
     return definition
 
 
-def written_by(definition, *managers):
-    """An object as the API server returns it after these field managers wrote it."""
-    definition = copy.deepcopy(definition)
-    definition["metadata"]["managedFields"] = [{"manager": x, "operation": "Apply", "fieldsV1": {}} for x in managers]
-    return definition
-
-
 EXTERNAL = "https://istiod.example/inject"
 FOREIGN_INJECTOR = {
     **an_object("admissionregistration.k8s.io/v1", "MutatingWebhookConfiguration", "istio-sidecar-injector-theirs"),
@@ -188,6 +183,62 @@ def test_copies_that_have_the_labels_of_istioctl_stay():
     assert warnings == [
         "not removed, because istioctl did not install them: ValidatingWebhookConfiguration istiod-default-validator; "
         "Deployment shop/gateway-copy; ConfigMap istio-system/istio-copy"
+    ]
+
+
+def test_objects_without_the_managed_fields_of_istioctl_are_removed():
+    def stripped(definition, manager):
+        definition = installed(definition)
+        definition["metadata"]["managedFields"] = [{"manager": manager, "operation": "Update", "fieldsV1": {}}]
+        return definition
+
+    applied = written_by(an_object("v1", "ConfigMap", "istio", "istio-system", {**ISTIO_LABELS, COMPONENT: "Pilot"}))
+    for manager in ("before-first-apply", "ancient-changes"):
+        cluster = FakeCluster(
+            stripped(istiod(), "kube-controller-manager"),
+            stripped(INJECTOR, "pilot-discovery"),
+            written_by(applied, manager),
+        )
+        assert absent(cluster)["warnings"] == []
+        assert sorted(cluster.deleted) == ["istio", "istio-sidecar-injector", "istiod"]
+
+
+def test_a_deployment_of_another_tool_is_refused_beside_a_service_of_the_same_name():
+    service = an_object("v1", "Service", "istiod", "istio-system", {**ISTIO_LABELS, COMPONENT: "Pilot"})
+    cluster = FakeCluster(written_by(installed(istiod()), "kubectl-client-side-apply"), service)
+    with pytest.raises(InstallError, match="istioctl did not install Deployment istio-system/istiod"):
+        absent(cluster)
+    assert cluster.delete_requests == []
+
+
+def test_webhooks_of_revision_tags_that_were_applied_with_kubectl_are_removed():
+    labels = {"istio.io/tag": "prod", "istio.io/rev": "default"}
+    tag = {**INJECTOR, "metadata": {"name": "istio-revision-tag-prod", "labels": labels}}
+    cluster = FakeCluster(installed(istiod()), written_by(tag, "kubectl-client-side-apply", "pilot-discovery"))
+    assert absent(cluster)["warnings"] == []
+    assert sorted(cluster.deleted) == ["istio-revision-tag-prod", "istiod"]
+
+
+def test_the_revision_label_of_a_copy_does_not_count_as_a_revision():
+    labels = {**ISTIO_LABELS, COMPONENT: "Pilot", "istio.io/rev": "canary"}
+    copied = written_by(an_object("v1", "ConfigMap", "copy", "istio-system", labels), "kubectl-create")
+    cluster = FakeCluster(installed(istiod()), installed(a_definition()), copied)
+    absent(cluster, revision="default", remove_crds=True)
+    assert sorted(cluster.deleted) == ["istiod", "virtualservices.networking.istio.io"]
+
+
+def test_warnings_name_what_the_namespace_takes_with_it_and_ignored_options():
+    copied = an_object("v1", "ConfigMap", "copy", "istio-system", {**ISTIO_LABELS, COMPONENT: "Pilot"})
+    namespace = an_object("v1", "Namespace", "istio-system")
+    cluster = FakeCluster(installed(istiod()), namespace, written_by(copied, "kubectl-create"))
+    assert absent(cluster, True, remove_namespace=True)["warnings"] == [
+        "removed with their namespace, though istioctl did not install them: ConfigMap istio-system/copy"
+    ]
+    cluster = FakeCluster(installed(istiod()), installed(istiod(revision="canary")), namespace)
+    assert absent(cluster, True, revision="canary", remove_crds=True, remove_namespace=True)["warnings"] == [
+        "objects that all revisions share are kept for revision default",
+        "remove_crds is ignored, because another revision is installed",
+        "remove_namespace is ignored, because another revision is installed",
     ]
 
 

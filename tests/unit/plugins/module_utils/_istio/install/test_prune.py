@@ -18,6 +18,7 @@ from install_fakes import (
     present,
     reported,
     surplus,
+    written_by,
 )
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.control_plane import ControlPlane
@@ -141,8 +142,7 @@ def test_revision_name_and_namespace_decide_what_an_installation_owns(labels, na
 
 
 def test_an_installation_does_not_own_copies_with_its_labels():
-    copied = surplus()
-    copied["metadata"]["managedFields"] = [{"manager": "kubectl-create", "operation": "Update"}]
+    copied = written_by(surplus(), "kubectl-create")
     assert Installation("default", "", "istio-system").owns(copied, [HERE]) is False
 
 
