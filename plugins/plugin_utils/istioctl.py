@@ -25,7 +25,7 @@ class Cause:
 
 CAUSES = (
     Cause(
-        "no authority|nonnumeric port|unknown url type|malformed",
+        "no authority|nonnumeric port|unknown url type|control characters|malformed",
         "the URL or the proxy URL is malformed",
         "Correct istioctl_archive or istioctl_mirror, or http_proxy and https_proxy in the environment: "
         "http://HOST:PORT or http://USER:PASSWORD@HOST:PORT; percent-encode special characters in the password.",
@@ -132,7 +132,10 @@ class Member:
         match = _MEMBER.fullmatch(line)
         if not match:
             return None
-        name, _separator, target = match["name"].partition(_LINK_SEPARATORS.get(match["type"], "\n"))
+        name, *targets = match["name"].split(_LINK_SEPARATORS.get(match["type"], "\n"))
+        if len(targets) > 1:
+            return None  # the name or the target contains the separator, so either could be meant
+        target = targets[0] if targets else ""
         return cls(match["type"], match["mode"], name, target)
 
     @property

@@ -31,7 +31,10 @@ def find_in_api(cluster: Cluster, plan: Plan, client: Client) -> list[str]:
     cluster: anything with Cluster.get. What the user may not read is left out.
     """
     found: list[str] = []
-    host = full_host(_host(plan), client.namespace)
+    host = _host(plan)
+    if not host:
+        return []
+    host = full_host(host, client.namespace)
     with contextlib.suppress(ClusterError):
         host = _with_svc(cluster, host)
         found += _of_service(cluster, host, urlsplit(plan.url).port or 80)
@@ -43,7 +46,8 @@ def find_in_api(cluster: Cluster, plan: Plan, client: Client) -> list[str]:
 def _host(plan: Plan) -> str:
     """The host by which the client's proxy chooses a route."""
     headers = {name.lower(): value for name, value in plan.headers}
-    return headers.get("host", urlsplit(plan.url).hostname or "").partition(":")[0]
+    host = urlsplit(f"//{headers['host']}" if "host" in headers else plan.url).hostname or ""
+    return "" if ":" in host else host  # no route has an IPv6 address as its host
 
 
 def _with_svc(cluster: Cluster, host: str) -> str:

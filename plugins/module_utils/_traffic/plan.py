@@ -282,7 +282,7 @@ def requests_to_rule_out_even(plan: Plan) -> int | None:
 
 def needed_text(needed: int | None) -> str:
     """A number of requests as a clause."""
-    return f"about {needed} are needed" if needed else f"not even {MAX_REQUESTS} are enough"
+    return f"about {needed} are needed" if needed and needed <= MAX_REQUESTS else f"not even {MAX_REQUESTS} are enough"
 
 
 def accepted(plan: Plan, share: float, n: int | None = None) -> tuple[int, int]:

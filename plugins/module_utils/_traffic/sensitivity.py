@@ -32,13 +32,32 @@ def sensitivity(plan: Plan, n: int) -> dict[str, Any] | None:
     shares = shifted_shares(plan.shares, SHIFT + (plan.effective_tolerance or 0.0))
     if shares is None or not n:
         return None
-    passes = min(
-        1.0 - statistics.outside(n, other, *accepted(plan, share, n)) for share, other in zip(plan.shares, shares)
-    )
+    passes = _pass_probability(plan, shares, n)
     needed = None
     if passes >= MISSED and plan.effective_tolerance is None:
         needed = _requests(tuple(plan.shares), tuple(shares), plan.significance)
     return {"shares": [round(share, 6) for share in shares], "pass_probability": passes, "requests": needed}
+
+
+def _pass_probability(plan: Plan, shares: list[float], n: int) -> float:
+    """The probability that n responses of these actual shares pass; an upper bound for more than two backends."""
+    if len(shares) != 2:
+        intervals = (accepted(plan, share, n) for share in plan.shares)
+        return min(1.0 - statistics.outside(n, actual, *interval) for actual, interval in zip(shares, intervals))
+    low, high = accepted(plan, plan.shares[0], n)
+    if plan.effective_tolerance is not None:
+        return _between(n, shares[0], low, high)
+    # A pass requires a response of each backend that has a weight, and rules out an even split.
+    low, high = max(low, 1 if plan.shares[0] else 0), min(high, n - 1 if plan.shares[1] else n)
+    if plan.is_even:
+        return _between(n, shares[0], low, high)
+    even_low, even_high = statistics.acceptance(n, 0.5, plan.significance)
+    return _between(n, shares[0], low, min(high, even_low - 1)) + _between(n, shares[0], max(low, even_high + 1), high)
+
+
+def _between(n: int, share: float, low: int, high: int) -> float:
+    """P(low <= X <= high) for X ~ Binomial(n, share)."""
+    return 1.0 - statistics.outside(n, share, low, high) if low <= high else 0.0
 
 
 @functools.lru_cache

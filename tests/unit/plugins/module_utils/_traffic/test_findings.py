@@ -116,6 +116,13 @@ def test_service(service, expected):
     assert find_in_api(FakeCluster(service, [rule()]), PLAN, CLIENT) == [*expected, WEIGHTS]
 
 
+@pytest.mark.parametrize(
+    ("url", "headers"), [("http://[::1]:8080/", ()), ("http://[fd00::1]/", ()), (URL, (("Host", ":80"),))]
+)
+def test_hosts_without_a_name(url, headers):
+    assert find_in_api(FakeCluster(), Plan(url=url, backends=BACKENDS, headers=headers), CLIENT) == []
+
+
 def test_the_host_header_and_other_namespaces():
     cluster = FakeCluster(rules=[rule(namespace="shop", hosts=["catalog", "api.example.com"])])
     other = dataclasses.replace(PLAN, url="http://catalog.shop:8080/")

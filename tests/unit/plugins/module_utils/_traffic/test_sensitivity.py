@@ -3,15 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+import math
+
 import pytest
-from traffic_support import BACKENDS, CANARY, THREE, URL
+from traffic_support import BACKENDS, CANARY, CLIENT, THREE, URL
 
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.answer import Tally
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Backend, Plan, accepted
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.sensitivity import (
     sensitivity,
     sensitivity_text,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._traffic.verdict import judge
 
 EVEN = (Backend("a", 1, "a"), Backend("b", 1, "b"))
 MANY = tuple(Backend(f"v{number}", 1, f"v{number}") for number in range(20))
@@ -40,10 +44,18 @@ def test_similar_shares(backends, tolerance, expected):
 
 
 @pytest.mark.parametrize(
-    ("backends", "n", "passes"), [(BACKENDS, 400, 0.81), (EVEN, 400, 0.91), (CANARY, 400, 0.0), (CANARY, 20, 0.36)]
+    ("weights", "n"), [((80, 20), 200), ((1, 1), 200), ((60, 40), 200), ((55, 45), 200), ((99, 1), 20), ((1, 99), 200)]
 )
-def test_pass_probability(backends, n, passes):
-    assert sensitivity(plan(backends), n)["pass_probability"] == pytest.approx(passes, abs=0.01)
+def test_pass_probability_is_that_of_the_verdict(weights, n):
+    chosen = plan(tuple(Backend(name, weight, name) for name, weight in zip("ab", weights)), requests=n)
+    found = sensitivity(chosen, n)
+    share = found["shares"][0]
+    expected = 0.0
+    for count in range(n + 1):
+        tally = Tally(method="curl", sent=n, backends=[count, n - count])
+        if judge(chosen, tally, CLIENT)["verdict"] == "pass":
+            expected += math.comb(n, count) * share**count * (1 - share) ** (n - count)
+    assert found["pass_probability"] == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_given_number_of_requests_detects_the_similar_split():
