@@ -9,11 +9,7 @@ import contextlib
 from typing import Any
 from urllib.parse import urlsplit
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import (
-    covers,
-    full_host,
-    gateway_name,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import covers, full_host
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import API, Rule
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.target_proxies import is_exported_to
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import Cluster
@@ -102,22 +98,17 @@ def _of_rules(cluster: Cluster, host: str, client: Client) -> list[str]:
     return found
 
 
-def _gateways(rule: Rule) -> list[str]:
-    return [gateway_name(name, rule.namespace) for name in rule.spec.get("gateways") or ["mesh"]]
-
-
 def _has_host(rule: Rule, host: str) -> bool:
     """Whether a VirtualService is about a host. "*" counts in the mesh only, where few rules have it."""
-    hosts = [full_host(x, rule.namespace) for x in rule.spec.get("hosts") or ()]
-    return any(covers(x, host) and (x != "*" or "mesh" in _gateways(rule)) for x in hosts)
+    return any(covers(x, host) and (x != "*" or "mesh" in rule.gateway_names) for x in rule.full_hosts)
 
 
 def _obstacle(rule: Rule, namespace: str) -> str:
     """Why a VirtualService does not apply to HTTP requests of sidecars in a namespace; empty if it does."""
     if not is_exported_to(rule, namespace):
         return f"spec.exportTo of {rule.title} excludes namespace {namespace}"
-    if "mesh" not in _gateways(rule):
-        return f"spec.gateways of {rule.title} is {', '.join(_gateways(rule))}, so it does not apply to sidecars"
+    if "mesh" not in rule.gateway_names:
+        return f"spec.gateways of {rule.title} is {', '.join(rule.gateway_names)}, so it does not apply to sidecars"
     return "" if rule.spec.get("http") else f"{rule.title} has no HTTP routes"
 
 

@@ -70,9 +70,14 @@ class Plan:
         return [backend.weight / total for backend in self.backends]
 
     @property
+    def even_shares(self) -> list[float]:
+        """Equal shares for the backends, as without any rule."""
+        return [1.0 / len(self.backends)] * len(self.backends)
+
+    @property
     def is_even(self) -> bool:
         """Whether the shares are equal up to rounding, so that no useful sample tells them from an even split."""
-        return all(abs(share - 1.0 / len(self.backends)) <= EVEN_WITHIN for share in self.shares)
+        return all(abs(share - even) <= EVEN_WITHIN for share, even in zip(self.shares, self.even_shares))
 
     @property
     def has_exact_shares(self) -> bool:
@@ -135,13 +140,12 @@ def default_requests(plan: Plan) -> int:
     It also resolves the tolerance, is rounded up to two digits, and is within DEFAULT_REQUESTS.
     """
     low, high = DEFAULT_REQUESTS
-    even = [1.0 / len(plan.backends)] * len(plan.backends)
     shifted = shifted_shares(plan.shares, 0.1)
     needed: list[int | None] = [low]
     if shifted:
         needed.append(statistics.requests_to_tell(plan.shares, shifted, plan.significance, 0.95, high))
     if not plan.is_even:
-        for expected, true in ((even, plan.shares), (plan.shares, even)):
+        for expected, true in ((plan.even_shares, plan.shares), (plan.shares, plan.even_shares)):
             needed.append(statistics.requests_to_tell(expected, true, plan.significance, 0.99, high))
     if plan.effective_tolerance is None:
         needed.append(requests_to_see_all(plan))
@@ -276,8 +280,7 @@ def plan_warnings(plan: Plan) -> list[str]:
 
 def requests_to_rule_out_even(plan: Plan) -> int | None:
     """Number of requests that tell the plan's split from an even one; None if that is above MAX_REQUESTS."""
-    even = [1.0 / len(plan.backends)] * len(plan.backends)
-    return statistics.requests_to_tell(even, plan.shares, plan.significance, max_n=MAX_REQUESTS)
+    return statistics.requests_to_tell(plan.even_shares, plan.shares, plan.significance, max_n=MAX_REQUESTS)
 
 
 def needed_text(needed: int | None) -> str:

@@ -54,9 +54,8 @@ _NO_RULE = (
 
 def _other_split(plan: Plan, tally: Tally) -> str:
     """The split that explains the counts best: an even one or the weights in another order. Empty if neither does."""
-    n = len(plan.backends)
-    splits = [] if plan.is_even else [([1.0 / n] * n, _NO_RULE)]
-    for order in itertools.permutations(plan.shares) if n <= 4 else ():
+    splits = [] if plan.is_even else [(plan.even_shares, _NO_RULE)]
+    for order in itertools.permutations(plan.shares) if len(plan.backends) <= 4 else ():
         if list(order) != plan.shares:
             fitting = ", ".join(f"{backend.name} {percent(share)}" for backend, share in zip(plan.backends, order))
             splits.append((list(order), f"the weights may be assigned to other backends: the counts match {fitting}"))

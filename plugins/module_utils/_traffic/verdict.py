@@ -30,9 +30,9 @@ def judge(plan: Plan, tally: Tally, client: Client) -> dict[str, Any]:
     objections, doubts = _objections(plan, tally, overall), _doubts(plan, tally, overall)
     verdict = "fail" if objections else "inconclusive" if doubts else "pass"
     counts = ", ".join(_backend_text(x, tally.answered, plan.significance, verdict != "pass") for x in backends)
-    reason = ""
+    similar, reason = sensitivity(plan, tally.answered), ""
     if verdict == "pass":
-        message = f"the {plan.weights} split holds: {counts}; {_pass_text(plan, tally, overall)}"
+        message = f"the {plan.weights} split holds: {counts}; {_pass_text(plan, tally, overall, similar)}"
     else:
         result = "does not hold" if objections else "is inconclusive"
         reason = (failure_reason if objections else doubt_reason)(plan, tally, client.sidecar)
@@ -48,7 +48,7 @@ def judge(plan: Plan, tally: Tally, client: Client) -> dict[str, Any]:
         "answered": tally.answered,
         "backends": backends,
         "p_value": overall,
-        "sensitivity": sensitivity(plan, tally.answered),
+        "sensitivity": similar,
         "significance": plan.significance,
         "errors": _errors(tally),
         "samples": tally.samples,
@@ -85,16 +85,15 @@ def _backends(plan: Plan, tally: Tally, p_values: list[float]) -> list[dict[str,
     ]
 
 
-def _pass_text(plan: Plan, tally: Tally, overall: float) -> str:
-    """The criterion that the split meets, and the accepted errors."""
+def _pass_text(plan: Plan, tally: Tally, overall: float, similar: dict[str, Any] | None) -> str:
+    """The criterion that the split meets, the accepted errors, and what sensitivity found."""
     text = f"p {_p_text(overall)}, not below significance {plan.significance:g}"
     if plan.effective_tolerance is not None:
         text = f"within {100 * plan.effective_tolerance:g} percentage points"
     if tally.errors:
         text += f"; {_errors_text(tally)} within max_errors {plan.max_errors}"
-    found = sensitivity(plan, tally.answered)
-    if found:
-        text += f"; {sensitivity_text(found)}"
+    if similar:
+        text += f"; {sensitivity_text(similar)}"
     if plan.is_even and len(plan.backends) > 1:
         text += "; an even split, as without any rule, would pass too"
     return text
@@ -140,7 +139,7 @@ def _doubts(plan: Plan, tally: Tally, overall: float) -> list[str]:
         unseen = unseen_backends(plan, tally)
         doubts += [f"{name} got none of {n} responses, which is also consistent with weight 0" for name in unseen]
     if not plan.is_even and (plan.has_exact_shares if tolerated else overall >= plan.significance):
-        even = statistics.split_p_value(tally.backends, [1.0 / len(plan.backends)] * len(plan.backends))[0]
+        even = statistics.split_p_value(tally.backends, plan.even_shares)[0]
         if even >= plan.significance:
             doubts.append(f"these {n} responses are also consistent with an even split (p {_p_text(even)})")
     return doubts

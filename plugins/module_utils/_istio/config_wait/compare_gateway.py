@@ -18,7 +18,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.g
     server_ports,
     takes_http,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import answers_to, gateway_name
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import answers_to
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule, revision_of
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.target_proxies import (
@@ -48,8 +48,7 @@ def compare_gateway(rule: Rule, proxy: Proxy, dump: Dump, facts: Facts) -> tuple
     for item in facts.virtual_services:
         where = (item["metadata"]["namespace"], item["metadata"]["name"])
         bound = Rule("VirtualService", *where, item.get("spec") or {}, revision_of(item))
-        bound_to = [gateway_name(x, bound.namespace) for x in bound.spec.get("gateways") or ()]
-        if f"{rule.namespace}/{rule.name}" not in bound_to or not bound.spec.get("http"):
+        if f"{rule.namespace}/{rule.name}" not in bound.gateway_names or not bound.spec.get("http"):
             continue
         if not bound.spec.get("hosts") or not is_exported_to(bound, proxy.namespace) or not has_revision(proxy, bound):
             continue

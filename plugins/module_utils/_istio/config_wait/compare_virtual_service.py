@@ -24,7 +24,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.g
     server_port,
     server_ports,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import answers_to, full_host
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import answers_to
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.route_form import same_route, same_shares
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.route_texts import (
@@ -84,8 +84,7 @@ def _places(rule, proxy, names, facts):
     places = []
     for name in sorted(names):
         if name == "mesh":
-            hosts = [full_host(host, rule.namespace) for host in rule.spec["hosts"]]
-            places += [_Place(host, frozenset([name])) for host in hosts]
+            places += [_Place(host, frozenset([name])) for host in rule.full_hosts]
             continue
         namespace, _slash, short = name.partition("/")
         spec = (find_object(facts.gateways, namespace, short) or {}).get("spec") or {}

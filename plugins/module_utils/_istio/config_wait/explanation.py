@@ -9,7 +9,6 @@ import json
 import re
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts, service_namespaces
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import full_host
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import Outcome
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Output
@@ -49,10 +48,9 @@ def find_reasons(
 
 def _unknown_hosts(rule, facts):
     """Phrases about the hosts of a VirtualService for the mesh that no Service or ServiceEntry has."""
-    if rule.kind != "VirtualService" or "mesh" not in ((rule.spec or {}).get("gateways") or ["mesh"]):
+    if rule.kind != "VirtualService" or "mesh" not in rule.gateway_names:
         return []
-    hosts = [full_host(x, rule.namespace) for x in rule.spec.get("hosts") or ()]
-    return [f"no Service or ServiceEntry has the host {x}" for x in hosts if not service_namespaces(x, facts)]
+    return [f"no Service or ServiceEntry has the host {x}" for x in rule.full_hosts if not service_namespaces(x, facts)]
 
 
 def analyze_arguments(namespace: str) -> list[str]:

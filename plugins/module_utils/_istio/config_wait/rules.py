@@ -15,17 +15,12 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
     LISTENERS,
     ROUTES,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import full_host, gateway_name
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import REVISION, labels_of
 
 GROUP = "networking.istio.io"
-REVISION_LABEL = "istio.io/rev"
-
-
 API = f"/apis/{GROUP}/v1beta1"  # every release from 1.7 to 1.30 serves it
-
-
 PLURALS = {"VirtualService": "virtualservices", "DestinationRule": "destinationrules", "Gateway": "gateways"}
-
-
 _TAGS = {"VirtualService": "virtual-service", "DestinationRule": "destination-rule"}
 
 
@@ -50,6 +45,16 @@ class Rule:
     @property
     def title(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
+
+    @property
+    def full_hosts(self) -> list[str]:
+        """The hosts of a VirtualService, as full_host expands them."""
+        return [full_host(x, self.namespace) for x in (self.spec or {}).get("hosts") or ()]
+
+    @property
+    def gateway_names(self) -> list[str]:
+        """The Gateways of a VirtualService, as "namespace/name", or "mesh"."""
+        return [gateway_name(x, self.namespace) for x in (self.spec or {}).get("gateways") or ["mesh"]]
 
     @property
     def path(self) -> str:
@@ -97,7 +102,7 @@ def rules_in(definition: dict | list[dict], namespace: str) -> list[Rule]:
 
 def revision_of(item: dict) -> str:
     """The revision of the control plane that reads an object, empty if all do."""
-    return str(((item.get("metadata") or {}).get("labels") or {}).get(REVISION_LABEL) or "")
+    return str(labels_of(item).get(REVISION) or "")
 
 
 def check_rule(rule: Rule) -> None:

@@ -13,13 +13,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.f
     service_namespaces,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.gateway_servers import gateway_hosts
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import (
-    covers,
-    full_host,
-    gateway_name,
-)
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.hosts import covers, full_host
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import Proxy, proxies_in
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import REVISION_LABEL, Rule
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import REVISION
 
 
 def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set[str]], list[str]]:
@@ -47,8 +44,7 @@ def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set
         return _proxies_for_destination_rule(rule, facts, root, exported)
     needs: dict[Proxy, set[str]] = {}
     reasons = []
-    for name in rule.spec.get("gateways") or ["mesh"]:
-        full = gateway_name(name, rule.namespace)
+    for full in rule.gateway_names:
         if full == "mesh":
             proxies = [x for x in exported if x.type == "sidecar"]
             reasons += [] if proxies else ["no namespace that it is exported to has a pod with a sidecar"]
@@ -66,7 +62,7 @@ def target_proxies(rule: Rule, facts: Facts, root: str) -> tuple[dict[Proxy, set
 
 def has_revision(proxy: Proxy, rule: Rule) -> bool:
     """Whether the control plane of a proxy reads a rule. Proxies of old releases have no label with their revision."""
-    return not rule.revision or proxy.labels.get(REVISION_LABEL, rule.revision) == rule.revision
+    return not rule.revision or proxy.labels.get(REVISION, rule.revision) == rule.revision
 
 
 def is_exported_to(rule: Rule, namespace: str) -> bool:
@@ -126,8 +122,7 @@ def _proxies_for_destination_rule(rule, facts, root, exported):
 
 
 def _imports_virtual_service(proxy, rule, sidecars, root):
-    hosts = [full_host(host, rule.namespace) for host in rule.spec.get("hosts") or ()]
-    return _sidecar_imports(proxy, rule.namespace, hosts, sidecars, root)
+    return _sidecar_imports(proxy, rule.namespace, rule.full_hosts, sidecars, root)
 
 
 def _sidecar_imports(proxy, namespace, hosts, sidecars, root):

@@ -18,6 +18,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff 
     differs_in,
     settled,
 )
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import DEFAULT_VALIDATOR
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import Document
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import (
     ADDED,
@@ -166,6 +167,6 @@ def default_tag(api: Api, found: list[dict], version: str) -> Iterator[Differenc
     api_version = api.api_version(group, WEBHOOKS[0]) or f"{group}/v1"
     if not api.list(api_version, WEBHOOKS[0], labelSelector=f"{TAG}=default"):
         yield Difference((WEBHOOKS[0], "", "istio-revision-tag-default"), "is missing")
-    validator = (WEBHOOKS[1], "", "istiod-default-validator")
+    validator = (WEBHOOKS[1], "", DEFAULT_VALIDATOR)
     if releases.has(version, "default_validator") and not api.get(api_version, validator):
         yield Difference(validator, "is missing")

@@ -67,12 +67,12 @@ def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool
     documents, found = _render_and_read(request, istioctl, api, warnings)
     _refuse_helm(documents, found)
     target = _target(params, request, documents)
-    plane = _plane(api, istioctl, target)
+    planes = control_planes(api)
+    plane = _plane(planes, istioctl, target)
     if target.istiod:
         # With the option tag, the image may be of another release than istioctl.
         version = istiod_version(target.istiod.definition) or istioctl.version
         refuse(lambda: skipped(plane, version), params, warnings)
-    planes = control_planes(api)
     _warn_of_same_revision(target.installation, planes, warnings)
     pruned = surplus(documents, found, target.installation, planes)
     differences = compare(api, documents, found, target.installation.revision, istioctl.version) + pruned
@@ -89,7 +89,7 @@ def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool
     if differences and not check_mode:
         with errors_with_result(api, result):
             result.update(_apply(params, request, istioctl, api, target, differences, warnings))
-            plane = _plane(api, istioctl, target)
+            plane = _plane(control_planes(api), istioctl, target)
     result.update(version=plane.version if plane else None, installed=plane is not None)
     if not check_mode:
         with errors_with_result(api, result):
@@ -157,10 +157,10 @@ def _warn_of_same_revision(installation: Installation, planes: list[ControlPlane
         )
 
 
-def _plane(api: Api, istioctl: Istioctl, target: _Target) -> ControlPlane | None:
-    """The control plane in the cluster that a rendered istiod replaces, or that rendered gateways use; or None."""
+def _plane(planes: list[ControlPlane], istioctl: Istioctl, target: _Target) -> ControlPlane | None:
+    """The control plane of these that a rendered istiod replaces, or that rendered gateways use; or None."""
     revision = target.installation.revision
-    for plane in control_planes(api):
+    for plane in planes:
         istiod = target.istiod
         same = (plane.namespace, plane.name) == istiod.key[1:] if istiod else plane.revision == revision
         if same and plane.version is None:
