@@ -13,6 +13,17 @@ from traffic_support import BACKENDS, HTTPD, every_client, plan_for
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic.plan import Plan, SplitError
 
 
+def slow(seconds, after=0):
+    """A backend that is slow after a number of requests."""
+
+    def respond(n):
+        if n >= after:
+            time.sleep(seconds)
+        return HTTPD
+
+    return respond
+
+
 @every_client
 def test_warmup_is_not_counted_even_if_it_fails(serve, run, box, method):
     server = serve(lambda n: (503, {}, b"not yet") if n < 5 else HTTPD)
@@ -22,11 +33,7 @@ def test_warmup_is_not_counted_even_if_it_fails(serve, run, box, method):
 
 @every_client
 def test_warmup_ends_early_without_responses(serve, run, box, method):
-    def respond(n):
-        time.sleep(1.5)
-        return HTTPD
-
-    server = serve(respond)
+    server = serve(slow(1.5))
     started = time.monotonic()
     tally = run(plan_for(server, warmup=10, requests=2, method=method, request_timeout=1), box)
     assert time.monotonic() - started < 8
@@ -82,12 +89,7 @@ def test_workers_send_in_parallel(serve, run, box, method):
 
 @every_client
 def test_an_outage_costs_few_timeouts(serve, run, box, method):
-    def respond(n):
-        if n >= 40:
-            time.sleep(3)
-        return HTTPD
-
-    server = serve(respond)
+    server = serve(slow(3, after=40))
     tally = run(plan_for(server, requests=1000, method=method, request_timeout=2, timeout=5), box)
     assert tally.backends == [0, 40]
     assert 40 < tally.sent < 60
@@ -96,11 +98,7 @@ def test_an_outage_costs_few_timeouts(serve, run, box, method):
 
 @every_client
 def test_the_timeout_ends_a_run_with_slow_backends(serve, run, box, method):
-    def respond(n):
-        time.sleep(0.3)
-        return HTTPD
-
-    server = serve(respond)
+    server = serve(slow(0.3))
     tally = run(plan_for(server, requests=1000, method=method, request_timeout=1, timeout=2), box)
     assert not tally.errors
     assert not tally.gave_up
