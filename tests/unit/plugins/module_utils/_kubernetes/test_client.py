@@ -7,7 +7,6 @@ import base64
 import json
 import re
 import socket
-import time
 from unittest.mock import Mock
 
 import pytest
@@ -157,11 +156,11 @@ def test_impersonation_sends_the_user_and_each_group(api, kubeconfig):
 
 
 def test_a_server_that_does_not_answer_in_time_is_reported_after_one_timeout(api, kubeconfig):
-    with subject.connect({"kubeconfig": kubeconfig(api.url)}, timeout=0.2) as cluster:
-        started = time.monotonic()
-        with pytest.raises(ClusterError, match=f"^cannot reach {api.url}: .*timed out"):
-            cluster.get("/slow")
-        assert time.monotonic() - started < 1
+    with (
+        subject.connect({"kubeconfig": kubeconfig(api.url)}, timeout=0.2) as cluster,
+        pytest.raises(ClusterError, match=f"^cannot reach {api.url}: .*timed out"),
+    ):
+        cluster.get("/slow")
     assert len(api.seen) == 1
 
 

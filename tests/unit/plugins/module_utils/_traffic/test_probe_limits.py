@@ -34,10 +34,9 @@ def test_warmup_is_not_counted_even_if_it_fails(serve, run, box, method):
 @every_client
 def test_warmup_ends_early_without_responses(serve, run, box, method):
     server = serve(slow(1.5))
-    started = time.monotonic()
     tally = run(plan_for(server, warmup=10, requests=2, method=method, request_timeout=1), box)
-    assert time.monotonic() - started < 8
     assert tally.sent == 2
+    assert 2 < len(server.seen) < 12
     assert {kind for kind, _detail in tally.failures} == {"timeout"}
 
 
