@@ -41,7 +41,7 @@ def test_a_phrase_of_the_list_is_found(text):
         "There is no route to the host.",
         "The object is no longer rendered.",
         "    - name: Assert that the user is told to become root",
-        "meshlab.istio/labelled-by",
+        "aria-labelledby",
         "{{ 100 % 3 }}",
         "79.0% of the requests",
     ],
