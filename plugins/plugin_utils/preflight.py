@@ -25,10 +25,13 @@ class FactsError(ValueError):
 class Machine:
     """Facts of a machine and options of the role.
 
-    Sizes are in MB. engine: empty if no container engine answers; source: registry, build or archive.
+    Sizes are in MB. engine: empty if no container engine answers; docker_reason and docker_remedy: why a docker command
+    cannot be used, else empty; source: registry, build or archive.
     """
 
     engine: str
+    docker_reason: str
+    docker_remedy: str
     install_engine: bool
     source: str
     uid: int
@@ -87,9 +90,22 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(x) for x in version.split("."))
 
 
+def docker_unusable(machine: Machine) -> list[str]:
+    """Without root, a docker command that does not work is the cause of everything else that Podman would need."""
+    has_alternative = bool(machine.engine) or machine.install_engine
+    if not machine.docker_reason or (has_alternative and machine.uid == 0):
+        return []
+    alternative = (
+        "Podman, the alternative, requires root."
+        if has_alternative
+        else "Or set kind_cluster_install_engine=true (installs Podman on Debian-based hosts)."
+    )
+    return [f"Docker: {machine.docker_reason}. {machine.docker_remedy} {alternative}"]
+
+
 def engine_missing(machine: Machine) -> list[str]:
     """A container engine must answer, or the role must be allowed to install one."""
-    if machine.engine or machine.install_engine:
+    if machine.engine or machine.install_engine or machine.docker_reason:
         return []
     return [
         "container engine: neither Docker nor Podman answers. Install or start one, "
@@ -100,7 +116,7 @@ def engine_missing(machine: Machine) -> list[str]:
 def not_root(machine: Machine) -> list[str]:
     """Docker's daemon runs as root; everything else requires root."""
     needs = {
-        "Podman": machine.engine != "docker",
+        "Podman": machine.engine == "podman" or machine.installs_engine,
         "building images": machine.builds,
         "the packet filter (kind_cluster_isolated)": machine.isolated,
     }
@@ -182,6 +198,7 @@ def ports_in_use(machine: Machine) -> list[str]:
 
 # In the order in which problems are reported, root causes first.
 CONDITIONS: tuple[Callable[[Machine], list[str]], ...] = (
+    docker_unusable,
     engine_missing,
     not_root,
     no_apt,

@@ -14,6 +14,8 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils import preflight
 # A machine that just meets all requirements: root with Podman, images are built.
 SUFFICIENT = {
     "engine": "podman",
+    "docker_reason": "",
+    "docker_remedy": "",
     "install_engine": False,
     "source": "build",
     "isolated": True,
@@ -107,6 +109,29 @@ def test_each_condition_is_reported_with_its_remedy(base, changed, expected):
 )
 def test_optional_requirements(changed):
     assert found(SUFFICIENT, **changed) == []
+
+
+STOPPED = {"docker_reason": "Docker's daemon does not answer: refused", "docker_remedy": "Start it."}
+
+
+def test_docker_that_does_not_answer_is_no_problem_where_podman_can_be_used():
+    assert found(SUFFICIENT, **STOPPED) == []
+    assert found(SUFFICIENT, engine="", install_engine=True, **STOPPED) == []
+
+
+def test_docker_that_does_not_answer_is_the_cause_of_what_podman_needs():
+    assert found(DOCKER, engine="podman", **STOPPED) == [
+        "Docker: Docker's daemon does not answer: refused. Start it. Podman, the alternative, requires root.",
+        "root: Podman requires root. Run as root (sudo make lab).",
+    ]
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_docker_that_does_not_answer_is_the_only_problem_without_podman(uid):
+    assert found(DOCKER, engine="", uid=uid, **STOPPED) == [
+        "Docker: Docker's daemon does not answer: refused. Start it. Or set kind_cluster_install_engine=true "
+        "(installs Podman on Debian-based hosts)."
+    ]
 
 
 def test_all_problems_are_reported_root_causes_first():
