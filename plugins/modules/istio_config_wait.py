@@ -242,7 +242,10 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.e
     findings_about,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.mesh_reader import MeshReader
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import Request, wait_for_proxies
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import (
+    DesiredState,
+    wait_for_proxies,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import ProxyFilter
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import (
     PLURALS,
@@ -313,13 +316,13 @@ def main():
         result["objects"] = [{"kind": x.kind, "namespace": x.namespace, "name": x.name} for x in rules]
         with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
             mesh = MeshReader(cluster, rules, params["label_selector"])
-            request = Request(
+            desired = DesiredState(
                 params["state"] == "present",
                 ProxyFilter(params["namespaces"], params["pods"]),
                 params["istio_namespace"],
                 params["allow_none"],
             )
-            outcome = wait_for_proxies(mesh.read_api, mesh.read_proxy, request, params["timeout"], module.check_mode)
+            outcome = wait_for_proxies(mesh.read_api, mesh.read_proxy, desired, params["timeout"], module.check_mode)
             if not (outcome.met or outcome.problem or module.check_mode):
                 istiod = mesh.istiod_pods(params["istio_namespace"])
                 rejections = mesh.rejections(outcome.lagging)

@@ -491,7 +491,7 @@ problems:
       is injected; set the label to default, or install that revision"
 """
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import find_client, read_inventory
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import find_istioctl, read_inventory
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.problems import client_problems
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import ISTIOCTL_ARGS, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import connect
@@ -504,7 +504,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._validation import D
 def gather(params):
     """Return the inventory of the cluster and of istioctl."""
     with connect(params) as cluster, kubeconfig_file(cluster.connection) as kubeconfig:
-        istioctl, client, reason = find_client(params["binary_path"], kubeconfig, params["timeout"])
+        istioctl, client, reason = find_istioctl(params["binary_path"], kubeconfig, params["timeout"])
         found = read_inventory(
             cluster, istioctl, params["namespaces"], *(params[x] for x in ("proxies", "sync", "workloads"))
         )

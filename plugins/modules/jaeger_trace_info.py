@@ -354,7 +354,7 @@ MAX_CLOCK_SKEW = 60
 
 
 def find_traces(params, once):
-    """Find the traces for the module's parameters, and return the Outcome. once: do not wait."""
+    """Find the traces for the module's parameters, and return the SearchResult. once: do not wait."""
     jaeger = Jaeger(
         params["url"],
         validate_certs=params["validate_certs"],

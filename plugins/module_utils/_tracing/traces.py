@@ -207,7 +207,7 @@ def find_fragments(traces: Iterable[dict]) -> list[dict]:
 
 
 @dataclass
-class Outcome:
+class SearchResult:
     """The verdict on the traces with its reason. traces: summaries, newest first."""
 
     verdict: str = "none"
@@ -234,13 +234,13 @@ def wait(
     timeout: float = 0,
     span_tags: Sequence[str] = (),
     clock: Callable[[], float] = time.time,
-) -> Outcome:
+) -> SearchResult:
     """Wait for a complete trace of a service, until there is one, the traces are broken, or the timeout expires.
 
     list_services: returns the names of Jaeger's services; find: returns the traces of a service; settle: seconds
     since its end or its last change after which a trace is final.
     """
-    started, outcome = time.monotonic(), Outcome()
+    started, outcome = time.monotonic(), SearchResult()
     changed: dict[str, tuple[int, float]] = {}
     while True:
         expired = time.monotonic() - started >= timeout
@@ -248,7 +248,7 @@ def wait(
         name = find_service(service, services)
         found = find(name)
         summaries = sorted((summarize(x, span_tags) for x in found), key=lambda x: x["start"], reverse=True)
-        outcome = Outcome(service=name, services=services, traces=summaries)
+        outcome = SearchResult(service=name, services=services, traces=summaries)
         for trace in summaries:
             key = trace["trace_id"]
             if key not in changed or changed[key][0] != trace["span_count"]:
@@ -288,7 +288,7 @@ def _complete_reason(summaries):
 
 
 def _mark_fragments(outcome, found):
-    """Mark the fragments among the traces of an Outcome, and return the traces that are complete."""
+    """Mark the fragments among the traces of a SearchResult, and return the traces that are complete."""
     own = {x["trace_id"] for x in outcome.traces}
     outcome.fragments = [x for x in found if x["trace_id"] in own or x["fragment_id"] in own]
     for trace in outcome.traces:

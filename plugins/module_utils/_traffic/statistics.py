@@ -151,15 +151,15 @@ def requests_for_tolerance(
     """
     ripple = math.ceil(2.0 / tolerance)
 
-    def settled(n: int) -> bool:
+    def resolved_from(n: int) -> bool:
         return all(resolves(m, shares, tolerance, significance) for m in range(n, n + ripple))
 
     high = 1
-    while not settled(high):
+    while not resolved_from(high):
         if high >= max_n:
             return None
         high = min(2 * high, max_n)
-    return _first(max(1, high // 2), high, settled)
+    return _first(max(1, high // 2), high, resolved_from)
 
 
 def split_power(n: int, expected: Sequence[float], true: Sequence[float], significance: float) -> float:

@@ -18,7 +18,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.p
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 
 
-def compare(rule: Rule, proxy: Proxy, names: set[str], dump: Dump, facts: Facts) -> tuple[list[str], list[str]]:
+def compare_rule(rule: Rule, proxy: Proxy, names: set[str], dump: Dump, facts: Facts) -> tuple[list[str], list[str]]:
     """Return (missing, applied): what the proxy lacks of a rule and what it has, as lists of phrases.
 
     names: "mesh" or the Gateways (namespace/name) through which the proxy gets the rule.

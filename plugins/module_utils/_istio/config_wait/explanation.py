@@ -9,7 +9,7 @@ import json
 import re
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts, service_namespaces
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import Outcome
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import WaitResult
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import Rule
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Output
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditions import is_ready
@@ -18,7 +18,7 @@ MAX_PROXIES_SHOWN = 10  # in a message
 
 
 def find_reasons(
-    outcome: Outcome, facts: Facts, istiod_pods: list[dict], rejections: list[str], findings: list[str]
+    outcome: WaitResult, facts: Facts, istiod_pods: list[dict], rejections: list[str], findings: list[str]
 ) -> list[str]:
     """Reasons why the proxies may not be in the requested state, most specific first.
 
@@ -79,8 +79,8 @@ def findings_about(rules: list[Rule], output: Output) -> list[str]:
     ]
 
 
-def failure_message(outcome: Outcome, reasons: list[str]) -> str:
-    """The module's message for an Outcome that is not met; reasons: of find_reasons."""
+def failure_message(outcome: WaitResult, reasons: list[str]) -> str:
+    """The module's message for a WaitResult that is not met; reasons: of find_reasons."""
     if outcome.problem:
         return outcome.problem
     titles = ", ".join(x.title for x in outcome.rules)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import repeat
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare import compare
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare import compare_rule
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import Dump, DumpError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.leftovers import leftovers
@@ -41,7 +41,7 @@ ReadProxy = Callable[[Proxy, list, float], Dump]
 
 
 @dataclass(frozen=True)
-class Request:
+class DesiredState:
     """The state to wait for.
 
     present: whether the proxies must have the rules; if False, they must have no remains of them;
@@ -55,7 +55,7 @@ class Request:
 
 
 @dataclass
-class Outcome:
+class WaitResult:
     """The result of a wait.
 
     problem: why waiting is pointless, or empty; unmet: conditions that the objects in the API do not meet;
@@ -82,8 +82,8 @@ class Outcome:
 
 
 def wait_for_proxies(
-    read_api: ReadApi, read_proxy: ReadProxy, request: Request, timeout: float = 60, once: bool = False
-) -> Outcome:
+    read_api: ReadApi, read_proxy: ReadProxy, desired: DesiredState, timeout: float = 60, once: bool = False
+) -> WaitResult:
     """Poll until the proxies are in the requested state, or the timeout (in seconds) has expired.
 
     read_api: returns the rules with their specs, and Facts; read_proxy: called from several threads, with the seconds
@@ -93,7 +93,7 @@ def wait_for_proxies(
     started = time.monotonic()
     with ThreadPoolExecutor(WORKERS) as pool:
         deadline = started if once else started + timeout
-        rounds = _Rounds(read_api, read_proxy, request, pool, deadline)
+        rounds = _Rounds(read_api, read_proxy, desired, pool, deadline)
         outcome = poll(rounds.read, lambda found: found.met or bool(found.problem), deadline, POLL_SECONDS)
     outcome.elapsed = round(time.monotonic() - started, 1)
     return outcome
@@ -102,15 +102,15 @@ def wait_for_proxies(
 class _Rounds:
     """Reads the API and the proxies repeatedly; a proxy in sync is read again only if the rules have changed."""
 
-    def __init__(self, read_api, read_proxy, request, pool, deadline):
-        self.read_api, self.read_proxy, self.request, self.pool = read_api, read_proxy, request, pool
+    def __init__(self, read_api, read_proxy, desired, pool, deadline):
+        self.read_api, self.read_proxy, self.desired, self.pool = read_api, read_proxy, desired, pool
         self.deadline = deadline
         self.seen = {}  # Proxy: (needs, report)
 
-    def read(self) -> Outcome:
+    def read(self) -> WaitResult:
         rules, facts = self.read_api()
-        outcome = Outcome(self.request.present, rules=rules)
-        work = _proxies_to_read(rules, facts, self.request, outcome)
+        outcome = WaitResult(self.desired.present, rules=rules)
+        work = _proxies_to_read(rules, facts, self.desired, outcome)
         if outcome.problem:
             return outcome
         self._read_proxies(work, facts)
@@ -126,7 +126,7 @@ class _Rounds:
         now = time.monotonic()
         deadline = self.deadline if self.deadline > now else now + ROUND_SECONDS
         reports = self.pool.map(
-            _report, due, needs, repeat(facts), repeat(self.request.present), repeat(self.read_proxy), repeat(deadline)
+            _report, due, needs, repeat(facts), repeat(self.desired.present), repeat(self.read_proxy), repeat(deadline)
         )
         for proxy, report in zip(due, reports):
             if report and report["in_sync"] is None and time.monotonic() >= self.deadline and proxy in self.seen:
@@ -140,17 +140,17 @@ class _Rounds:
         return bool(seen) and seen[0] == needs and seen[1]["in_sync"] is True
 
 
-def _proxies_to_read(rules, facts, request, outcome):
-    """The proxies to read, as {Proxy: {Rule: names}}; adds unmet conditions, notes and problems to the Outcome."""
+def _proxies_to_read(rules, facts, desired, outcome):
+    """The proxies to read, as {Proxy: {Rule: names}}; adds unmet conditions, notes and problems to outcome."""
     if not facts.installed:
         outcome.problem = f"the cluster does not serve {GROUP}: Istio is not installed"
         return {}
     work = {}
     for rule in rules:
         exists = facts.live.get(rule.title) is not None
-        if exists != request.present:
+        if exists != desired.present:
             outcome.unmet.append(f"{rule.title} {'still exists' if exists else 'does not exist'}")
-            if request.present:
+            if desired.present:
                 continue
         if rule.spec is None and rule.kind == "Gateway":
             outcome.problem = (
@@ -158,7 +158,7 @@ def _proxies_to_read(rules, facts, request, outcome):
                 "remains of it"
             )
             return {}
-        chosen = _chosen_proxies(rule, facts, request, outcome)
+        chosen = _chosen_proxies(rule, facts, desired, outcome)
         if outcome.problem:
             return {}
         for proxy, names in chosen.items():
@@ -166,17 +166,17 @@ def _proxies_to_read(rules, facts, request, outcome):
     return work
 
 
-def _chosen_proxies(rule, facts, request, outcome):
-    """The proxies that need a rule and match the filter, as {Proxy: names}; adds notes and problems to the Outcome."""
-    if not request.present and rule.kind != "Gateway":
+def _chosen_proxies(rule, facts, desired, outcome):
+    """The proxies that need a rule and match the filter, as {Proxy: names}; adds notes and problems to outcome."""
+    if not desired.present and rule.kind != "Gateway":
         # A proxy that does not need the rule now may have needed an earlier version of it.
         needs, reasons = {proxy: frozenset() for proxy in proxies_in(facts.pods)}, []
     else:
         check_rule(rule)
-        needs, reasons = target_proxies(rule, facts, request.root)
+        needs, reasons = target_proxies(rule, facts, desired.root)
     outcome.notes += [f"{rule.title}: {reason}" for reason in reasons]
-    chosen = {proxy: names for proxy, names in needs.items() if request.proxy_filter.allows(proxy, facts.selected)}
-    if request.present and not chosen and not request.allow_none:
+    chosen = {proxy: names for proxy, names in needs.items() if desired.proxy_filter.allows(proxy, facts.selected)}
+    if desired.present and not chosen and not desired.allow_none:
         reason = "; ".join(reasons)
         if needs:
             reason = f"{len(needs)} proxies need it, but namespaces, pods and label_selector exclude all of them"
@@ -203,7 +203,7 @@ def _report(proxy, needs, facts, present, read_proxy, deadline):
     for rule, names in needs.items():
         prefix = f"{rule.title}: " if len(needs) > 1 else ""
         lacking, held = (
-            compare(rule, proxy, names, dump, facts) if present else ([], leftovers(rule, proxy, dump, facts))
+            compare_rule(rule, proxy, names, dump, facts) if present else ([], leftovers(rule, proxy, dump, facts))
         )
         missing += [f"{prefix}{x}" for x in lacking]
         applied += [f"{prefix}{x}" for x in held]

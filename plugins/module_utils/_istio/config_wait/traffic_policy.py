@@ -34,30 +34,30 @@ def policy_differences(policy: dict, cluster: dict) -> list[str]:
     """Phrases about how a cluster differs from a traffic policy; only the settings of the policy are compared."""
     differences = []
 
-    def compare(name, wanted, had):
+    def expect(name, wanted, had):
         if wanted is not None and wanted != had:
             differences.append(f"{name} {'none' if had is None else had} instead of {wanted}")
 
-    def compare_durations(name, wanted, had):
-        compare(name, _seconds(wanted), _seconds(had))
+    def expect_duration(name, wanted, had):
+        expect(name, _seconds(wanted), _seconds(had))
 
     balancer = policy.get("loadBalancer") or {}
     if cluster.get("type", "EDS") == "EDS" and not cluster.get("load_balancing_policy"):
         had = cluster.get("lb_policy", "ROUND_ROBIN")
-        compare("load balancing", _BALANCERS.get(balancer.get("simple") or ""), had)
+        expect("load balancing", _BALANCERS.get(balancer.get("simple") or ""), had)
         if balancer.get("consistentHash") and had not in ("RING_HASH", "MAGLEV"):
             differences.append(f"load balancing {had} instead of a consistent hash")
     pool = policy.get("connectionPool") or {}
     limits = ((cluster.get("circuit_breakers") or {}).get("thresholds") or [{}])[0]
     for (part, name), envoy_name in _LIMITS.items():
-        compare(name, (pool.get(part) or {}).get(name), limits.get(envoy_name))
-    compare_durations("connectTimeout", (pool.get("tcp") or {}).get("connectTimeout"), cluster.get("connect_timeout"))
+        expect(name, (pool.get(part) or {}).get(name), limits.get(envoy_name))
+    expect_duration("connectTimeout", (pool.get("tcp") or {}).get("connectTimeout"), cluster.get("connect_timeout"))
     if policy.get("outlierDetection"):
         wanted, had = policy["outlierDetection"], cluster.get("outlier_detection") or {}
-        compare("consecutive5xxErrors", wanted.get("consecutive5xxErrors"), had.get("consecutive_5xx"))
-        compare_durations("interval", wanted.get("interval"), had.get("interval"))
-        compare_durations("baseEjectionTime", wanted.get("baseEjectionTime"), had.get("base_ejection_time"))
-        compare("maxEjectionPercent", wanted.get("maxEjectionPercent"), had.get("max_ejection_percent"))
+        expect("consecutive5xxErrors", wanted.get("consecutive5xxErrors"), had.get("consecutive_5xx"))
+        expect_duration("interval", wanted.get("interval"), had.get("interval"))
+        expect_duration("baseEjectionTime", wanted.get("baseEjectionTime"), had.get("base_ejection_time"))
+        expect("maxEjectionPercent", wanted.get("maxEjectionPercent"), had.get("max_ejection_percent"))
     mode = (policy.get("tls") or {}).get("mode")
     has_tls = bool(cluster.get("transport_socket") or cluster.get("transport_socket_matches"))
     if mode == "DISABLE" and has_tls:

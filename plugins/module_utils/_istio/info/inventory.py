@@ -38,7 +38,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client i
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.kubeconfig import KubeconfigFile
 
 
-def find_client(
+def find_istioctl(
     binary_path: str | None, kubeconfig: KubeconfigFile | None, timeout: float
 ) -> tuple[Istioctl | None, dict[str, Any] | None, str | None]:
     """Return istioctl as (Istioctl, its description in the result, None), or (None, None, reason why it is missing).

@@ -31,16 +31,16 @@ def _pairs(before, after):
     return [(None, item) for item in after]
 
 
-def settle(before: Any, after: Any) -> Any:
+def normalize(before: Any, after: Any) -> Any:
     """Return istioctl's output in the key order of the input, without the empty fields that Go adds."""
     if isinstance(before, dict) and isinstance(after, dict):
-        settled = {key: settle(before[key], after[key]) for key in before if key in after}
+        normalized = {key: normalize(before[key], after[key]) for key in before if key in after}
         for key, value in after.items():
             if key not in before and value not in (None, {}) and not (key == "status" and "apiVersion" in after):
-                settled[key] = settle({}, value) if isinstance(value, dict) and key == "metadata" else value
-        return settled
+                normalized[key] = normalize({}, value) if isinstance(value, dict) and key == "metadata" else value
+        return normalized
     if isinstance(before, list) and isinstance(after, list):
-        return [item if old is None else settle(old, item) for old, item in _pairs(before, after)]
+        return [item if old is None else normalize(old, item) for old, item in _pairs(before, after)]
     return after
 
 

@@ -52,7 +52,7 @@ class Step:
         }
 
 
-def plan(workload: Workload, decision: Decision, version: str, on_already_injected: str) -> Step:
+def plan_step(workload: Workload, decision: Decision, version: str, on_already_injected: str) -> Step:
     """Plan what to do with a workload. decision: whether a webhook injects it when it is applied; version: istioctl's.
 
     on_already_injected: "fail", "skip" or "replace".

@@ -15,7 +15,11 @@ from typing import Any
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.compare import differences
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.guard import DoubleInjection, Step, plan
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.guard import (
+    DoubleInjection,
+    Step,
+    plan_step,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.policy import Policy
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.render import render_steps
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import BY_LABELS, BY_WEBHOOKS, decide
@@ -62,7 +66,7 @@ def inject(
     workloads = find_workloads(definitions, namespace)
     known = _known_labels(workloads, namespace_labels(definitions), labels_of)
     steps = [
-        plan(
+        plan_step(
             workload,
             decide(workload, known[workload.namespace], version, webhooks, policies),
             version,

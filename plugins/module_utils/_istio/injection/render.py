@@ -9,7 +9,7 @@ import copy
 import re
 from collections.abc import Callable
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.compare import missing_fields, settle
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.compare import missing_fields, normalize
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.guard import Step
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.rule import opted_out
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.injection.workload import (
@@ -47,7 +47,7 @@ def render_steps(steps: list[Step], version: str, render: Callable[[str], Output
     skips, logged = _read_stderr(output.stderr)
     for step, before, after in zip(steps, prepared, rendered):
         # Decide by istioctl's output: its log names skipped workloads ambiguously, without their namespace.
-        unchanged = settle(before, after) == before
+        unchanged = normalize(before, after) == before
         _restore(step.workload, after)
         reason = _find_reason(skips, step.workload)
         skipped_again = step.again and unchanged and reason
@@ -83,7 +83,7 @@ def _replace(step, after, version, warnings):
             warnings.append(f"{workload.title}: istioctl {version} dropped unknown fields: {', '.join(missing)}")
         if opted_out(workload, version):
             warnings.append(f"{workload.title}: the pod template sets {INJECT}=false, which istioctl {version} ignores")
-    workload.holder[workload.index] = settle(before, after)
+    workload.holder[workload.index] = normalize(before, after)
     step.result, step.reason = "injected", "rendered again" if step.again else step.reason
     if step.exclude:
         metadata = workload.template.setdefault("metadata", {})

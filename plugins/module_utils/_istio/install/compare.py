@@ -15,8 +15,8 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff 
     WEBHOOKS,
     Difference,
     changed_paths,
+    comparable,
     differs_in,
-    settled,
 )
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import DEFAULT_VALIDATOR
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.render import Document
@@ -42,7 +42,7 @@ def fits(document: Document, live: dict) -> bool:
 
     This holds if the live object has every rendered value, and istioctl owns no field that is no longer rendered.
     """
-    return _within(settled(document.definition, document), settled(live, document)) and all(
+    return _within(comparable(document.definition, document), comparable(live, document)) and all(
         _rendered(entry.get("fieldsV1") or {}, document.definition)
         for entry in live["metadata"].get("managedFields") or ()
         if entry.get("manager") == MANAGER and entry.get("operation") == "Apply" and not entry.get("subresource")
@@ -100,7 +100,7 @@ def compare_one(api: Api, document: Document, live: dict | None) -> Difference |
         return Difference(document.key, reason, live, document.definition)
     if after is None:
         return Difference(document.key, "is missing", None, document.definition)
-    changed = changed_paths(settled(live, document), settled(after, document))
+    changed = changed_paths(comparable(live, document), comparable(after, document))
     paths = list(dict.fromkeys(path.partition(".openAPIV3Schema")[0] for path in changed))
     return Difference(document.key, differs_in(paths), live, after) if paths else None
 
@@ -131,7 +131,9 @@ def with_protocols(definition: dict) -> dict:
     return definition
 
 
-def compare(api: Api, documents: list[Document], found: list[dict], revision: str, version: str) -> list[Difference]:
+def find_differences(
+    api: Api, documents: list[Document], found: list[dict], revision: str, version: str
+) -> list[Difference]:
     """Every Difference between the rendered objects and the cluster.
 
     found: istio_objects and CRDs in the cluster; revision: of the rendered objects; version: of istioctl, which creates

@@ -72,7 +72,7 @@ def show(definition: dict | None, other: dict | None = None) -> str:
     """
     if definition is None:
         return ""
-    definition = copy.deepcopy(settled(definition))
+    definition = copy.deepcopy(comparable(definition))
     if definition["kind"] == "Secret":
         hide_secret(definition, other or definition)
     (definition["metadata"].get("annotations") or {}).pop(LAST_APPLIED, None)
@@ -85,7 +85,7 @@ def show(definition: dict | None, other: dict | None = None) -> str:
     return _manifests.dump_manifest([json.loads(json.dumps(definition, sort_keys=True))])
 
 
-def settled(definition: dict, document: Document | None = None) -> dict:
+def comparable(definition: dict, document: Document | None = None) -> dict:
     """A copy of an object without the fields that are not compared. document: its rendered Document.
 
     They are those of SET_BY_SERVER, SET_BY_ISTIOD and ADDED, and the replicas if an autoscaler sets them.

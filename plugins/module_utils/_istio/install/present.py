@@ -20,7 +20,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.chang
     errors_with_result,
     scale,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.compare import compare
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.compare import find_differences
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.diff import Difference
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.errors import InstallError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.ownership import Installation, istio_objects
@@ -33,7 +33,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.rende
     render,
     warn_of_fallback,
 )
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.request import Request, request_from
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.request import InstallRequest, request_from
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.versions import refuse, skipped, unsupported
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Istioctl, IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.labels import (
@@ -75,7 +75,7 @@ def present(params: dict, cluster: Cluster, istioctl: Istioctl, check_mode: bool
         refuse(lambda: skipped(plane, version), params, warnings)
     _warn_of_same_revision(target.installation, planes, warnings)
     pruned = surplus(documents, found, target.installation, planes)
-    differences = compare(api, documents, found, target.installation.revision, istioctl.version) + pruned
+    differences = find_differences(api, documents, found, target.installation.revision, istioctl.version) + pruned
     result = {
         "changed": bool(differences),
         "revision": target.installation.revision,
@@ -115,7 +115,7 @@ class _Target:
         return names
 
 
-def _target(params: dict, request: Request, documents: list[Document]) -> _Target:
+def _target(params: dict, request: InstallRequest, documents: list[Document]) -> _Target:
     deployments = [x for x in documents if x.head["kind"] == "Deployment"]
     istiod = next((x for x in deployments if labels_of(x.head).get("app") == "istiod"), None)
     # The labels have the revision, whether it comes from an option, operator, file or set.
@@ -126,7 +126,7 @@ def _target(params: dict, request: Request, documents: list[Document]) -> _Targe
 
 
 def _render_and_read(
-    request: Request, istioctl: Istioctl, api: Api, warnings: list[str]
+    request: InstallRequest, istioctl: Istioctl, api: Api, warnings: list[str]
 ) -> tuple[list[Document], list[dict]]:
     """Render the objects and read those in the cluster, in parallel because both are slow."""
     with ThreadPoolExecutor(1) as worker:
@@ -173,7 +173,7 @@ def _plane(planes: list[ControlPlane], istioctl: Istioctl, target: _Target) -> C
 
 def _apply(
     params: dict,
-    request: Request,
+    request: InstallRequest,
     istioctl: Istioctl,
     api: Api,
     target: _Target,
@@ -195,7 +195,7 @@ def _apply(
 
 
 def _install(
-    params: dict, request: Request, istioctl: Istioctl, api: Api, target: _Target, warnings: list[str]
+    params: dict, request: InstallRequest, istioctl: Istioctl, api: Api, target: _Target, warnings: list[str]
 ) -> dict:
     timeout = params["timeout"]
     arguments = request.arguments("install")

@@ -11,7 +11,7 @@ from functools import cached_property
 
 from ansible_collections.meshlab.istio.plugins.module_utils import _manifests
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.request import Request
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.install.request import InstallRequest
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import Istioctl, IstioctlError, Output
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.api import Api, Key, key_of
 
@@ -73,7 +73,7 @@ def read_rendered(text: str) -> list[Document]:
     return [replace(x, min_replicas=scalers.get(x.key)) for x in documents]
 
 
-def needs_first_party(request: Request, istioctl: Istioctl, api: Api, warnings: list[str]) -> bool:
+def needs_first_party(request: InstallRequest, istioctl: Istioctl, api: Api, warnings: list[str]) -> bool:
     """Whether manifest generate needs a setting for first-party tokens, which install detects itself."""
     if releases.has(istioctl.version, "cluster_specific") or request.mentions("jwtPolicy"):
         return False
@@ -83,7 +83,7 @@ def needs_first_party(request: Request, istioctl: Istioctl, api: Api, warnings: 
     return True
 
 
-def render(request: Request, istioctl: Istioctl, first_party: bool) -> Output:
+def render(request: InstallRequest, istioctl: Istioctl, first_party: bool) -> Output:
     """Run istioctl manifest generate for this cluster."""
     settings = ["values.global.jwtPolicy=first-party-jwt"] if first_party else []
     flags = ["--cluster-specific"] if releases.has(istioctl.version, "cluster_specific") else []

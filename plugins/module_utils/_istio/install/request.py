@@ -24,7 +24,7 @@ _DICTIONARIES = ("metadata", "spec", "spec.values", "spec.values.global", "spec.
 
 
 @dataclass(frozen=True)
-class Request:
+class InstallRequest:
     """The input of istioctl: a file, an IstioOperator merged over it (both optional), and --set settings over both."""
 
     file: str | None
@@ -85,8 +85,8 @@ class Request:
         return operator
 
 
-def request_from(params: dict) -> Request:
-    """Create the Request from the parameters of the module. Raises InstallError that names the option."""
+def request_from(params: dict) -> InstallRequest:
+    """Create the InstallRequest from the parameters of the module. Raises InstallError that names the option."""
     operator = copy.deepcopy(params["operator"]) or {}
     _check_dictionaries(operator, "operator.", _DICTIONARIES)
     _check_dictionaries(params, "", ("values.global",))
@@ -118,7 +118,7 @@ def request_from(params: dict) -> Request:
             {"apiVersion": "install.istio.io/v1alpha1", "kind": "IstioOperator"},
             merge(operator, {"spec": spec, **({"metadata": metadata} if metadata else {})}),
         )
-    return Request(params["file"], operator or None, tuple(_settings(params["set"] or {})), params["manifests"])
+    return InstallRequest(params["file"], operator or None, tuple(_settings(params["set"] or {})), params["manifests"])
 
 
 def _check_dictionaries(root: dict, prefix: str, paths: Iterable[str]) -> None:

@@ -75,7 +75,7 @@ FRAGMENTS = [
 
 
 def judged(found, criteria=BOOKINFO_CRITERIA, service="istio-ingressgateway", age=1000, **options):
-    """The Outcome of wait for these traces. age: seconds since their start."""
+    """The SearchResult of wait for these traces. age: seconds since their start."""
     services = sorted({y["serviceName"] for x in found for y in x["processes"].values()})
     return subject.wait(
         lambda: services,

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare import compare
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.compare import compare_rule
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.envoy_dump import Dump, add_answer
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.facts import Facts
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import Request, wait_for_proxies
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.polling import (
+    DesiredState,
+    wait_for_proxies,
+)
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.proxies import proxies_in
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rule_routes import rule_routes
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.config_wait.rules import rules_in
@@ -135,7 +138,7 @@ def cluster(subset="", name="catalog", host="catalog", **rest):
 
 def compared(item, dump, *objects, proxy=None, names=("mesh",), **rest):
     [found] = proxies_in([proxy or pod("client")])
-    return compare(rule(item), found, set(names), dump, facts(*objects, **rest))
+    return compare_rule(rule(item), found, set(names), dump, facts(*objects, **rest))
 
 
 DESTINATION_RULE = custom(
@@ -167,8 +170,8 @@ class Lab:
             raise dump
         return dump
 
-    def wait(self, timeout=60, once=False, **request):
-        return wait_for_proxies(self.read_api, self.read_proxy, Request(**request), timeout, once)
+    def wait(self, timeout=60, once=False, **desired):
+        return wait_for_proxies(self.read_api, self.read_proxy, DesiredState(**desired), timeout, once)
 
 
 NEW, OLD = sidecar_dump(routes()), sidecar_dump(plain_routes())

@@ -73,8 +73,8 @@ def test_proxies_that_hang_do_not_exceed_the_timeout(monkeypatch, once):
 
 def test_an_earlier_report_is_kept_if_a_proxy_is_not_read_again():
     lab = Lab(virtual_service(), [pod("a")], {"a": [OLD]})
-    request = polling.Request()
-    rounds = polling._Rounds(lab.read_api, lab.read_proxy, request, SerialPool(), 0)
+    desired = polling.DesiredState()
+    rounds = polling._Rounds(lab.read_api, lab.read_proxy, desired, SerialPool(), 0)
     first = rounds.read().proxies
     lab.facts.pods = [pod("a"), pod("b")]
     rounds.deadline = 100.0

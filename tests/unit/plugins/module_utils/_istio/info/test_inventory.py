@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 from info_objects import SYNCED, Client, Lab, healthy, space, workload
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import find_client, read_inventory
+from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import find_istioctl, read_inventory
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
 from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.client import ClusterError
 
@@ -140,20 +140,20 @@ def script(directory, text):
 
 
 def test_istioctl_is_optional_unless_named(tmp_path, monkeypatch):
-    istioctl, client, reason = find_client(script(tmp_path, "echo 1.7.4"), None, 5)
+    istioctl, client, reason = find_istioctl(script(tmp_path, "echo 1.7.4"), None, 5)
     assert (istioctl.version, client, reason) == ("1.7.4", {"path": f"{tmp_path}/istioctl", "version": "1.7.4"}, None)
     monkeypatch.setenv("PATH", str(tmp_path))
     broken = script(tmp_path, "exit 3")
-    assert find_client(broken, None, 5)[:2] == (None, None)
-    assert "failed with exit code 3" in find_client(None, None, 5)[2]
+    assert find_istioctl(broken, None, 5)[:2] == (None, None)
+    assert "failed with exit code 3" in find_istioctl(None, None, 5)[2]
     monkeypatch.setenv("ISTIOCTL_PATH", f"{tmp_path}/nowhere")
-    assert find_client(None, None, 5) == (
+    assert find_istioctl(None, None, 5) == (
         None,
         None,
         f"ISTIOCTL_PATH: {tmp_path}/nowhere is not an executable file",
     )
     with pytest.raises(IstioctlError, match=r"binary_path: .* is not an executable file"):
-        find_client(f"{tmp_path}/nowhere", None, 5)
+        find_istioctl(f"{tmp_path}/nowhere", None, 5)
 
 
 def test_workloads_are_read_only_on_request():
