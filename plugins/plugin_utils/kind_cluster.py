@@ -18,8 +18,6 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.conditio
 Result = Mapping[str, Any]
 
 OWNER_LABEL = "meshlab.istio/owner"
-# HTTP status codes of a registry; it may require authentication.
-REGISTRY_ANSWERS = (200, 401)
 # Podman's default limit of processes is too low for a node, which runs the processes of all pods.
 MIN_PROCESSES = 8192
 
@@ -65,20 +63,6 @@ def discovery(node_result: Result, network_result: Result, network_name: str) ->
         "subnet": _subnet(network),
         "foreign": foreign,
     }
-
-
-def image_source(wanted: str, archive: str, registry: str, answer: Result) -> dict[str, str]:
-    """Return the source of the images (registry, build or archive), and the reason.
-
-    wanted: kind_cluster_image_source; answer: result of a request to the registry, empty if there was none.
-    """
-    if wanted != "auto":
-        return {"source": wanted, "reason": f"kind_cluster_image_source is {wanted}"}
-    if archive:
-        return {"source": "archive", "reason": f"kind_cluster_image_archive is {archive}"}
-    if answer.get("status") in REGISTRY_ANSWERS:
-        return {"source": "registry", "reason": f"{registry} answers"}
-    return {"source": "build", "reason": f"{registry} does not answer ({answer.get('msg') or 'no message'})"}
 
 
 def engine_needs(probe: Result) -> list[str]:

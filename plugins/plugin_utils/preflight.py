@@ -34,7 +34,13 @@ class Machine:
     docker_remedy: str
     install_engine: bool
     source: str
+    registry_problem: str  # why the registry that is requested, or the default, cannot be used
+    registry_remedy: str
     uid: int
+    architecture: str  # as uname prints it
+    suite: str  # of Debian, from whose packages images are built
+    suites: tuple[str, ...]  # for which apt has a mirror
+    has_suite_mirror: bool
     has_apt: bool
     has_kind: bool
     has_nft: bool
@@ -83,11 +89,27 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "int": int,
     "bool": boolean,
     "tuple[int, ...]": lambda ports: tuple(int(x) for x in ports),
+    "tuple[str, ...]": lambda texts: tuple(str(x) for x in texts),
 }
 
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(x) for x in version.split("."))
+
+
+def registry_unusable(machine: Machine) -> list[str]:
+    """Images are built only if no registry answers, so everything that building lacks has this cause."""
+    if machine.source == "registry" and machine.registry_problem:
+        return [
+            f"images: kind_cluster_image_source is registry, but {machine.registry_problem}. {machine.registry_remedy}"
+        ]
+    lacks = machine.uid != 0 or any(x(machine) for x in (no_apt, no_suite, not_amd64, go_too_old))
+    if not (machine.builds and machine.registry_problem and lacks):
+        return []
+    return [
+        f"images: {machine.registry_problem}, so images would be built; building needs root, amd64, a mirror of "
+        f"Debian {machine.suite} in apt's sources and Go {machine.required_go}. {machine.registry_remedy}"
+    ]
 
 
 def docker_unusable(machine: Machine) -> list[str]:
@@ -133,6 +155,27 @@ def no_apt(machine: Machine) -> list[str]:
     return [
         "apt-get: this host is not Debian-based (apt-get not found). "
         "Install Docker or Podman yourself, and use a registry that answers."
+    ]
+
+
+def no_suite(machine: Machine) -> list[str]:
+    """Base systems are built from the packages of one suite of Debian, whatever this host runs."""
+    if not machine.builds or not machine.has_apt or machine.has_suite_mirror or machine.suite in machine.suites:
+        return []
+    have = ", ".join(sorted(set(machine.suites))) or "no suite"
+    return [
+        f"Debian {machine.suite}: images are built from its packages, and apt has mirrors for {have} only. "
+        "Set build_node_image_mirror to the URL of a Debian mirror."
+    ]
+
+
+def not_amd64(machine: Machine) -> list[str]:
+    """The programs of built images are for amd64 only."""
+    if not machine.builds or machine.architecture in ("x86_64", "amd64"):
+        return []
+    return [
+        f"amd64: images can be built for amd64 only, and this machine is {machine.architecture}. "
+        "Use a registry that answers, or another machine."
     ]
 
 
@@ -198,10 +241,13 @@ def ports_in_use(machine: Machine) -> list[str]:
 
 # In the order in which problems are reported, root causes first.
 CONDITIONS: tuple[Callable[[Machine], list[str]], ...] = (
+    registry_unusable,
     docker_unusable,
     engine_missing,
     not_root,
     no_apt,
+    no_suite,
+    not_amd64,
     nft_missing,
     go_too_old,
     memory_too_small,

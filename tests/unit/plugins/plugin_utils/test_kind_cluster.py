@@ -73,26 +73,6 @@ def test_stopped_node():
     assert (found["node_id"], found["running"]) == ("4f9c", False)
 
 
-# ---- image source ----
-
-
-@pytest.mark.parametrize(
-    ("wanted", "archive", "answer", "expected"),
-    [
-        ("build", "", {"skipped": True}, ("build", "kind_cluster_image_source is build")),
-        ("registry", "/a.tar", {"status": 200}, ("registry", "kind_cluster_image_source is registry")),
-        ("auto", "/a.tar", {"skipped": True}, ("archive", "kind_cluster_image_archive is /a.tar")),
-        ("auto", "", {"status": 200}, ("registry", "r.example answers")),
-        ("auto", "", {"status": 401, "msg": "login"}, ("registry", "r.example answers")),
-        ("auto", "", {"status": -1, "msg": "timed out"}, ("build", "r.example does not answer (timed out)")),
-        ("auto", "", {"status": 503}, ("build", "r.example does not answer (no message)")),
-    ],
-)
-def test_image_source(wanted, archive, answer, expected):
-    chosen = kind_cluster.image_source(wanted, archive, "r.example", answer)
-    assert (chosen["source"], chosen["reason"]) == expected
-
-
 # ---- Podman's configuration ----
 
 

@@ -18,6 +18,12 @@ SUFFICIENT = {
     "docker_remedy": "",
     "install_engine": False,
     "source": "build",
+    "registry_problem": "",
+    "registry_remedy": "",
+    "architecture": "x86_64",
+    "suite": "bookworm",
+    "suites": ["bookworm", "bookworm-security"],
+    "has_suite_mirror": False,
     "isolated": True,
     "uid": 0,
     "has_apt": True,
@@ -75,6 +81,13 @@ def test_sufficient_machine_has_no_problems(machine):
             r"root: the packet filter \(kind_cluster_isolated\) requires root",
         ),
         (SUFFICIENT, {"has_apt": False}, "apt-get: this host is not Debian-based"),
+        (
+            SUFFICIENT,
+            {"suites": ["trixie", "trixie", "trixie-updates"]},
+            "Debian bookworm: images are built from its packages, and apt has mirrors for trixie, trixie-updates only",
+        ),
+        (SUFFICIENT, {"suites": []}, "apt has mirrors for no suite only. Set build_node_image_mirror"),
+        (SUFFICIENT, {"architecture": "aarch64"}, "amd64: images can be built for amd64 only, .* is aarch64"),
         (SUFFICIENT, {"has_nft": False}, "nft: not found in PATH. Install nftables"),
         (SUFFICIENT, {"go_version": "go version go1.19.8 linux/amd64"}, "Go 1.26.2 or newer: this machine has 1.19.8"),
         (SUFFICIENT, {"go_version": "go version go1.9 linux/amd64"}, "this machine has 1.9"),
@@ -103,12 +116,48 @@ def test_each_condition_is_reported_with_its_remedy(base, changed, expected):
         {"engine": "", "install_engine": True, "has_nft": False},  # nftables is installed with Podman
         {"cgroup_v2": False, "kubernetes": "1.18"},
         {"kubernetes": ""},
+        {"suites": ["trixie"], "has_suite_mirror": True},
+        {"registry_problem": "r.example does not answer (refused)"},  # all that building needs is there
+        {"source": "registry", "architecture": "aarch64", "suites": []},
         {"has_kind": True, "source": "archive", "go_version": "", "has_apt": False},
         {"go_version": "go version go1.27rc1 linux/amd64"},
     ],
 )
 def test_optional_requirements(changed):
     assert found(SUFFICIENT, **changed) == []
+
+
+SILENT = {
+    "registry_problem": "Docker Hub (registry-1.docker.io) does not answer (connection refused)",
+    "registry_remedy": "Set https_proxy.",
+}
+
+
+def test_registry_that_does_not_answer_is_the_cause_of_what_building_needs():
+    problems = found(DOCKER, source="build", isolated=True, has_nft=True, **SILENT)
+    assert problems[0] == (
+        "images: Docker Hub (registry-1.docker.io) does not answer (connection refused), so images would be built; "
+        "building needs root, amd64, a mirror of Debian bookworm in apt's sources and Go 1.26.2. Set https_proxy."
+    )
+    assert [x.partition(":")[0] for x in problems[1:]] == ["root", "apt-get", "Go 1.26.2 or newer"]
+
+
+@pytest.mark.parametrize(
+    "lacks", [{"uid": 1000}, {"has_apt": False}, {"suites": []}, {"architecture": "aarch64"}, {"go_version": ""}]
+)
+def test_registry_comes_first_whatever_building_lacks(lacks):
+    assert found(SUFFICIENT, **SILENT, **lacks)[0].startswith("images: Docker Hub")
+
+
+def test_other_problems_do_not_mention_the_registry():
+    assert len(found(SUFFICIENT, memory_mb=1, **SILENT)) == 1
+
+
+def test_requested_registry_that_does_not_answer_is_a_problem():
+    assert found(DOCKER, **SILENT) == [
+        "images: kind_cluster_image_source is registry, but Docker Hub (registry-1.docker.io) does not answer "
+        "(connection refused). Set https_proxy."
+    ]
 
 
 STOPPED = {"docker_reason": "Docker's daemon does not answer: refused", "docker_remedy": "Start it."}
