@@ -159,6 +159,7 @@ options:
       - C(istioctl install) is terminated 30 seconds after this time.
     type: int
     default: 300
+    aliases: [wait_timeout]
   skip_version_check:
     description:
       - >-
@@ -412,7 +413,7 @@ def main():
             "namespace": {"type": "str", "default": "istio-system"},
             "manifests": {"type": "path"},
             "wait": {"type": "bool", "default": True},
-            "timeout": {"type": "int", "default": 300},
+            "timeout": {"type": "int", "default": 300, "aliases": ["wait_timeout"]},
             "skip_version_check": {"type": "bool", "default": False},
             "remove_crds": {"type": "bool", "default": False},
             "remove_namespace": {"type": "bool", "default": False},
