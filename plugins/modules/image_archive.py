@@ -141,7 +141,7 @@ path:
   type: str
   sample: /home/me/.cache/meshlab/images/pilot-5c3c9e1f0b7a8d6e4f21.tar
 key:
-  description: Key of the inputs. Empty if RV(path) is.
+  description: Key of the inputs. Empty if RV(path) is empty.
   returned: success
   type: str
   sample: 5c3c9e1f0b7a8d6e4f21

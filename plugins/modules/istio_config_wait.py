@@ -13,9 +13,9 @@ description:
     A rule takes effect only when the proxies have received it, which may take seconds or never happen. This module
     waits until the configuration of every proxy that needs the rule contains it.
   - >-
-    On timeout, it reports the proxies that lag, what they have instead, and possible reasons: the rule does not exist
-    in the API, no istiod pod is ready, no Service has the host, a proxy rejected an update (from its log), another rule
-    takes precedence, and the findings of C(istioctl analyze).
+    On timeout, it reports the proxies that lag behind, what they have instead, and possible reasons: the rule does not
+    exist in the API, no istiod pod is ready, no Service has the host, a proxy rejected an update (from its log),
+    another rule takes precedence, and the findings of C(istioctl analyze).
   - >-
     A VirtualService is required in the sidecars of the namespaces that it is exported to (gateway C(mesh)), and in the
     pods of the Gateways that it names. It is applied if each of its hosts has its routes. The module compares their

@@ -23,7 +23,8 @@ description:
     injected workload again. With Istio 1.7 and 1.8, C(istio-proxy) then ends in a crash loop with the message
     V(application port is the same as agent port). See O(on_already_injected).
   - >-
-    With O(inject_config_file), O(mesh_config_file) and O(values_file), neither a cluster nor a network is required.
+    With the three files O(inject_config_file), O(mesh_config_file) and O(values_file), neither a cluster nor a network
+    is required.
     With O(config_dir), the module reads these files from the cluster and keeps them. Without any of them, C(istioctl)
     gets the configuration from the cluster (since Istio 1.10, through the injection webhook).
   - >-

@@ -350,7 +350,7 @@ def test_default_scenario_runs_the_full_lab():
 def test_every_chapter_has_the_same_fields():
     fields = {"name", "title", "summary", "roles", "requires", "facts", "namespaces"}
     for chapter in CHAPTERS:
-        assert fields <= set(chapter) <= fields | {"ran", "release"}, chapter["name"]
+        assert fields <= set(chapter) <= fields | {"ran", "release_required"}, chapter["name"]
 
 
 def test_chapters_run_after_their_requirements():
