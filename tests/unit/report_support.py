@@ -138,6 +138,8 @@ FACTS = {
     "lab_cluster": "kind",
     "kind_cluster_name_used": "meshlab",
     "lab_kubeconfig": "/home/me/.cache/meshlab/clusters/meshlab/kubeconfig",
+    "lab_kubectl_path": "/home/me/.cache/meshlab/clusters/meshlab/bin/kubectl",
+    "istioctl_binary": "/opt/istio/istio-1.27.0/bin/istioctl",
     "lab_image_source": "build",
     "lab_standins": ["docker.io/istio/examples-bookinfo-reviews-v1:1.20.3", "docker.io/kubeguide/tomcat-app:v1"],
     "lab_istio_note": "It does not contain Istio's own filters.",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import shlex
 from collections.abc import Iterator
 
@@ -39,8 +40,16 @@ def cluster(facts: Facts) -> Document:
         "kubernetes": as_text(facts.get("istio_kubernetes")) or None,
         "kubeconfig": kubeconfig,
         "context": as_text(facts.get("lab_context")) or None,
-        "command": f"export KUBECONFIG={shlex.quote(kubeconfig)}" if kubeconfig else None,
+        "command": _exports(kubeconfig, facts) if kubeconfig else None,
     }
+
+
+def _exports(kubeconfig: str, facts: Facts) -> str:
+    """Shell command that makes kubectl and istioctl use the cluster."""
+    # The lab links istioctl beside the kubectl that it copied.
+    program = as_text(facts.get("lab_kubectl_path")) or as_text(facts.get("istioctl_binary"))
+    path = f' PATH={shlex.quote(posixpath.dirname(program))}:"$PATH"' if program else ""
+    return f"export KUBECONFIG={shlex.quote(kubeconfig)}{path}"
 
 
 def images(facts: Facts) -> Document:

@@ -51,7 +51,7 @@ def test_the_chapters_list_exactly_the_facts_that_the_report_reads():
     variables = yaml.safe_load((ROOT / "roles/lab_report/vars/main.yml").read_text(encoding="utf-8"))
     sections = (ROOT / "plugins/plugin_utils/report").glob("*.py")
     source = "".join(path.read_text(encoding="utf-8") for path in sections)
-    prefixes = "lab|kind|istio|ingress|bookinfo|jaeger|sidecar_injection|traffic"
+    prefixes = "lab|kind|istio|istioctl|ingress|bookinfo|jaeger|sidecar_injection|traffic"
     read = set(re.findall(rf'"((?:{prefixes})_[a-z_]+)"', source)) - set(variables["__lab_report_namespaces"])
     facts = {fact for chapter in REPORTED for fact in chapter["facts"]}
     assert facts <= read <= facts | set(RAN.values())

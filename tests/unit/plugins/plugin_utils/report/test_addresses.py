@@ -159,7 +159,8 @@ def test_a_ui_that_was_not_looked_for_is_neither_linked_nor_denied():
 
 
 def test_the_cluster_is_used_by_a_quoted_kubeconfig_and_its_context():
-    text = render_page(build_document({**FACTS, "lab_kubeconfig": "/home/a user/config", "lab_context": "prod eu"}))
+    facts = {**FACTS, "lab_kubeconfig": "/home/a user/config", "lab_kubectl_path": "", "istioctl_binary": ""}
+    text = render_page(build_document({**facts, "lab_context": "prod eu"}))
     found = parse_page(text)
     assert "export KUBECONFIG='/home/a user/config'" in found.texts
     assert "with --context 'prod eu' (helm: --kube-context)" in " ".join(found.texts)

@@ -27,3 +27,15 @@ def test_the_images_of_an_existing_cluster_are_unknown():
     assert (document["images"]["source"], document["differences"]) == ("cluster", [])
     assert document["cluster"] == {**build_document()["cluster"], "type": "existing", "name": None}
     assert "the lab did not create this cluster" in render_page(document)
+
+
+def test_the_command_finds_kubectl_and_istioctl():
+    def command(**changed):
+        return build_document({**FACTS, "lab_kubeconfig": "/c/kubeconfig", **changed})["cluster"]["command"]
+
+    assert command(lab_kubectl_path="/c d/bin/kubectl") == "export KUBECONFIG=/c/kubeconfig PATH='/c d/bin':\"$PATH\""
+    # An existing cluster: its user has a kubectl.
+    assert command(lab_kubectl_path="", istioctl_binary="/opt/istio/istio-1.27.0/bin/istioctl") == (
+        'export KUBECONFIG=/c/kubeconfig PATH=/opt/istio/istio-1.27.0/bin:"$PATH"'
+    )
+    assert command(lab_kubectl_path="", istioctl_binary="") == "export KUBECONFIG=/c/kubeconfig"
