@@ -8,7 +8,9 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,48 @@ def test_shell_commands_name_what_exists(block):
         if "ansible-playbook" in line:
             assert set(re.findall(r"\bmeshlab\.istio\.(\w+)", line)) <= playbooks
             assert extra_variables(line) <= known_variables()
+
+
+@pytest.mark.parametrize("block", SHELL)
+def test_shell_commands_name_files_tags_and_ports_that_exist(block):
+    chapters = yaml.safe_load((ROOT / "playbooks/vars/chapters.yml").read_text(encoding="utf-8"))["chapters"]
+    cluster = yaml.safe_load((ROOT / "roles/kind_cluster/defaults/main.yml").read_text(encoding="utf-8"))
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text(encoding="utf-8"))["version"]
+    for line in lines(block.text):
+        files = re.findall(r"(?<![\w./])(?:tests|playbooks|tools|roles)/[\w./-]+", line)
+        assert [x for x in files if not (ROOT / x).exists()] == []
+        tags = {x for value in re.findall(r"--tags (\S+)", line) for x in value.split(",")}
+        assert tags <= {chapter["name"] for chapter in chapters}
+        assert set(map(int, re.findall(r"127\.0\.0\.1:(\d+)", line))) <= {
+            x["host"] for x in cluster["kind_cluster_ports"]
+        }
+        assert set(re.findall(r"meshlab-istio-(\d[\d.]*\d)", line)) <= {version}
+
+
+def commands(program):
+    """The arguments of each command of the documentation that runs a program, without variables in front of it."""
+    found = [shlex.split(line) for param in SHELL for line in lines(param.values[0].text) if program in line]
+    return [words[next(i for i, x in enumerate(words) if x.endswith(program)) :] for words in found]
+
+
+def test_ansible_playbook_accepts_its_arguments():
+    code = """if True:
+        import json, sys
+        from ansible.cli.playbook import PlaybookCLI
+        for arguments in json.load(sys.stdin):
+            PlaybookCLI(arguments).parse()
+    """
+    found = commands("ansible-playbook")
+    assert len(found) > 15
+    result = subprocess.run(
+        [sys.executable, "-c", code], input=json.dumps(found), text=True, capture_output=True, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_the_selected_unit_tests_exist():
+    for file, word in re.findall(r"pytest (\S+) -k (\w+)", "\n".join(param.values[0].text for param in SHELL)):
+        assert re.search(rf"(?m)^def test_\w*{word}", (ROOT / file).read_text(encoding="utf-8"))
 
 
 def extra_variables(line):

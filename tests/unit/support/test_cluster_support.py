@@ -42,7 +42,7 @@ def changed(kind, before, **parts):
     return cluster.differences({"x": cluster.hashes(kind, before)}, {"x": cluster.hashes(kind, now)})
 
 
-def test_what_people_write_is_compared():
+def test_fields_of_the_user_are_compared():
     assert changed("Deployment", DEPLOYMENT) == []
     assert changed("Deployment", DEPLOYMENT, spec={"replicas": 1}) == ["changed: x: spec"]
     assert changed("Deployment", DEPLOYMENT, metadata__labels={}) == ["changed: x: metadata.labels"]
@@ -55,7 +55,7 @@ def test_what_people_write_is_compared():
     assert changed("Role", role, rules=[{"verbs": ["get"]}]) == ["changed: x: rules"]
 
 
-def test_what_the_server_writes_is_not():
+def test_fields_of_the_server_are_not_compared():
     notes = {
         "note": "mine",
         "deployment.kubernetes.io/revision": "2",
@@ -71,7 +71,7 @@ def test_what_the_server_writes_is_not():
     assert cluster.hashes("Node", {"metadata": {"name": "n", "labels": {"a": "b"}}, "spec": {"taints": []}}) == {}
 
 
-def test_no_secret_is_told():
+def test_no_secret_is_shown():
     secret = {"metadata": {"name": "own"}, "type": "Opaque", "data": {"password": "c2VjcmV0"}}
     hashes = cluster.hashes("Secret", secret)
     assert "c2VjcmV0" not in str(hashes)

@@ -30,7 +30,7 @@ def command(*tasks):
     return [sys.executable, "-c", PLAYBOOK, *tasks]
 
 
-def test_it_is_killed_in_its_task_with_all_that_it_started():
+def test_the_playbook_is_killed_in_the_task_with_its_child_processes():
     started = time.monotonic()
     assert interrupt.kill_in("Long", command("Short=0", "Long one=4217", "Last=0"), 0.1) == "Long one"
     assert time.monotonic() - started < 30
@@ -38,7 +38,7 @@ def test_it_is_killed_in_its_task_with_all_that_it_started():
     assert not [x for x in sleeps if b"4217.0" in x]
 
 
-def test_it_says_in_which_task_it_was_where_that_was_over():
+def test_a_task_that_was_over_is_named():
     assert interrupt.kill_in("Short", command("Short=0.2", "Long=60"), 1.5) == "Long"
 
 

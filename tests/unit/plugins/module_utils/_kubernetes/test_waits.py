@@ -57,7 +57,7 @@ class Steps:
 
 
 @given(st.integers(0, 5))
-def test_it_reads_until_the_condition_holds(misses):
+def test_poll_reads_until_the_condition_holds(misses):
     read = Steps(*[False] * misses, True)
     assert waits.poll(read, bool, FOREVER) is True
     assert read.reads == misses + 1
@@ -69,7 +69,7 @@ def test_after_the_deadline_it_returns_the_last_result():
     assert read.reads == 1
 
 
-def test_it_does_not_sleep_past_the_deadline():
+def test_poll_does_not_sleep_past_the_deadline():
     started = time.monotonic()
     assert waits.poll(Steps(False), bool, started + 0.2, interval=60) is False
     assert 0.2 <= time.monotonic() - started < 10

@@ -25,7 +25,7 @@ class FakeCluster:
         return self.command(argv)
 
 
-def test_measure_and_judge(serve):
+def test_a_measurement_has_a_verdict(serve):
     server = serve(lambda n: HTTPD if n % 5 == 0 else TOMCAT)
 
     def command(argv):

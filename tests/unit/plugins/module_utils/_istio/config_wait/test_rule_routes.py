@@ -226,7 +226,7 @@ def test_gateway_names_with_and_without_namespace():
     assert not wanted(rule_of(http), gateways=["other/front"])
 
 
-def test_a_delegate_is_none():
+def test_a_delegate_has_no_routes():
     assert wanted(rule_of({"match": [{"uri": {"prefix": "/a"}}], "delegate": {"name": "x"}})) == [None]
 
 

@@ -104,7 +104,7 @@ def test_an_empty_cluster_gets_every_object():
     assert not present(cluster, istioctl)["changed"]
 
 
-def test_what_is_no_longer_rendered_is_removed_without_an_install():
+def test_an_object_that_is_no_longer_rendered_is_removed_without_an_install():
     cluster = lab(egress=surplus())
     istioctl = FakeIstioctl(cluster)
     check = present(cluster, istioctl, True)
