@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases
+from ansible_collections.meshlab.istio.plugins.module_utils._istio import releases, upgrade_path
 from ansible_collections.meshlab.istio.plugins.module_utils._traffic import statistics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -235,3 +235,22 @@ def test_the_numbers_of_the_page_about_splits_are_computed():
         assert abs(needed - stated) < 0.02 * needed and f"about {stated}" in text
     band = [statistics.outside(100, share, 70, 90) for share in (0.7, 0.8)]
     assert f"in {100 * (1 - band[0]):.0f}% of the runs" in text and f"in {100 * band[1]:.1f}%" in text
+
+
+def test_the_example_of_the_page_about_upgrades_is_the_plan():
+    text = page("upgrade")
+    start, kubernetes, target = re.search(
+        r"\{\{ '([\d.]+)' \| \S+_upgrade_path\('v([\d.]+)', '([\d.]+)'\)", text
+    ).groups()
+    steps = upgrade_path.upgrade_path(start, kubernetes, target)
+    assert f"Istio {releases.show(releases.minor_of(target))} is {len(steps)} steps away" in text
+    moves = [(step["product"], step["from"], step["to"]) for step in steps]
+    stages = []
+    for product, before, after in moves:
+        if stages and stages[-1][0] == product:
+            stages[-1][2] = after
+        else:
+            stages.append([product, before, after])
+    rows = re.findall(r"\* - \d\n     - ([\d., …to]+)\n     - ([\d., …to]+)\n", text)
+    shown = [("Istio", row[0]) if " to " in row[0] else ("Kubernetes", row[1]) for row in rows]
+    assert [[name, cell.split(" to ")[0], re.findall(r"[\d.]+", cell)[-1]] for name, cell in shown] == stages
