@@ -9,8 +9,8 @@ short_description: Choose the container engine of a kind cluster
 version_added: "1.0.0"
 author: The meshlab.istio founders (@meshlab)
 description:
-  - Chooses the first engine that answers, and explains why a C(docker) command cannot be used. That of the package
-    C(podman-docker) is not Docker.
+  - Chooses the first engine that answers, and explains why a C(docker) command cannot be used. The C(docker) command of
+    the package C(podman-docker) is not Docker.
 options:
   _input:
     description:
