@@ -37,15 +37,15 @@ def objects(
     telemetry: provider and sampling (percent) of the Telemetry object; without one if None.
     for_removal: include the volume even if it is not set, because an earlier run may have created it.
     """
-    made = _volume_objects(namespace, volume, volume_path, for_removal)
-    made += [_changed(each, namespace, int(node_port), volume, volume_path) for each in addon if each]
+    result = _volume_objects(namespace, volume, volume_path, for_removal)
+    result += [_changed(each, namespace, int(node_port), volume, volume_path) for each in addon if each]
     if telemetry:
-        made.append(_telemetry(namespace, telemetry["provider"], float(telemetry["sampling"])))
-    return made
+        result.append(_telemetry(namespace, telemetry["provider"], float(telemetry["sampling"])))
+    return result
 
 
 def _volume_objects(namespace, volume, volume_path, for_removal):
-    made = []
+    result = []
     name = f"{VOLUME_NAME}-{namespace}"
     if volume_path or for_removal:
         spec = {
@@ -56,33 +56,33 @@ def _volume_objects(namespace, volume, volume_path, for_removal):
             "claimRef": {"namespace": namespace, "name": VOLUME_NAME},
             "hostPath": {"path": volume_path, "type": "DirectoryOrCreate"},
         }
-        made.append(_object("v1", "PersistentVolume", {"name": name}, spec if volume_path else None))
+        result.append(_object("v1", "PersistentVolume", {"name": name}, spec if volume_path else None))
     if volume or for_removal:
         spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": volume}}}
         if volume_path:
             spec.update(storageClassName="", volumeName=name)
         metadata = {"name": VOLUME_NAME, "namespace": namespace}
-        made.append(_object("v1", "PersistentVolumeClaim", metadata, spec if volume else None))
-    return made
+        result.append(_object("v1", "PersistentVolumeClaim", metadata, spec if volume else None))
+    return result
 
 
 def _object(api_version, kind, metadata, spec):
-    made = {"apiVersion": api_version, "kind": kind, "metadata": metadata}
-    return {**made, "spec": spec} if spec else made
+    result = {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+    return {**result, "spec": spec} if spec else result
 
 
 def _changed(given, namespace, node_port, volume, volume_path):
     """An object of the add-on, with the node port, the startup probe and the volume."""
-    made = copy.deepcopy(dict(given))
-    made.setdefault("metadata", {})["namespace"] = namespace
-    if made["kind"] == "Service" and made["metadata"]["name"] == "tracing":
-        _publish(made["spec"], node_port)
-    elif made["kind"] == "Deployment":
-        pod = made["spec"]["template"]["spec"]
+    result = copy.deepcopy(dict(given))
+    result.setdefault("metadata", {})["namespace"] = namespace
+    if result["kind"] == "Service" and result["metadata"]["name"] == "tracing":
+        _publish(result["spec"], node_port)
+    elif result["kind"] == "Deployment":
+        pod = result["spec"]["template"]["spec"]
         _allow_slow_start(pod["containers"][0])
         if volume:
-            _mount(made["spec"], pod, volume_path)
-    return made
+            _mount(result["spec"], pod, volume_path)
+    return result
 
 
 def _publish(spec, node_port):

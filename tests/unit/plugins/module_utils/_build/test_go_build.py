@@ -199,12 +199,12 @@ def test_directory_without_a_lock_is_named(tmp_path, stub):
 
 @needs_go
 def test_real_program_is_built_once_and_cached_by_its_inputs(module, tmp_path):
-    made = program(module, tmp_path)
-    assert not made.is_built()
-    assert made.build() > 0
-    assert made.is_built()
-    assert cached(tmp_path) == ["go", f"go/hello-{made.key}", f"go/hello-{made.key}/hello"]
-    assert subprocess.run([made.path], capture_output=True, text=True, check=True).stderr == "hello\n"
+    hello = program(module, tmp_path)
+    assert not hello.is_built()
+    assert hello.build() > 0
+    assert hello.is_built()
+    assert cached(tmp_path) == ["go", f"go/hello-{hello.key}", f"go/hello-{hello.key}/hello"]
+    assert subprocess.run([hello.path], capture_output=True, text=True, check=True).stderr == "hello\n"
     assert program(module, tmp_path).is_built()
 
     flagged = program(module, tmp_path, ldflags="-X main.word=flagged")
@@ -216,11 +216,11 @@ def test_real_program_is_built_once_and_cached_by_its_inputs(module, tmp_path):
 @needs_go
 def test_compiler_errors_are_shown_and_nothing_is_cached(module, tmp_path):
     (module / "main.go").write_text("package main\n\nfunc main() { nope() }\n")
-    made = program(module, tmp_path)
+    hello = program(module, tmp_path)
     with pytest.raises(GoError, match=r"(?s)^building \./ failed \(exit 1\):\n.*main.go:3:15: undefined: nope"):
-        made.build()
+        hello.build()
     assert cached(tmp_path) == ["go"]
-    assert not made.is_built()
+    assert not hello.is_built()
 
 
 def test_failed_build_shows_the_last_lines_without_downloads(module, tmp_path, stub):
@@ -228,9 +228,9 @@ def test_failed_build_shows_the_last_lines_without_downloads(module, tmp_path, s
         build="echo half > $out; i=0; while [ $i -lt 30 ]; do echo line $i >&2; i=$((i + 1)); done\n"
         "echo go: downloading example.com/x v1 >&2; exit 3"
     )
-    made = program(module, tmp_path, go=go)
+    hello = program(module, tmp_path, go=go)
     with pytest.raises(GoError) as caught:
-        made.build()
+        hello.build()
     assert str(caught.value) == "building ./ failed (exit 3):\n" + "\n".join(f"line {i}" for i in range(10, 30))
     assert cached(tmp_path) == ["go"]
 
@@ -241,19 +241,19 @@ def test_go_settings_of_the_user_are_ignored(module, tmp_path, stub, monkeypatch
     monkeypatch.setenv("GOWORK", "/somewhere/go.work")
     monkeypatch.setenv("GOPROXY", "https://proxy.example.com")
     go = stub(build='echo "$CGO_ENABLED|$GOOS|$GOFLAGS|$GOWORK|$GOPROXY|$PWD" > $out; chmod +x $out')
-    made = program(module, tmp_path, go=go)
-    made.build()
-    with open(made.path) as source:
+    hello = program(module, tmp_path, go=go)
+    hello.build()
+    with open(hello.path) as source:
         assert source.read() == f"0|linux||off|https://proxy.example.com|{module}\n"
 
 
 def test_directory_without_its_program_is_built_again(module, tmp_path, stub):
-    made = program(module, tmp_path, go=stub(build="echo x > $out; chmod +x $out"))
-    made.build()
-    os.unlink(made.path)
-    assert not made.is_built()
-    made.build()
-    assert made.is_built()
+    hello = program(module, tmp_path, go=stub(build="echo x > $out; chmod +x $out"))
+    hello.build()
+    os.unlink(hello.path)
+    assert not hello.is_built()
+    hello.build()
+    assert hello.is_built()
     assert len(cached(tmp_path)) == 3
 
 
@@ -264,12 +264,12 @@ def test_source_is_prepared_once_for_all_programs(module, tmp_path):
         f'echo once >> {tmp_path}/prepared\n"$1" version > version.txt\n'
         "printf 'package main\\n\\nvar word = \"made\"\\n' > zz_made.go\n"
     )
-    made = program(module, tmp_path)
-    made.build()
-    assert subprocess.run([made.path], capture_output=True, text=True, check=True).stderr == "made\n"
+    hello = program(module, tmp_path)
+    hello.build()
+    assert subprocess.run([hello.path], capture_output=True, text=True, check=True).stderr == "made\n"
     other = program(module, tmp_path, package="example.com/hello")
     other.build()
-    assert (other.source_dir, other.path != made.path) == (made.source_dir, True)
+    assert (other.source_dir, other.path != hello.path) == (hello.source_dir, True)
     assert (tmp_path / "prepared").read_text() == "once\n"
     assert not (module / "zz_made.go").exists()  # the lock directory is not modified
 
@@ -303,10 +303,10 @@ def test_interrupted_build_leaves_no_program_and_the_next_one_succeeds(module, t
         child.communicate()
     assert child.returncode == -number
 
-    made = program(module, tmp_path, go=go)
-    assert not made.is_built()
+    hello = program(module, tmp_path, go=go)
+    assert not hello.is_built()
     assert number == signal.SIGKILL or cached(tmp_path) == ["go"]
     stub(build="echo whole > $out; chmod +x $out")
-    made.build()
-    with open(made.path) as source:
+    hello.build()
+    with open(hello.path) as source:
         assert source.read() == "whole\n"

@@ -262,8 +262,8 @@ def test_modes_are_octal():
         {"files": [{"mode": "0755"}, {"mode": "644"}], "directories": [{"mode": "01777"}]},
         {"tar": "x", "files": None},
     ]
-    made = with_octal_modes(layers)
-    assert [x["mode"] for x in made[0]["files"] + made[0]["directories"]] == [0o755, 0o644, 0o1777]
+    converted = with_octal_modes(layers)
+    assert [x["mode"] for x in converted[0]["files"] + converted[0]["directories"]] == [0o755, 0o644, 0o1777]
 
 
 @pytest.mark.parametrize("mode", ["0788", "rwx", "", "u=rw"])

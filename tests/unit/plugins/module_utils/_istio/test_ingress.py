@@ -80,9 +80,9 @@ def pod(name="istio-ingressgateway-5d8", ready=False, phase="Running", host="10.
 PLACES = (("lab-control-plane", "10.9.0.2"), ("lab-worker", "10.9.0.3"))
 
 
-def described(made=None, ends=None, places=PLACES, **more):
+def described(gateway=None, ends=None, places=PLACES, **more):
     """The described gateway, and the reason why it has no URL."""
-    found = subject.describe_gateway(made or service(), endpoints() if ends is None else ends, places, **more)
+    found = subject.describe_gateway(gateway or service(), endpoints() if ends is None else ends, places, **more)
     return found, found["reason"]
 
 
@@ -133,10 +133,10 @@ def test_the_reason_of_a_pending_load_balancer_names_the_remedy_and_its_node_por
 
 
 def test_a_pending_load_balancer_may_have_no_node_ports():
-    made = service("LoadBalancer", allocateLoadBalancerNodePorts=False)
-    for port in made["spec"]["ports"]:
+    gateway = service("LoadBalancer", allocateLoadBalancerNodePorts=False)
+    for port in gateway["spec"]["ports"]:
         del port["nodePort"]
-    found, reason = described(made)
+    found, reason = described(gateway)
     assert found["node_url"] is found["local_address"] is None
     assert reason.endswith("It has no node ports either (allocateLoadBalancerNodePorts is false).")
 
@@ -162,24 +162,24 @@ def test_missing_addresses_of_nodes_are_the_reason():
 
 
 def test_ports_are_found_by_name_else_by_number():
-    made = service()
-    for port, name in zip(made["spec"]["ports"], ("http-status", "web", "tls")):
+    gateway = service()
+    for port, name in zip(gateway["spec"]["ports"], ("http-status", "web", "tls")):
         port["name"] = name
-    assert described(made)[0]["url"] == "10.9.0.3:31966"
-    made["spec"]["ports"] = [{"port": 8080, "nodePort": 30001}, {"name": "http", "port": 81, "nodePort": 30002}]
-    found, reason = described(made)
+    assert described(gateway)[0]["url"] == "10.9.0.3:31966"
+    gateway["spec"]["ports"] = [{"port": 8080, "nodePort": 30001}, {"name": "http", "port": 81, "nodePort": 30002}]
+    found, reason = described(gateway)
     assert (found["url"], found["secure_url"], reason) == ("10.9.0.3:30002", None, None)
     assert found["ports"]["8080"] == {"port": 8080, "target_port": 8080, "node_port": 30001}
-    made["spec"]["ports"] = made["spec"]["ports"][:1]
-    found, reason = described(made)
+    gateway["spec"]["ports"] = gateway["spec"]["ports"][:1]
+    found, reason = described(gateway)
     assert (found["host"], found["url"]) == ("10.9.0.3", None)
     assert reason.endswith("has no port named http2 or http and no port 80; its ports are 8080 (8080)")
 
 
 def test_target_ports_of_the_gateway_chart():
-    made = service("LoadBalancer", status={"ingress": [{"ip": "203.0.113.7"}]})
-    made["spec"]["ports"][1]["targetPort"] = 80
-    assert described(made)[0]["ports"]["http2"]["target_port"] == 80
+    gateway = service("LoadBalancer", status={"ingress": [{"ip": "203.0.113.7"}]})
+    gateway["spec"]["ports"][1]["targetPort"] = 80
+    assert described(gateway)[0]["ports"]["http2"]["target_port"] == 80
 
 
 @pytest.mark.parametrize(
@@ -258,10 +258,10 @@ class Lab:
     def __init__(self, objects=None, refused=()):
         self.objects = {"/api/v1/nodes": [node("lab-worker", "10.9.0.3")], **(objects or {})}
         self.refused = refused
-        self.asked = []
+        self.requests = []
 
     def get(self, path, **query):
-        self.asked.append((path, query))
+        self.requests.append((path, query))
         if path in self.refused:
             raise ClusterError(f"it answered 403 Forbidden to GET {path}", 403)
         return self.objects.get(path)
@@ -284,8 +284,8 @@ def test_the_only_gateway_is_returned_at_the_top_level_and_in_the_list():
     assert (found["url"], found["reason"], found["nodes"]) == ("10.9.0.3:31966", None, ["10.9.0.3"])
     assert {**found["gateways"][0], "nodes": found["nodes"], "gateways": found["gateways"]} == found
     assert found["local_address"] == "127.0.0.1:31080"
-    assert ("/api/v1/services", {"labelSelector": "istio=ingressgateway"}) in lab.asked
-    assert len(lab.asked) == 3  # no pods, since all are ready
+    assert ("/api/v1/services", {"labelSelector": "istio=ingressgateway"}) in lab.requests
+    assert len(lab.requests) == 3  # no pods, since all are ready
 
 
 def test_several_gateways_are_listed_and_none_is_selected():
@@ -307,7 +307,7 @@ def test_a_gateway_is_found_by_the_name_of_its_service():
     assert found["url"] == "10.9.0.3:31966"
     lab = Lab({"/api/v1/services": [service()], ENDPOINTS: endpoints()})
     assert find(lab, service="istio-ingressgateway")["url"] == "10.9.0.3:31966"
-    assert lab.asked[0] == ("/api/v1/services", {"fieldSelector": "metadata.name=istio-ingressgateway"})
+    assert lab.requests[0] == ("/api/v1/services", {"fieldSelector": "metadata.name=istio-ingressgateway"})
 
 
 def test_a_cluster_without_istio():

@@ -43,9 +43,9 @@ def kubeconfig():
     """Make a kubeconfig, as a dictionary, whose current context leads to a server."""
 
     def make(server="http://127.0.0.1:1"):
-        made = copy.deepcopy(KUBECONFIG)
-        made["clusters"][0]["cluster"]["server"] = server
-        return made
+        config = copy.deepcopy(KUBECONFIG)
+        config["clusters"][0]["cluster"]["server"] = server
+        return config
 
     return make
 

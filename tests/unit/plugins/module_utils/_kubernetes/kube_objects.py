@@ -99,12 +99,12 @@ def native(proxy_ready=True, **rest):
 
 
 def event(reason, message, time, kind="Warning", about="reviews-v1-7b5d4c9c6b-x2x5s", field="lastTimestamp"):
-    made = {"type": kind, "reason": reason, "message": message, "metadata": {}, "involvedObject": {"name": about}}
+    result = {"type": kind, "reason": reason, "message": message, "metadata": {}, "involvedObject": {"name": about}}
     if field == "creationTimestamp":
-        made["metadata"][field] = time
+        result["metadata"][field] = time
     else:
-        made[field] = time
-    return made
+        result[field] = time
+    return result
 
 
 MISSING = {"availableReplicas": 0, "readyReplicas": 0}

@@ -65,7 +65,7 @@ COUNTS = st.integers(0, 3)
 
 @given(COUNTS, COUNTS, COUNTS, COUNTS, st.booleans())
 def test_rolled_out_if_all_pods_are_updated_and_available(wanted, total, updated, available, observed):
-    made = deployment(
+    item = deployment(
         replicas_wanted=wanted,
         replicas=total,
         updatedReplicas=updated,
@@ -73,14 +73,14 @@ def test_rolled_out_if_all_pods_are_updated_and_available(wanted, total, updated
         observedGeneration=2 if observed else 1,
     )
     rolled_out = observed and updated >= wanted and available >= wanted and total <= updated
-    assert (rollout_problem(made) is None) is rolled_out
+    assert (rollout_problem(item) is None) is rolled_out
 
 
 def test_ready_deployments_have_no_problem():
     deployments = [deployment(), deployment("other", availableReplicas=0)]
-    for made in (classic(), native()):
-        assert readiness_problems(deployments, [made], ["reviews-v1"], True) == []
-        assert explain_readiness(deployments, [made], [], ["reviews-v1"], True) == []
+    for item in (classic(), native()):
+        assert readiness_problems(deployments, [item], ["reviews-v1"], True) == []
+        assert explain_readiness(deployments, [item], [], ["reviews-v1"], True) == []
 
 
 def test_missing_deployments_are_named():
@@ -89,16 +89,16 @@ def test_missing_deployments_are_named():
 
 
 def test_missing_sidecar_is_a_problem_only_if_sidecars_are_required():
-    made = pod([running("reviews")])
-    assert readiness_problems([deployment()], [made], ["reviews-v1"], False) == []
-    (line,) = readiness_problems([deployment()], [made], ["reviews-v1"], True)
+    item = pod([running("reviews")])
+    assert readiness_problems([deployment()], [item], ["reviews-v1"], False) == []
+    (line,) = readiness_problems([deployment()], [item], ["reviews-v1"], True)
     assert line.startswith("pod reviews-v1-7b5d4c9c6b-x2x5s has no sidecar (container istio-proxy)")
-    assert explain_readiness([deployment()], [made], [], ["reviews-v1"], True) == [line]
+    assert explain_readiness([deployment()], [item], [], ["reviews-v1"], True) == [line]
 
 
 def test_unexpected_sidecar_is_a_problem():
-    for made in (classic(), native()):
-        (line,) = readiness_problems([deployment()], [made], ["reviews-v1"], True, ["reviews-v1"])
+    for item in (classic(), native()):
+        (line,) = readiness_problems([deployment()], [item], ["reviews-v1"], True, ["reviews-v1"])
         assert line.startswith(
             "pod reviews-v1-7b5d4c9c6b-x2x5s has a sidecar (container istio-proxy) but must not have one"
         )
@@ -147,13 +147,13 @@ def test_native_sidecar_that_is_not_ready_is_shown_but_no_completed_init_contain
 
 
 def test_failed_init_container_and_waiting_containers_are_shown():
-    made = pod(
+    item = pod(
         [waiting("reviews", "PodInitializing")],
         inits=[{"name": "istio-init"}],
         init_statuses=[ended("istio-init", 126)],
         phase="Pending",
     )
-    assert explained([made])[2:] == [
+    assert explained([item])[2:] == [
         "    container istio-init: exited with code 126",
         "    container reviews: PodInitializing",
     ]

@@ -9,13 +9,13 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes import e
 
 
 def pod(name, terminating=False, **labels):
-    made = {
+    all_labels = {
         "pod-template-hash": "75c",
         "security.istio.io/tlsMode": "istio",
         "topology.istio.io/network": "n1",
         **labels,
     }
-    metadata = {"name": name, "labels": made}
+    metadata = {"name": name, "labels": all_labels}
     return {"metadata": {**metadata, "deletionTimestamp": "2026-02-01T10:00:00Z"} if terminating else metadata}
 
 
@@ -53,15 +53,15 @@ def test_ready_endpoints_of_all_slices_of_the_service():
 
 
 def test_endpoint_without_condition_is_ready():
-    made = endpoint_slice("web-svc", "a", "b", ready=None)
-    del made["endpoints"][1]["conditions"]
-    assert subject.ready_endpoints([made], "web-svc") == {"a", "b"}
+    item = endpoint_slice("web-svc", "a", "b", ready=None)
+    del item["endpoints"][1]["conditions"]
+    assert subject.ready_endpoints([item], "web-svc") == {"a", "b"}
 
 
 def test_endpoint_without_a_pod_is_named_by_its_address():
-    made = endpoint_slice("web-svc", "a")
-    del made["endpoints"][0]["targetRef"]
-    assert subject.ready_endpoints([made], "web-svc") == {"198.18.64.9"}
+    item = endpoint_slice("web-svc", "a")
+    del item["endpoints"][0]["targetRef"]
+    assert subject.ready_endpoints([item], "web-svc") == {"198.18.64.9"}
 
 
 def test_slices_without_endpoints_or_labels_are_ignored():

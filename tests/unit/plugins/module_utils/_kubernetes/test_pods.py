@@ -10,7 +10,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods imp
 
 
 @pytest.mark.parametrize(
-    ("made", "ready", "sidecar", "restarts"),
+    ("pod", "ready", "sidecar", "restarts"),
     [
         (classic(), "2/2", True, 0),
         (classic(app_ready=False), "1/2", True, 0),
@@ -22,9 +22,9 @@ from ansible_collections.meshlab.istio.plugins.module_utils._kubernetes.pods imp
     ],
     ids=["classic", "classic-half", "native", "native-half", "none", "unscheduled", "no-status"],
 )
-def test_summarize_pod(made, ready, sidecar, restarts):
-    summary = summarize_pod(made)
+def test_summarize_pod(pod, ready, sidecar, restarts):
+    summary = summarize_pod(pod)
     assert (summary["ready"], summary["sidecar"], summary["restarts"]) == (ready, sidecar, restarts)
-    assert summary["name"] == made["metadata"]["name"]
-    assert summary["phase"] == made.get("status", {}).get("phase", "Unknown")
-    assert summary["ip"] == made.get("status", {}).get("podIP")
+    assert summary["name"] == pod["metadata"]["name"]
+    assert summary["phase"] == pod.get("status", {}).get("phase", "Unknown")
+    assert summary["ip"] == pod.get("status", {}).get("podIP")

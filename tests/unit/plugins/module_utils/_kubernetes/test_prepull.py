@@ -85,10 +85,10 @@ def test_not_ready_nodes_are_named():
 
 
 def pod(images=("r.example/a:9",), statuses=(), **status):
-    made = subject.build_pod("node-1", list(images), ["regcred"], "run", 60)
-    made["metadata"]["name"] = "image-prepull-x"
-    made["status"] = {"containerStatuses": list(statuses), **status}
-    return made
+    result = subject.build_pod("node-1", list(images), ["regcred"], "run", 60)
+    result["metadata"]["name"] = "image-prepull-x"
+    result["status"] = {"containerStatuses": list(statuses), **status}
+    return result
 
 
 def waiting(reason, message="", index=0):
@@ -117,13 +117,13 @@ def test_pod_runs_no_program_and_meets_the_restricted_standard():
 
 
 def test_image_of_a_container_that_failed_to_start_is_on_the_node():
-    made = pod(["r/new:1", "r/old:1"], [failed_start(0), waiting("RunContainerError", index=1)])
+    two_images = pod(["r/new:1", "r/old:1"], [failed_start(0), waiting("RunContainerError", index=1)])
     events = [
         event("Pulled", 'Successfully pulled image "r/new:1" in 1s (1s including waiting). Image size: 5 bytes.'),
         event("Pulled", 'Container image "r/old:1" already present on machine'),
         event("Pulled", 'Successfully pulled image "r/old:1" in 1s', about="another"),
     ]
-    states = subject.image_states(made, events)
+    states = subject.image_states(two_images, events)
     assert states == {"r/new:1": ("pulled", ""), "r/old:1": ("present", "")}
     assert subject.is_finished(states)
     assert subject.failures("node-1", states) == []

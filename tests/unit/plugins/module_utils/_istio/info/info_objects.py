@@ -108,17 +108,17 @@ def old_injector(revision=""):
     namespaces = {"matchLabels": {"istio-injection": "enabled"}}
     if revision:
         namespaces = selector(NO_INJECTION, ("istio.io/rev", "In", [revision]))
-    made = injector(revision or "default")
-    made["webhooks"] = [{**made["webhooks"][0], "namespaceSelector": namespaces}]
-    del made["webhooks"][0]["objectSelector"]
-    return made
+    webhook = injector(revision or "default")
+    webhook["webhooks"] = [{**webhook["webhooks"][0], "namespaceSelector": namespaces}]
+    del webhook["webhooks"][0]["objectSelector"]
+    return webhook
 
 
 # The webhooks after istioctl install of 1.27: the default tag has replaced the revision's own.
 MODERN = [injector(tag="default"), injector(active=False)]
 
 
-def space(name="shop", **labels):
+def namespace_object(name="shop", **labels):
     labels = {key.replace("_", "-") if key == "istio_injection" else "istio.io/rev": x for key, x in labels.items()}
     return {"metadata": {"name": name, "labels": {"kubernetes.io/metadata.name": name, **labels}}}
 
@@ -150,27 +150,29 @@ ISTIO_APIS = ({"name": "networking.istio.io", "versions": [{"version": "v1"}, {"
 class Lab:
     """A cluster with these objects. config: of the injector; refused: API paths that are answered with 403."""
 
-    def __init__(self, planes=(), hooks=(), spaces=(), pods=(), apis=ISTIO_APIS, events=(), config=None, refused=()):
+    def __init__(
+        self, control_planes=(), hooks=(), namespaces=(), pods=(), apis=ISTIO_APIS, events=(), config=None, refused=()
+    ):
         self.lists = {
-            "/apis/apps/v1/deployments": planes,
+            "/apis/apps/v1/deployments": control_planes,
             "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations": hooks,
-            "/api/v1/namespaces": spaces,
+            "/api/v1/namespaces": namespaces,
             "/api/v1/namespaces/istio-system/events": events,
         }
-        self.spaces, self.pods, self.apis, self.refused = spaces, pods, apis, refused
+        self.namespaces, self.pods, self.apis, self.refused = namespaces, pods, apis, refused
         self.config = config
-        self.asked = []
+        self.requests = []
 
     def get(self, path):
-        self._ask(path)
+        self._record(path)
         if path == "/apis":
             return {"groups": [{"name": "apps", "versions": [{"version": "v1"}]}, *self.apis]}
         if self.config and path == "/api/v1/namespaces/istio-system/configmaps/istio-sidecar-injector":
             return {"data": {"config": self.config}}
-        return next((x for x in self.spaces if path.endswith(f"/{x['metadata']['name']}")), None)
+        return next((x for x in self.namespaces if path.endswith(f"/{x['metadata']['name']}")), None)
 
     def items(self, path, labelSelector=None):
-        self._ask(path)
+        self._record(path)
         if path.endswith("/pods"):
             namespace = path.split("/")[4] if "/namespaces/" in path else None
             for pod in self.pods:
@@ -180,8 +182,8 @@ class Lab:
             return
         yield from self.lists.get(path, ())
 
-    def _ask(self, path):
-        self.asked.append(path)
+    def _record(self, path):
+        self.requests.append(path)
         if path in self.refused:
             raise ClusterError(f"it answered 403 Forbidden to GET {path}", 403)
 
@@ -212,7 +214,13 @@ def status(*rows):
 
 def healthy(**more):
     pods = [istiod_pod(), workload("web"), workload("db", native=True)]
-    lab = {"planes": [istiod()], "hooks": MODERN, "spaces": [space(istio_injection="enabled")], "pods": pods, **more}
+    lab = {
+        "control_planes": [istiod()],
+        "hooks": MODERN,
+        "namespaces": [namespace_object(istio_injection="enabled")],
+        "pods": pods,
+        **more,
+    }
     return Lab(**lab)
 
 

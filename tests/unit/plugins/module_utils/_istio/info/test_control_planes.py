@@ -18,8 +18,8 @@ def test_versions_are_compared_as_numbers():
 
 
 def test_a_control_plane_that_is_ready():
-    made = describe_control_plane(istiod(), [istiod_pod()])
-    assert made == {
+    described = describe_control_plane(istiod(), [istiod_pod()])
+    assert described == {
         "name": "istiod",
         "namespace": "istio-system",
         "revision": "default",
@@ -34,12 +34,12 @@ def test_a_control_plane_that_is_ready():
 
 
 def test_version_falls_back_to_the_label_of_istioctl():
-    made = istiod(tag="latest")
-    assert describe_control_plane(made, [])["version"] is None
-    made["metadata"]["labels"]["operator.istio.io/version"] = "1.27.0"
-    assert describe_control_plane(made, [])["version"] == "1.27.0"
+    deployment = istiod(tag="latest")
+    assert describe_control_plane(deployment, [])["version"] is None
+    deployment["metadata"]["labels"]["operator.istio.io/version"] = "1.27.0"
+    assert describe_control_plane(deployment, [])["version"] == "1.27.0"
 
 
 def test_a_control_plane_scaled_to_zero_is_not_ready():
-    made = describe_control_plane(istiod(ready=0, replicas=0), [])
-    assert (made["ready"], made["reasons"]) == (False, ["Deployment istiod: scaled to 0 replicas"])
+    described = describe_control_plane(istiod(ready=0, replicas=0), [])
+    assert (described["ready"], described["reasons"]) == (False, ["Deployment istiod: scaled to 0 replicas"])

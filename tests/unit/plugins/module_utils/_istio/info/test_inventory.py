@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from info_objects import SYNCED, Client, Lab, healthy, space, workload
+from info_objects import SYNCED, Client, Lab, healthy, namespace_object, workload
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import find_istioctl, read_inventory
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.istioctl import IstioctlError
@@ -73,13 +73,13 @@ def test_injection_policy_without_permission():
 
 
 def test_only_the_given_namespaces_are_read():
-    lab = healthy(spaces=[space(), space("other")])
+    lab = healthy(namespaces=[namespace_object(), namespace_object("other")])
     found = read_inventory(lab, None, ["shop", "nowhere", "shop"])
     assert [x["name"] for x in found["namespaces"]] == ["shop"]
     assert len(found["proxies"]) == 2
     assert "namespace nowhere does not exist" in found["problems"]
-    assert "/api/v1/namespaces" not in lab.asked
-    assert lab.asked.count("/api/v1/namespaces/shop/pods") == 1
+    assert "/api/v1/namespaces" not in lab.requests
+    assert lab.requests.count("/api/v1/namespaces/shop/pods") == 1
 
 
 def test_proxies_and_sync_state_are_read_only_on_request():
@@ -88,7 +88,7 @@ def test_proxies_and_sync_state_are_read_only_on_request():
     found = read_inventory(lab, client, proxies=False)
     assert (found["proxies"], found["sync_reason"], client.ran) == ([], "not requested: sync or proxies is false", [])
     assert found["counts"]["proxies"] is None
-    assert lab.asked.count("/api/v1/pods") == 1  # of istiod alone
+    assert lab.requests.count("/api/v1/pods") == 1  # of istiod alone
     assert "proxies" not in found["namespaces"][0]
     found = read_inventory(healthy(), client, sync=False)
     assert (len(found["proxies"]), found["sync_reason"], client.ran) == (
@@ -124,12 +124,12 @@ def test_a_user_without_any_permission_gets_an_error():
 
 def test_a_cluster_that_fails_is_an_error():
     class Broken(Lab):
-        def _ask(self, path):
+        def _record(self, path):
             if path == "/api/v1/pods":
                 raise ClusterError("cannot reach it")
 
     with pytest.raises(ClusterError, match="cannot reach it"):
-        read_inventory(Broken(spaces=[space()]), None)
+        read_inventory(Broken(namespaces=[namespace_object()]), None)
 
 
 def script(directory, text):
@@ -159,4 +159,4 @@ def test_istioctl_is_optional_unless_named(tmp_path, monkeypatch):
 def test_workloads_are_read_only_on_request():
     lab = healthy()
     assert read_inventory(lab, None, sync=False)["workloads"] == []
-    assert not any("replicasets" in x for x in lab.asked)
+    assert not any("replicasets" in x for x in lab.requests)

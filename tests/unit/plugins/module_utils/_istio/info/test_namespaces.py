@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from info_objects import MODERN, injector, old_injector, space
+from info_objects import MODERN, injector, namespace_object, old_injector
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.namespaces import namespace_state
 
@@ -25,7 +25,7 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.namespac
     ],
 )
 def test_the_selectors_of_the_webhooks_decide(labels, hooks, injection, revision):
-    state = namespace_state(space(**labels), hooks)
+    state = namespace_state(namespace_object(**labels), hooks)
     assert (state["injection"], state["revision"], state["warnings"]) == (injection, revision, [])
     assert len(state["webhooks"]) == (injection == "enabled")
 
@@ -90,22 +90,22 @@ def test_the_selectors_of_the_webhooks_decide(labels, hooks, injection, revision
     ],
 )
 def test_labels_without_the_expected_effect_are_reported_with_the_fix(labels, hooks, injection, warning):
-    state = namespace_state(space(**labels), hooks)
+    state = namespace_state(namespace_object(**labels), hooks)
     assert state["injection"] == injection
     assert state["warnings"] == [warning]
 
 
 def test_two_labels_with_the_same_meaning_are_accepted():
-    both = space(istio_injection="enabled", rev="default")
+    both = namespace_object(istio_injection="enabled", rev="default")
     assert namespace_state(both, MODERN)["warnings"] == []
 
 
 def test_system_namespaces_are_never_injected():
-    state = namespace_state(space("kube-system", istio_injection="enabled"), MODERN)
+    state = namespace_state(namespace_object("kube-system", istio_injection="enabled"), MODERN)
     assert (state["injection"], state["webhooks"]) == ("none", [])
     assert state["warnings"] == ["labeled for injection, but istiod never injects in kube-system"]
-    assert namespace_state(space("kube-system"), MODERN)["warnings"] == []
-    unread = namespace_state(space("local-path-storage", istio_injection="enabled"), None)
+    assert namespace_state(namespace_object("kube-system"), MODERN)["warnings"] == []
+    unread = namespace_state(namespace_object("local-path-storage", istio_injection="enabled"), None)
     assert (unread["injection"], len(unread["warnings"])) == ("none", 1)
 
 
@@ -119,5 +119,5 @@ def test_system_namespaces_are_never_injected():
     ],
 )
 def test_labels_decide_without_permission_to_read_webhooks(labels, injection, revision):
-    state = namespace_state(space(**labels), None)
+    state = namespace_state(namespace_object(**labels), None)
     assert (state["injection"], state["revision"], state["warnings"]) == (injection, revision, [])

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from info_objects import MODERN, space, workload
+from info_objects import MODERN, namespace_object, workload
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.pod_injection import decide_pod
 
@@ -31,6 +31,6 @@ INJECT = "sidecar.istio.io/inject"
     ],
 )
 def test_pods_that_would_get_a_sidecar(labels, pod, wanted):
-    namespace = space(pod.get("namespace", "shop"), **labels)
+    namespace = namespace_object(pod.get("namespace", "shop"), **labels)
     decision = decide_pod(workload("web", proxy=None, **pod), namespace, MODERN, "1.27.0")
     assert (decision.injected, decision.decided_by) == (wanted, "webhooks")

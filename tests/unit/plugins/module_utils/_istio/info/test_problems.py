@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from info_objects import Client, Lab, healthy, injector, istiod, istiod_pod, space, status, workload
+from info_objects import Client, Lab, healthy, injector, istiod, istiod_pod, namespace_object, status, workload
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import read_inventory
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.problems import client_problems
@@ -12,7 +12,11 @@ from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.problems
 
 def test_a_control_plane_that_is_not_ready_is_reported_with_the_reason():
     found = read_inventory(
-        healthy(planes=[istiod(ready=0)], pods=[istiod_pod(ready=False)], spaces=[space(istio_injection="enabled")]),
+        healthy(
+            control_planes=[istiod(ready=0)],
+            pods=[istiod_pod(ready=False)],
+            namespaces=[namespace_object(istio_injection="enabled")],
+        ),
         None,
     )
     assert found["control_planes"][0]["ready"] is False
@@ -27,7 +31,7 @@ def test_a_control_plane_that_is_not_ready_is_reported_with_the_reason():
 
 
 def test_a_cluster_without_istio_has_one_problem():
-    found = read_inventory(Lab(spaces=[space()], pods=[workload("web", proxy=None)], apis=[]), Client())
+    found = read_inventory(Lab(namespaces=[namespace_object()], pods=[workload("web", proxy=None)], apis=[]), Client())
     assert (found["installed"], found["version"], found["control_planes"], found["apis"]) == (False, None, [], {})
     assert (found["proxies"], found["sync_reason"]) == ([], "no istiod is ready")
     assert found["problems"] == [
@@ -36,7 +40,7 @@ def test_a_cluster_without_istio_has_one_problem():
 
 
 def test_remains_of_istio_are_reported():
-    lab = Lab(hooks=[injector()], spaces=[space(istio_injection="enabled")], pods=[workload("web")])
+    lab = Lab(hooks=[injector()], namespaces=[namespace_object(istio_injection="enabled")], pods=[workload("web")])
     assert read_inventory(lab, None)["problems"] == [
         "Istio is not installed: no Deployment has the label app=istiod, but its CRDs exist "
         "(networking.istio.io) and pods have proxies (1): an installation or removal is incomplete. "
@@ -48,13 +52,13 @@ def test_remains_of_istio_are_reported():
 
 
 def test_an_external_control_plane_is_not_a_problem():
-    lab = Lab(hooks=[injector(url="https://istiod.example.com/inject")], spaces=[space()])
+    lab = Lab(hooks=[injector(url="https://istiod.example.com/inject")], namespaces=[namespace_object()])
     found = read_inventory(lab, None)
     assert (found["installed"], found["problems"]) == (False, [])
 
 
 def test_missing_crds_and_webhooks_are_reported():
-    problems = read_inventory(healthy(apis=[], hooks=[], spaces=[]), None)["problems"]
+    problems = read_inventory(healthy(apis=[], hooks=[], namespaces=[]), None)["problems"]
     assert problems[0].startswith("Istio's CRDs are missing, so no rule can be created")
     assert problems[1].startswith("no webhook injects sidecars; use istioctl kube-inject")
 
@@ -68,16 +72,16 @@ def test_a_webhook_without_a_ca_bundle_is_reported():
 
 
 def test_a_webhook_that_may_fail_leaves_pods_without_a_sidecar():
-    made = injector(ca=None)
-    made["webhooks"][0]["failurePolicy"] = "Ignore"
-    problems = read_inventory(healthy(hooks=[made]), None)["problems"]
+    webhook = injector(ca=None)
+    webhook["webhooks"][0]["failurePolicy"] = "Ignore"
+    problems = read_inventory(healthy(hooks=[webhook]), None)["problems"]
     assert problems[0].startswith(
         "webhook istio-sidecar-injector has no CA bundle; pods are created without a sidecar in shop. istiod"
     )
 
 
 def test_proxies_are_compared_with_the_control_plane_of_their_revision():
-    planes = [istiod(tag="1.26.2"), istiod("1-27", "1.27.0")]
+    control_planes = [istiod(tag="1.26.2"), istiod("1-27", "1.27.0")]
     hooks = [injector(), injector("1-27"), injector("1-27", "prod")]
     pods = [
         istiod_pod(),
@@ -87,7 +91,7 @@ def test_proxies_are_compared_with_the_control_plane_of_their_revision():
         workload("tagged", "next", revision=None, labels={"istio.io/rev": "prod"}, proxy="1.26.2"),
         workload("lost", "next", revision="1-24", proxy="1.24.0"),
     ]
-    spaces = [space(istio_injection="enabled"), space("next", rev="prod")]
+    namespaces = [namespace_object(istio_injection="enabled"), namespace_object("next", rev="prod")]
     names = ("tagged.next", "lost.next")
     client = Client(
         **{
@@ -95,7 +99,7 @@ def test_proxies_are_compared_with_the_control_plane_of_their_revision():
             "1-27": status(("new.next", "SYNCED", "SYNCED"), *((x, "SYNCED", "SYNCED") for x in names)),
         }
     )
-    found = read_inventory(Lab(planes, hooks, spaces, pods), client)
+    found = read_inventory(Lab(control_planes, hooks, namespaces, pods), client)
     assert (found["version"], found["tags"]) == (None, {"prod": "1-27"})
     assert [x["revision"] for x in found["namespaces"]] == ["default", "1-27"]
     assert {x["name"]: x["outdated"] for x in found["proxies"]} == {
@@ -116,8 +120,8 @@ def test_proxies_are_compared_with_the_control_plane_of_their_revision():
 
 
 def test_two_control_planes_of_one_revision_are_reported():
-    planes = [istiod(), istiod(namespace="other")]
-    problems = read_inventory(healthy(planes=planes, pods=[]), None)["problems"]
+    control_planes = [istiod(), istiod(namespace="other")]
+    problems = read_inventory(healthy(control_planes=control_planes, pods=[]), None)["problems"]
     assert problems == [
         "2 control planes have the revision default: istio-system/istiod, other/istiod; give each a different revision"
     ]
@@ -155,7 +159,7 @@ def test_a_proxy_that_is_not_ready_is_reported():
 
 
 @pytest.mark.parametrize(
-    ("client", "planes", "reported"),
+    ("client", "control_planes", "reported"),
     [
         ("1.27.1", ["1.27.0"], False),
         ("1.26.0", ["1.26.3", "1.27.0"], False),
@@ -165,14 +169,14 @@ def test_a_proxy_that_is_not_ready_is_reported():
         (None, ["1.27.0"], False),
     ],
 )
-def test_istioctl_must_be_of_the_minor_release_of_a_control_plane(client, planes, reported):
-    problems = client_problems(client and {"version": client}, [{"version": x} for x in planes])
+def test_istioctl_must_be_of_the_minor_release_of_a_control_plane(client, control_planes, reported):
+    problems = client_problems(client and {"version": client}, [{"version": x} for x in control_planes])
     assert bool(problems) is reported
 
 
 def test_istioctl_of_another_release_is_reported_with_all_versions():
-    planes = [{"version": x} for x in ("1.10.0", "1.9.1")]
-    assert client_problems({"version": "1.27.0"}, planes) == [
+    control_planes = [{"version": x} for x in ("1.10.0", "1.9.1")]
+    assert client_problems({"version": "1.27.0"}, control_planes) == [
         "istioctl has version 1.27.0 and the control plane 1.9.1 and 1.10.0; "
         "use an istioctl of the same minor release (role meshlab.istio.istioctl)"
     ]

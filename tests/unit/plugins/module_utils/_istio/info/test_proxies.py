@@ -28,16 +28,16 @@ def test_a_sidecar_is_found_among_all_containers(native):
 
 
 def test_a_pod_that_has_not_started_has_a_proxy_that_is_not_ready():
-    made = workload("web")
-    made["status"] = {"phase": "Pending"}
-    assert proxy_of(made)["ready"] is False
+    pod = workload("web")
+    pod["status"] = {"phase": "Pending"}
+    assert proxy_of(pod)["ready"] is False
 
 
 @pytest.mark.parametrize("kind", ["router", "waypoint", "ztunnel"])
 def test_the_type_of_a_proxy_is_in_its_arguments(kind):
-    made = workload("gate")
-    made["spec"]["containers"][1]["args"] = ["proxy", kind]
-    assert proxy_of(made)["type"] == kind
+    pod = workload("gate")
+    pod["spec"]["containers"][1]["args"] = ["proxy", kind]
+    assert proxy_of(pod)["type"] == kind
 
 
 @pytest.mark.parametrize(
@@ -51,5 +51,5 @@ def test_the_type_of_a_proxy_is_in_its_arguments(kind):
     ],
 )
 def test_the_revision_is_found_where_each_release_writes_it(labels, annotations, revision):
-    made = workload("web", revision=None, labels=labels, annotations=annotations)
-    assert proxy_of(made)["revision"] == revision
+    pod = workload("web", revision=None, labels=labels, annotations=annotations)
+    assert proxy_of(pod)["revision"] == revision

@@ -19,7 +19,7 @@ LAYOUTS = {
 
 
 def table(columns, rows):
-    """Rows (dictionaries by column) as Go's tabwriter formats them for istioctl: columns end five spaces after the
+    """Rows (dictionaries by column) as Go's tabwriter formats them for istioctl: columns end five namespaces after the
     widest cell, and the last one is not padded."""
     lines = [columns, *([row.get(title, "") for title in columns] for row in rows)]
     widths = [max(len(line[i]) for line in lines) + 5 for i in range(len(columns))]

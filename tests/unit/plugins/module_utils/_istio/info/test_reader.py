@@ -13,7 +13,7 @@ PODS, DEPLOYMENTS = "/api/v1/pods", "/apis/apps/v1/deployments"
 
 
 def test_refused_requests_are_recorded():
-    reader = Reader(Lab(planes=[istiod()], refused=[PODS, "/apis"]))
+    reader = Reader(Lab(control_planes=[istiod()], refused=[PODS, "/apis"]))
     assert reader.items(DEPLOYMENTS) == [istiod()]
     assert (reader.answered, reader.refused) == (1, [])
     assert (reader.items(PODS), reader.get("/apis"), list(reader.each(PODS))) == (None, None, [])
@@ -34,7 +34,7 @@ def test_a_long_list_is_read_in_parts_until_it_is_refused():
 
 def test_any_other_failure_is_raised():
     class Broken(Lab):
-        def _ask(self, path):
+        def _record(self, path):
             raise ClusterError("cannot reach it")
 
     for read in (Reader.items, lambda *args: list(Reader.each(*args)), Reader.get):

@@ -25,10 +25,10 @@ def test_a_proxy_that_is_not_in_sync_or_not_connected_is_reported():
 
 
 def test_a_proxy_of_two_control_planes_is_in_sync_if_one_of_them_reports_it():
-    planes = [istiod(), istiod("canary")]
+    control_planes = [istiod(), istiod("canary")]
     stale, synced = ("web.shop", "STALE", "STALE"), ("web.shop", "SYNCED", "SYNCED")
     for first, second in ((stale, synced), (synced, stale)):
-        lab = healthy(planes=planes, pods=[istiod_pod(), workload("web")])
+        lab = healthy(control_planes=control_planes, pods=[istiod_pod(), workload("web")])
         found = read_inventory(lab, Client(default=status(first), canary=status(second)))
         assert found["proxies"][0]["synced"] is True
 
@@ -52,10 +52,10 @@ def test_a_control_plane_without_proxies_is_not_a_failure():
 
 
 def test_a_control_plane_that_is_not_ready_leaves_its_proxies_unknown():
-    planes = [istiod(), istiod("canary", ready=0)]
+    control_planes = [istiod(), istiod("canary", ready=0)]
     pods = [istiod_pod(), workload("web"), workload("new", revision="canary")]
     client = Client(default=status(("web.shop", "SYNCED", "SYNCED")))
-    found = read_inventory(healthy(planes=planes, pods=pods), client)
+    found = read_inventory(healthy(control_planes=control_planes, pods=pods), client)
     assert found["sync_reason"] == "istio-system/istiod-canary is not ready"
     assert [x["synced"] for x in found["proxies"]] == [True, None]
     assert len(client.ran) == 1

@@ -30,5 +30,10 @@ def test_a_ca_bundle_must_not_be_blank(ca, present):
 
 
 def test_a_configuration_without_webhooks_does_nothing():
-    made = describe_webhook({"metadata": {"name": "empty", "labels": None}})
-    assert (made["active"], made["ca_bundle"], made["service"], made["revision"]) == (False, False, None, "default")
+    described = describe_webhook({"metadata": {"name": "empty", "labels": None}})
+    assert (described["active"], described["ca_bundle"], described["service"], described["revision"]) == (
+        False,
+        False,
+        None,
+        "default",
+    )

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import pytest
-from info_objects import healthy, istiod, space, workload
+from info_objects import healthy, istiod, namespace_object, workload
 
 from ansible_collections.meshlab.istio.plugins.module_utils._istio.info.inventory import read_inventory
 
@@ -120,7 +120,7 @@ MARK = "the pod template has the annotation sidecar.istio.io/status already in t
 )
 def test_each_workload_has_a_reason(labels, pod, template, injected, injected_by, reason):
     pod = workload("web-5d4f-x", **pod)
-    lab = healthy(spaces=[space(**labels)], pods=[pod])
+    lab = healthy(namespaces=[namespace_object(**labels)], pods=[pod])
     lab.lists["/apis/apps/v1/namespaces/shop/replicasets"] = [deployment_of(pod, "web", **template)]
     row = read_inventory(lab, None, ["shop"], sync=False, workloads=True)["workloads"]
     sidecar = "container" if injected else ""
@@ -152,7 +152,7 @@ def test_a_workload_is_named_after_its_topmost_owner():
 
 
 def test_what_injected_a_pod_without_an_owner_is_unknown():
-    lab = healthy(spaces=[space()], pods=[workload("lone")])
+    lab = healthy(namespaces=[namespace_object()], pods=[workload("lone")])
     (row,) = read_inventory(lab, None, sync=False, workloads=True)["workloads"]
     assert (row["injected"], row["injected_by"]) == (True, "unknown")
 
@@ -167,27 +167,27 @@ def test_one_pod_without_a_sidecar_makes_the_workload_not_injected():
     assert row["reason"].startswith("1 of 3 pods: the pods predate the label")
 
 
-@pytest.mark.parametrize(("name", "made"), [("ingress", False), ("gateway", True)])
-def test_a_gateway_is_injected_only_if_the_webhook_made_it(name, made):
-    pod = workload(name, revision="default" if made else None)
+@pytest.mark.parametrize(("name", "injected"), [("ingress", False), ("gateway", True)])
+def test_a_gateway_is_injected_only_if_the_webhook_injected_it(name, injected):
+    pod = workload(name, revision="default" if injected else None)
     pod["spec"]["containers"] = [{"name": "istio-proxy", "image": "proxyv2:1.27.0", "args": ["proxy", "router"]}]
     template = {"spec": {"containers": [{"name": "istio-proxy", "image": "auto"}]}}
     lab = healthy(pods=[pod])
     lab.lists["/apis/apps/v1/replicasets"] = [deployment_of(pod, name, **template)]
     (row,) = read_inventory(lab, None, sync=False, workloads=True)["workloads"]
-    assert (row["injected"], row["injected_by"]) == (made, "webhook" if made else "")
-    assert made or row["reason"] == "it is a gateway (router), not an injected workload"
+    assert (row["injected"], row["injected_by"]) == (injected, "webhook" if injected else "")
+    assert injected or row["reason"] == "it is a gateway (router), not an injected workload"
 
 
 def test_system_namespaces_have_their_own_reason():
-    lab = healthy(spaces=[space("kube-system")], pods=[workload("dns", "kube-system", proxy=None)])
+    lab = healthy(namespaces=[namespace_object("kube-system")], pods=[workload("dns", "kube-system", proxy=None)])
     (row,) = read_inventory(lab, None, sync=False, workloads=True)["workloads"]
     assert row["reason"] == "istiod never injects in namespace kube-system"
 
 
 @pytest.mark.parametrize("version", ["latest", "1.6.14", "1.8.6", "1.99.0"])
 def test_workloads_are_described_for_every_release(version):
-    lab = healthy(planes=[istiod(tag=version)])
+    lab = healthy(control_planes=[istiod(tag=version)])
     rows = read_inventory(lab, None, sync=False, workloads=True)["workloads"]
     assert [x["injected_by"] for x in rows] == ["webhook", "webhook"]
 

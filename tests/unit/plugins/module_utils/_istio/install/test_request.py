@@ -81,9 +81,9 @@ def test_an_operator_is_merged_and_not_modified():
 
 def test_another_namespace_is_set_for_every_release():
     request = subject.request_from({**PARAMS, "namespace": "mesh", "values": {"global": {"network": "n"}}})
-    made = json.loads(request.stdin)
-    assert made["metadata"] == {"namespace": "mesh"}
-    assert made["spec"] == {
+    operator = json.loads(request.stdin)
+    assert operator["metadata"] == {"namespace": "mesh"}
+    assert operator["spec"] == {
         "namespace": "mesh",
         "values": {"global": {"network": "n", "istioNamespace": "mesh"}},
     }
