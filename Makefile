@@ -1,6 +1,8 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Otherwise Ansible ignores the file if every user can write to the checkout, as below /mnt/c of WSL.
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 
 PARTS := static unit faults molecule registry images roles sources hosts interrupted airgap docker releases upgrade bench
 LAB := ansible-playbook playbooks/full_lab.yml -e kind_cluster_install_engine=true -e lab_browser=true -e bookinfo_install_browser=true

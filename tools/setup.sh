@@ -7,40 +7,40 @@ cd "$(dirname "$0")/.."
 what=${1:-lab}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/meshlab
 
-# Whether a Python is new enough and can create a virtual environment.
-fits() { "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; }
-# Prefer the system's Python, which is built with optimizations: one that was compiled later, and is a fifth slower, may be first in PATH.
-python=${PYTHON:-python3}
-if [ -z "${PYTHON:-}" ] && fits /usr/bin/python3; then python=/usr/bin/python3; fi
-
 stop() {
   printf '%s\n' "$@" >&2
   exit 1
 }
-command -v "$python" >/dev/null || stop "$python is not in PATH. Install Python 3.11 or newer (apt-get install python3 python3-venv)."
-"$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
-  stop "Python must be 3.11 or newer, but $python is $("$python" --version 2>&1). Set PYTHON to a newer one."
-"$python" -c 'import venv, ensurepip' 2>/dev/null ||
-  stop "$python cannot create a virtual environment. Install python3-venv (apt-get install python3-venv)."
+[ "$(uname -s)" = Linux ] ||
+  stop "The lab runs on Linux only, this is $(uname -s). On macOS, use a Linux VM with Docker: Lima, Multipass or an OrbStack machine."
+python=$(tools/find_python.sh ${PYTHON:+"$PYTHON"})
+
+# Install the packages of a file, and show the name of each package.
+install() {
+  "$venv/bin/pip" install --disable-pip-version-check --requirement "$1" |
+    sed -un -e 's/^Collecting \([^ <>=!~;[(]*\).*/   \1/p' -e 's/^Installing collected packages.*/   writing the files of all packages/p'
+}
+# The first digits of the SHA-256 checksum of standard input.
+checksum() { "$python" -c 'import hashlib, sys; print(hashlib.sha256(sys.stdin.buffer.read()).hexdigest()[:12])'; }
 
 # If a virtual environment is active, use the Python that it was created from.
 python=$("$python" -c 'import sys; print(sys._base_executable)')
 # Named by a hash of its content, so that a new checkout reuses it.
-key=$({ "$python" -c 'import sys; print(sys.version, sys.base_prefix)'; cat requirements.txt; } | sha256sum | cut -c1-12)
+key=$({ "$python" -c 'import sys; print(sys.version, sys.base_prefix)'; cat requirements.txt; } | checksum)
 venv=$cache/venv/$key
 if [ ! -e "$venv/.lab" ]; then
   echo "== Installing Ansible and its libraries into $venv (about 1 min)"
   rm -rf "$venv"
   mkdir -p "$cache/venv"
   "$python" -m venv "$venv"
-  "$venv/bin/pip" install --quiet --requirement requirements.txt
+  install requirements.txt
   touch "$venv/.lab"
 fi
 if [ "$what" = test ]; then
-  wanted=$(sha256sum requirements-test.txt | cut -c1-12)
+  wanted=$(checksum <requirements-test.txt)
   if [ "$(cat "$venv/.test" 2>/dev/null)" != "$wanted" ]; then
     echo "== Installing the tools of the tests (about 1 min)"
-    "$venv/bin/pip" install --quiet --requirement requirements-test.txt
+    install requirements-test.txt
     echo "$wanted" >"$venv/.test"
   fi
 fi
@@ -49,3 +49,7 @@ ln -sfn "$venv" .venv
 # Ansible finds a collection by the name of its directory: the link gives the checkout that name.
 mkdir -p .meshlab/collections/ansible_collections/meshlab
 ln -sfn ../../../.. .meshlab/collections/ansible_collections/meshlab/istio
+# With sudo, the checkout still belongs to its user, who may replace the links later.
+if [ "$(id -u)" = 0 ] && [ -n "${SUDO_UID:-}" ] && [ "$(stat -c %u .)" = "$SUDO_UID" ]; then
+  chown -hR "$SUDO_UID:${SUDO_GID:-$SUDO_UID}" .venv .meshlab
+fi
