@@ -71,7 +71,8 @@ options:
   browser:
     description:
       - Browser, as a name in E(PATH) or a path.
-      - Defaults to the first of C(chromium), C(chromium-browser) and C(google-chrome) that is found.
+      - Defaults to the first of C(chromium), C(chromium-browser), C(google-chrome) and C(google-chrome-stable) that is
+        found and is not a snap, whose browser cannot read the temporary profile.
     type: str
   webdriver:
     description:

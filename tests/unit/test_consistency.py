@@ -268,6 +268,11 @@ def test_downloaded_kind_is_the_built_one():
     assert kind["__kind_cluster_kind_pinned"] in described and kind["__kind_cluster_kind_minimum"] in described
 
 
+def test_the_lab_installs_the_packages_of_the_browser():
+    block = load("playbooks/tasks/install_browser.yml")[0]["block"]
+    assert block[0]["ansible.builtin.apt"]["name"] == variables("bookinfo")["__bookinfo_browser_packages"]
+
+
 def test_every_lock_exists():
     rows = variables("build_node_image")["__build_node_image_table"].values()
     jaeger = re.findall(r"jaeger-[\d.]+", variables("build_images")["__build_images_jaeger_lock"])

@@ -30,7 +30,7 @@ except ImportError:
 else:
     SELENIUM_ERROR = None
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 WEBDRIVERS = ("chromedriver",)
 PACKAGES = (
     "chromium",
@@ -98,18 +98,46 @@ document.fonts.ready.then(() => requestAnimationFrame(() => requestAnimationFram
 """
 
 
-def find(browser: str | None = None, webdriver: str | None = None) -> list[str]:
-    """Return the paths of the browser and of its WebDriver. Raises BrowserError with how to install missing ones."""
+def is_snap(path: str) -> bool:
+    """Whether a program is a snap or starts one. A snap has a /tmp of its own, so it cannot read the profile."""
+    real = os.path.realpath(path)
+    if real.startswith("/snap/") or os.path.basename(real) == "snap":
+        return True
+    try:
+        with open(real, "rb") as program:
+            start = program.read(8192)
+    except OSError:
+        return False
+    return start.startswith(b"#!") and b"/snap/bin/" in start
+
+
+def _search(browser: str | None, webdriver: str | None) -> tuple[list[str], str]:
+    """Return the paths of the browser and its WebDriver, and what was not found; empty if both were."""
     found, missing = [], []
     for program, given, names in (("browser", browser, BROWSERS), ("WebDriver", webdriver, WEBDRIVERS)):
-        path = next(filter(None, map(shutil.which, [given] if given else names)), None)
+        paths = list(filter(None, map(shutil.which, [given] if given else names)))
+        path = next((x for x in paths if given or not is_snap(x)), None)
         if path:
             found.append(path)
         else:
-            missing.append(f"{program} ({given if given else ' or '.join(names) + ' in PATH'})")
+            snap = "; a snap cannot be used" if paths else ""
+            missing.append(f"{program} ({given if given else ' or '.join(names) + ' in PATH'}{snap})")
+    return found, f"{' and '.join(missing)} not found" if missing else ""
+
+
+def problem() -> str:
+    """Return why no page can be opened on this machine; empty if there are a browser, a WebDriver and Selenium."""
+    if SELENIUM_ERROR:
+        return "the Python package selenium is not installed"
+    return _search(None, None)[1]
+
+
+def find(browser: str | None = None, webdriver: str | None = None) -> list[str]:
+    """Return the paths of the browser and of its WebDriver. Raises BrowserError with how to install missing ones."""
+    found, missing = _search(browser, webdriver)
     if missing:
         raise BrowserError(
-            f"{' and '.join(missing)} not found. On Debian: apt-get install {' '.join(PACKAGES)}. "
+            f"{missing}. On Debian: apt-get install {' '.join(PACKAGES)}. "
             "The role meshlab.istio.bookinfo installs them if bookinfo_install_browser is true."
         )
     return found

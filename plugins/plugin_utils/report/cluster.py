@@ -67,7 +67,7 @@ def has_standin(images: Document, prefix: str) -> bool:
 
 
 def differences(facts: Facts) -> list[Document]:
-    """The differences between this lab and one whose images come from a container registry."""
+    """The differences between this lab and one with images from a container registry and with a browser."""
     found, source = [], images(facts)
     if source["source"] == "build":
         found.append({"difference": "The images were built on this host", "reason": _BUILT})
@@ -77,6 +77,9 @@ def differences(facts: Facts) -> list[Document]:
     note = as_text(facts.get("lab_istio_note"))
     if note:
         found.append({"difference": "Envoy is a stock build, from its Python package", "reason": note})
+    browser = as_text(facts.get("lab_browser_problem"))
+    if browser:
+        found.append({"difference": "There are no screenshots of Bookinfo", "reason": f"{browser}."})
     return found
 
 

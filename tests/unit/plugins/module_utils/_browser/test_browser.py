@@ -39,12 +39,32 @@ def test_missing_programs_are_named_with_the_remedy(path):
     with pytest.raises(BrowserError) as error:
         browser.find()
     assert str(error.value).startswith(
-        "browser (chromium or chromium-browser or google-chrome in PATH) and WebDriver (chromedriver in PATH) not "
-        "found. On Debian: apt-get install chromium chromium-driver fonts-dejavu-core."
+        "browser (chromium or chromium-browser or google-chrome or google-chrome-stable in PATH) and WebDriver "
+        "(chromedriver in PATH) not found. On Debian: apt-get install chromium chromium-driver fonts-dejavu-core."
     )
     path("chromium", "chromedriver")
     with pytest.raises(BrowserError, match=r"^browser \(/opt/none\) not found\. On Debian"):
         browser.find("/opt/none")
+
+
+def test_a_snap_is_not_used(path, tmp_path):
+    directory = path("chromium-browser", "google-chrome", "chromedriver", "snap")
+    (tmp_path / "chromium").symlink_to("snap")
+    (tmp_path / "chromium-browser").write_text("#!/bin/sh\nexec /snap/bin/chromium\n")
+    assert browser.find() == [f"{directory}/google-chrome", f"{directory}/chromedriver"]
+    (tmp_path / "google-chrome").unlink()
+    with pytest.raises(BrowserError, match=r"in PATH; a snap cannot be used\) not found"):
+        browser.find()
+
+
+def test_the_problem_of_a_machine_without_a_browser(path, monkeypatch):
+    monkeypatch.setattr(browser, "SELENIUM_ERROR", None)
+    path("google-chrome-stable")
+    assert browser.problem() == "WebDriver (chromedriver in PATH) not found"
+    path("chromedriver")
+    assert browser.problem() == ""
+    monkeypatch.setattr(browser, "SELENIUM_ERROR", "ImportError")
+    assert browser.problem() == "the Python package selenium is not installed"
 
 
 def test_only_the_host_of_the_url_is_resolved():

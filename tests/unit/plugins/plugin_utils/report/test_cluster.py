@@ -39,3 +39,14 @@ def test_the_command_finds_kubectl_and_istioctl():
         'export KUBECONFIG=/c/kubeconfig PATH=/opt/istio/istio-1.27.0/bin:"$PATH"'
     )
     assert command(lab_kubectl_path="", istioctl_binary="") == "export KUBECONFIG=/c/kubeconfig"
+
+
+def test_the_reason_for_missing_screenshots_is_shown():
+    document = build_document({**FACTS, "lab_browser_problem": "WebDriver (chromedriver in PATH) not found"})
+    difference = {
+        "difference": "There are no screenshots of Bookinfo",
+        "reason": "WebDriver (chromedriver in PATH) not found.",
+    }
+    assert difference in document["differences"]
+    assert difference["reason"] in render_page(document)
+    assert difference not in build_document()["differences"]
