@@ -268,6 +268,12 @@ def test_downloaded_kind_is_the_built_one():
     assert kind["__kind_cluster_kind_pinned"] in described and kind["__kind_cluster_kind_minimum"] in described
 
 
+def test_artifacts_are_gathered_on_each_architecture_that_has_a_kind_tool():
+    names = variables("artifacts")
+    assert names["__artifacts_machine_arches"] == kind_tool.ARCHES
+    assert set(kind_tool.ARCHES.values()) <= set(names["__artifacts_known_arches"])
+
+
 def test_the_lab_installs_the_packages_of_the_browser():
     block = load("playbooks/tasks/install_browser.yml")[0]["block"]
     assert block[0]["ansible.builtin.apt"]["name"] == variables("bookinfo")["__bookinfo_browser_packages"]
