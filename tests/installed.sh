@@ -41,7 +41,7 @@ use() {
     [ "$name" = full-lab ] || playbooks+=("meshlab.istio.$name")
   done
   quietly ansible-playbook --syntax-check "${playbooks[@]}"
-  cp "$checkout/tests/integration/files/installed_collection.yml" .
+  cp "$checkout/tests/support/installed_collection.yml" .
   quietly ansible-playbook installed_collection.yml
 }
 

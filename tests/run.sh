@@ -33,27 +33,23 @@ unit() {
 
 # One at a time, because a cluster that keeps one processor busy runs in parallel.
 # shellcheck disable=SC2329 # "part" calls it
-faults() { python tests/support/plays.py --at-once 1 tests/faults/{kubeconfig_required,kind_cluster,kind_tool,lab_report}.yml tests/integration/istioctl_role.yml; }
-
-# The other faults between a release page and a host, which take longer.
-# shellcheck disable=SC2329 # "part" calls it
-sources() { python tests/support/plays.py --at-once 2 tests/faults/istioctl_{role,downloads,shells}.yml tests/integration/{istioctl_cache,artifacts_release}.yml; }
+offline() { python tests/support/targets.py --at-once 1 offline; }
 
 run() {
   case $1 in
     static) part "static checks" tests/static.sh ;;
     unit) part "unit tests" unit ;;
-    faults) part "faults, without a cluster" faults ;;
+    offline) part "integration targets that need no cluster" offline ;;
     molecule) part "the lab on a cluster of its own (molecule default)" molecule test ;;
     registry) part "the lab from a registry (molecule registry)" molecule test --scenario-name registry ;;
     images) MESHLAB_TEST_IMAGES=true part "the lab from a registry, and images that cannot be pulled" molecule test --scenario-name registry ;;
     roles) part "the options and error messages of the roles (molecule roles)" molecule test --scenario-name roles ;;
-    sources) part "the role istioctl: sources, downloads, shells" sources ;;
+    sources) part "the role istioctl: sources, downloads, shells" python tests/support/targets.py --at-once 2 sources ;;
     hosts) part "the role istioctl on hosts with old and new Pythons (molecule hosts)" molecule test --scenario-name hosts ;;
     interrupted) part "the lab, killed in every chapter (molecule interrupted)" molecule test --scenario-name interrupted ;;
     airgap) part "the lab without a network (molecule airgap)" molecule test --scenario-name airgap ;;
     docker) part "the lab on Docker (molecule docker)" molecule test --scenario-name docker ;;
-    releases) part "real releases, old and new" ansible-playbook tests/integration/istioctl_releases.yml ;;
+    releases) part "real releases, old and new" python tests/support/targets.py releases ;;
     upgrade) part "an upgrade of Istio in place (molecule upgrade)" molecule test --scenario-name upgrade ;;
     classic) part "Istio 1.7.4 on Kubernetes 1.18 (molecule classic)" molecule test --scenario-name classic ;;
     bench) part "benchmarks (molecule bench)" molecule test --scenario-name bench ;;
@@ -96,7 +92,7 @@ all() {
     for name in "$@"; do run "$name"; done
   else
     run static # style before anything that takes long
-    together "molecule registry" "unit faults"
+    together "molecule registry" "unit offline"
   fi
   echo
   echo "$passed passed, 0 failed"

@@ -39,7 +39,7 @@ tools/setup.sh test # .venv is first in PATH, as in a shell in which it is activ
 
 heading "make help"
 make --silent --no-print-directory >"$scratch/help"
-for target in $(sed -nE 's/^([a-z]+):.*/\1/p' Makefile) $(sed -n 's/^PARTS := //p' Makefile); do
+for target in $(sed -nE 's/^([a-z-]+):.*/\1/p' Makefile) $(sed -n 's/^PARTS := //p' Makefile); do
   grep -qw "$target" "$scratch/help" || stop "make help does not list the target $target"
 done
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the meshlab.istio authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tests without a browser; tests/integration/bookinfo_browse.yml starts one."""
+"""Tests without a browser; the integration target bookinfo_browse starts one."""
 
 from __future__ import annotations
 

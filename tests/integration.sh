@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Run integration targets with ansible-test, on a copy of the collection and against a running lab.
+# usage: tests/integration.sh TARGET|GROUP/...; the environment may name the lab: K8S_AUTH_KUBECONFIG, ISTIO_DIR
+set -euo pipefail
+cd "$(dirname "$0")/.."
+[ $# -gt 0 ] || {
+  echo "usage: tests/integration.sh TARGET...; the targets are the directories in tests/integration/targets" >&2
+  exit 64
+}
+tools/setup.sh test
+PATH="$(cd .venv/bin && pwd -P):$PATH"
+export PATH
+kubeconfig=${K8S_AUTH_KUBECONFIG:-${XDG_CACHE_HOME:-$HOME/.cache}/meshlab/clusters/meshlab/kubeconfig}
+istio_dir=${ISTIO_DIR:-$(find /opt/istio "$HOME/.local/share/meshlab/istio" -maxdepth 1 -name current 2>/dev/null | head -n 1)}
+
+# ansible-test needs a directory .../ansible_collections/meshlab/istio that is not a link, and finds the other collections beside it.
+tree=$PWD/.meshlab/integration/ansible_collections/meshlab/istio
+rm -rf "$tree"
+mkdir -p "$tree"
+git ls-files -z --cached --others --exclude-standard --deduplicate |
+  while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
+  tar --create --null --files-from=- | tar --extract --directory "$tree"
+for collection in kubernetes community; do
+  ln -sfn "$(python -c 'import sys; from importlib.util import find_spec; print(find_spec("ansible_collections." + sys.argv[1]).submodule_search_locations[0])' $collection)" \
+    "$tree/../../$collection"
+done
+# The variables of the targets.
+printf '%s: "%s"\n' kubeconfig "$kubeconfig" istio_dir "$istio_dir" collection_dir "$tree" >"$tree/tests/integration/integration_config.yml"
+
+cd "$tree"
+ansible-test integration --color no --python "$(python -c 'import sys; print("%d.%d" % sys.version_info[:2])')" --allow-root --allow-destructive "$@"
