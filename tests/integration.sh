@@ -11,11 +11,14 @@ tools/setup.sh test
 PATH="$(cd .venv/bin && pwd -P):$PATH"
 export PATH
 kubeconfig=${K8S_AUTH_KUBECONFIG:-${XDG_CACHE_HOME:-$HOME/.cache}/meshlab/clusters/meshlab/kubeconfig}
-istio_dir=${ISTIO_DIR:-$(find /opt/istio "$HOME/.local/share/meshlab/istio" -maxdepth 1 -name current 2>/dev/null | head -n 1)}
+istio_dir=${ISTIO_DIR:-/opt/istio/current}
+[ -e "$istio_dir" ] || istio_dir=$HOME/.local/share/meshlab/istio/current
 
-# ansible-test needs a directory .../ansible_collections/meshlab/istio that is not a link, and finds the other collections beside it.
-tree=$PWD/.meshlab/integration/ansible_collections/meshlab/istio
-rm -rf "$tree"
+# ansible-test needs a directory .../ansible_collections/meshlab/istio that is neither a link nor ignored by git, and finds the other
+# collections beside it.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+tree=$scratch/ansible_collections/meshlab/istio
 mkdir -p "$tree"
 git ls-files -z --cached --others --exclude-standard --deduplicate |
   while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |

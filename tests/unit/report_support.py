@@ -225,7 +225,7 @@ def chapters_by_name(document):
     return {x["name"]: x for x in document["chapters"]}
 
 
-# Configured like ansible.builtin.template. The integration target lab_report renders pages with Ansible itself.
+# Configured like ansible.builtin.template. The integration target role_lab_report renders pages with Ansible itself.
 JINJA = jinja2.Environment(
     loader=jinja2.FileSystemLoader(TEMPLATES), trim_blocks=True, undefined=jinja2.StrictUndefined
 )

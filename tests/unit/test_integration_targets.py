@@ -63,3 +63,8 @@ def test_every_module_has_a_target():
     modules = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")} - {"__init__"}
     in_roles = {"go_build", "image_archive", "cluster_connection_info"}  # every lab runs them
     assert modules - in_roles <= set(ALIASES)
+
+
+def test_no_target_has_the_name_of_a_role():
+    # ansible-test would run the role instead.
+    assert not set(ALIASES) & {path.name for path in (ROOT / "roles").iterdir()}
