@@ -37,7 +37,8 @@ _value:
     - C(name), V(docker), V(podman) or empty.
     - C(reason) and C(remedy), why a C(docker) command cannot be used and what to do, empty if it can or does not exist.
     - C(error), the error of the first engine, empty if it answers.
-    - C(info), what the engine printed about itself.
+    - C(info), what the engine printed about itself, C(memory_mb), the memory that Docker has, V(0) if unknown, and
+      C(images_dir), the directory of its images.
   type: dict
   sample:
     name: podman
@@ -45,6 +46,8 @@ _value:
     remedy: Start it (sudo systemctl start docker, or Docker Desktop).
     error: "Docker's daemon does not answer: Cannot connect to the Docker daemon at unix:///var/run/docker.sock."
     info: {}
+    memory_mb: 0
+    images_dir: /var/lib/containers/storage
 """
 
 from ansible_collections.meshlab.istio.plugins.plugin_utils import container_engine

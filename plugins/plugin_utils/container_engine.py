@@ -72,7 +72,8 @@ def engine(infos: Iterable[Result], docker_version: Result) -> dict[str, Any]:
     infos: results of "docker info" and "podman info", with the name of the engine as item; docker_version: of
     "docker --version".
     name: docker or podman, "" if none answers; reason and remedy: of a docker command that cannot be used, else "";
-    error: the error of the first engine, "" if it answers; info: what the engine printed about itself.
+    error: the error of the first engine, "" if it answers; info: what the engine printed about itself; memory_mb: that
+    it has, 0 if unknown; images_dir: directory of its images.
     """
     results = list(infos)
     docker = next((x for x in results if x.get("item") == "docker"), {})
@@ -81,10 +82,13 @@ def engine(infos: Iterable[Result], docker_version: Result) -> dict[str, Any]:
     used = answering[0] if answering else {}
     first = results[0]
     error = "" if used is first else reason if first.get("item") == "docker" and reason else _error(first)
+    info = _document(used)
     return {
         "name": used.get("item", ""),
         "reason": reason if used.get("item") != "docker" else "",
         "remedy": remedy if used.get("item") != "docker" else "",
         "error": error,
-        "info": _document(used),
+        "info": info,
+        "memory_mb": int(info.get("MemTotal") or 0) // 2**20,
+        "images_dir": info.get("DockerRootDir") or (info.get("store") or {}).get("graphRoot") or "",
     }

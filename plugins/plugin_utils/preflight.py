@@ -16,6 +16,8 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.meshlab.istio.plugins.plugin_utils import cluster_networks
+
 
 class FactsError(ValueError):
     """The facts of a machine are incomplete, or one of them has the wrong type."""
@@ -50,12 +52,23 @@ class Machine:
     required_go: str
     go_package: str
     memory_mb: int
+    engine_memory_mb: int  # of the engine's virtual machine or host, 0 if unknown
     required_memory_mb: int
     free_disk_mb: int
     required_disk_mb: int
+    disk_dir: str  # whose free space was measured
     cache: str
+    checkout: str
+    kernel: str  # release, as uname prints it
+    inotify_instances: int  # 0 if unknown
+    inotify_watches: int
     cgroup_v2: bool
     kubernetes: str  # minor version, empty if the image's name does not contain it
+    image: str
+    networks: dict[str, str]  # node, pod and service
+    route_table: str  # content of /proc/net/route
+    registry_addresses: tuple[str, ...]
+    own_subnet: str  # of a network that the role created earlier
     listen: str
     busy_ports: tuple[int, ...]
 
@@ -79,6 +92,11 @@ class Machine:
         return self.source == "build"
 
     @property
+    def is_wsl(self) -> bool:
+        """Whether the machine is the Linux of Windows (WSL)."""
+        return "microsoft" in self.kernel.lower()
+
+    @property
     def installs_engine(self) -> bool:
         """Whether the role installs Podman."""
         return not self.engine and self.install_engine
@@ -90,6 +108,7 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
     "int": int,
     "bool": boolean,
     "tuple[int, ...]": lambda ports: tuple(int(x) for x in ports),
+    "dict[str, str]": lambda texts: {str(key): str(value) for key, value in dict(texts).items()},
     "tuple[str, ...]": lambda texts: tuple(str(x) for x in texts),
 }
 
@@ -205,32 +224,96 @@ def go_too_old(machine: Machine) -> list[str]:
 
 
 def memory_too_small(machine: Machine) -> list[str]:
-    """The control plane, Istio and the chapters share the machine's memory."""
-    if machine.memory_mb >= machine.required_memory_mb:
+    """The control plane, Istio and the chapters share the machine's memory, or that of the engine's virtual machine."""
+    engine = machine.engine_memory_mb or machine.memory_mb
+    memory = min(machine.memory_mb, engine)
+    if memory >= machine.required_memory_mb:
         return []
+    owner, remedy = "", "Use a larger machine"
+    if engine < 0.9 * machine.memory_mb:
+        owner, remedy = " in Docker's virtual machine", "Raise it in the settings of Docker Desktop (Resources)"
+    elif machine.is_wsl:
+        remedy = r"Set memory=8GB in section [wsl2] of %UserProfile%\.wslconfig and run wsl --shutdown in Windows"
     return [
-        f"memory: expected at least {machine.required_memory_mb} MB, got {machine.memory_mb} MB. "
-        "Use a larger machine, or lower kind_cluster_min_memory_mb."
+        f"memory: expected at least {machine.required_memory_mb} MB{owner}, got {memory} MB. "
+        f"{remedy}, or lower kind_cluster_min_memory_mb."
     ]
 
 
 def disk_too_small(machine: Machine) -> list[str]:
-    """Images and build results are kept in the cache."""
+    """Build results are kept in the cache, pulled images in the engine's directory."""
     if machine.free_disk_mb >= machine.required_disk_mb:
         return []
     return [
-        f"disk: expected at least {machine.required_disk_mb} MB free in {machine.cache}, "
+        f"disk: expected at least {machine.required_disk_mb} MB free in {machine.disk_dir}, "
         f"got {machine.free_disk_mb} MB. Free space, or lower kind_cluster_min_disk_mb."
     ]
 
 
-def cgroup_v2_with_old_kubelet(machine: Machine) -> list[str]:
-    """The kubelet of Kubernetes 1.18 cannot run on cgroup v2."""
-    if not machine.cgroup_v2 or machine.kubernetes != "1.18":
+def windows_drive(machine: Machine) -> list[str]:
+    """On a drive of Windows, links and permissions do not work as on Linux: a kubeconfig would be readable by all."""
+    if not machine.is_wsl:
         return []
     return [
-        "cgroup v1: Kubernetes 1.18 does not support cgroup v2, which this machine uses. "
-        "Boot it with systemd.unified_cgroup_hierarchy=0, or use a newer Kubernetes."
+        f"{name}: {path} is on a drive of Windows. Use a directory of the Linux file system, such as one below ~."
+        for name, path in (("checkout", machine.checkout), ("kind_cluster_cache", machine.cache))
+        if re.match(r"/mnt/[a-z](/|$)", path)
+    ]
+
+
+def inotify_too_low(machine: Machine) -> list[str]:
+    """The kubelet, containerd and systemd of the node watch files with inotify, within the limits of the machine."""
+    limits = {
+        "max_user_instances": (machine.inotify_instances, 128, 512),
+        "max_user_watches": (machine.inotify_watches, 8192, 524288),
+    }
+    return [
+        f"inotify: fs.inotify.{name} must be at least {least}, got {value}. Run: sudo sysctl fs.inotify.{name}={advice}"
+        for name, (value, least, advice) in limits.items()
+        if 0 < value < least
+    ]
+
+
+def cgroups_unsupported(machine: Machine) -> list[str]:
+    """Old kubelets cannot run on cgroup v2; new ones refuse to run on cgroup v1."""
+    if machine.cgroup_v2 and machine.kubernetes == "1.18":
+        return [
+            "cgroup v1: Kubernetes 1.18 does not support cgroup v2, which this machine uses. "
+            "Boot it with systemd.unified_cgroup_hierarchy=0, or use a newer Kubernetes."
+        ]
+    # A node image that was built here has the kubelet's configuration for this machine.
+    minor = re.fullmatch(r"1\.(\d+)", machine.kubernetes)
+    if machine.cgroup_v2 or machine.builds or not minor or int(minor[1]) < 35:
+        return []
+    return [
+        f"cgroup v2: the kubelet of Kubernetes {machine.kubernetes} does not start on cgroup v1, which this machine "
+        "uses. Boot it with systemd.unified_cgroup_hierarchy=1, or use a Kubernetes older than 1.35."
+    ]
+
+
+def image_without_tag(machine: Machine) -> list[str]:
+    """Without a tag, the engine pulls the tag latest, which kind does not publish."""
+    if machine.builds or re.search(r"(:[\w][\w.-]*|@sha256:[0-9a-f]{64})$", machine.image):
+        return []
+    return [
+        f"kind_cluster_image: must be the name of an image with a tag or digest, got {machine.image!r}. "
+        "Its tags are listed at https://hub.docker.com/r/kindest/node/tags."
+    ]
+
+
+def networks_in_use(machine: Machine) -> list[str]:
+    """The networks of the node, the pods and the Services must be free on the machine."""
+    options = {
+        "node": "kind_cluster_subnet",
+        "pod": "kind_cluster_pod_subnet",
+        "service": "kind_cluster_service_subnet",
+    }
+    found = cluster_networks.conflicts(
+        machine.networks, machine.route_table, machine.registry_addresses, machine.own_subnet
+    )
+    return [
+        f"{options[kind]}: {machine.networks[kind]} is used by {user}. Choose another range, such as in 10.0.0.0/8."
+        for kind, user in found
     ]
 
 
@@ -256,7 +339,11 @@ CONDITIONS: tuple[Callable[[Machine], list[str]], ...] = (
     go_too_old,
     memory_too_small,
     disk_too_small,
-    cgroup_v2_with_old_kubelet,
+    windows_drive,
+    inotify_too_low,
+    cgroups_unsupported,
+    image_without_tag,
+    networks_in_use,
     ports_in_use,
 )
 

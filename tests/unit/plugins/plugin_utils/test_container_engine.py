@@ -9,8 +9,8 @@ from ansible_collections.meshlab.istio.plugins.plugin_utils.container_engine imp
 
 DOCKER_VERSION = {"rc": 0, "stdout": "Docker version 28.2.2, build e6534b4"}
 ABSENT = {"rc": 2, "msg": "[Errno 2] No such file or directory: b'docker'"}
-DOCKER = {"item": "docker", "rc": 0, "stdout": '{"MemTotal": 4096}'}
-PODMAN = {"item": "podman", "rc": 0, "stdout": '{"host": {}}'}
+DOCKER = {"item": "docker", "rc": 0, "stdout": '{"MemTotal": 4194304000, "DockerRootDir": "/var/lib/docker"}'}
+PODMAN = {"item": "podman", "rc": 0, "stdout": '{"host": {}, "store": {"graphRoot": "/var/lib/containers/storage"}}'}
 NO_PODMAN = {"item": "podman", "rc": 2, "msg": "[Errno 2] No such file or directory: b'podman'"}
 # The command prints its version although the daemon does not answer.
 STOPPED = {
@@ -31,12 +31,21 @@ FORBIDDEN = {
 
 def test_docker_is_preferred():
     found = engine([DOCKER, PODMAN], DOCKER_VERSION)
-    assert found == {"name": "docker", "reason": "", "remedy": "", "error": "", "info": {"MemTotal": 4096}}
+    assert found == {
+        "name": "docker",
+        "reason": "",
+        "remedy": "",
+        "error": "",
+        "info": {"MemTotal": 4194304000, "DockerRootDir": "/var/lib/docker"},
+        "memory_mb": 4000,
+        "images_dir": "/var/lib/docker",
+    }
 
 
 def test_podman_without_a_docker_command():
     found = engine([{**ABSENT, "item": "docker"}, PODMAN], ABSENT)
-    assert (found["name"], found["reason"], found["info"]) == ("podman", "", {"host": {}})
+    assert (found["name"], found["reason"]) == ("podman", "")
+    assert (found["memory_mb"], found["images_dir"]) == (0, "/var/lib/containers/storage")
 
 
 @pytest.mark.parametrize(

@@ -34,12 +34,23 @@ SUFFICIENT = {
     "required_go": "1.26.2",
     "go_package": "1.27.3",
     "memory_mb": 6000,
+    "engine_memory_mb": 0,
     "required_memory_mb": 6000,
     "free_disk_mb": 15000,
     "required_disk_mb": 15000,
+    "disk_dir": "/root/.cache/meshlab",
     "cache": "/root/.cache/meshlab",
+    "checkout": "/root/meshlab.istio",
+    "kernel": "6.1.0-18-amd64",
+    "inotify_instances": 128,
+    "inotify_watches": 8192,
     "cgroup_v2": True,
     "kubernetes": "1.33",
+    "image": "docker.io/kindest/node:v1.33.1",
+    "networks": {"node": "198.18.0.0/24", "pod": "198.18.64.0/18", "service": "198.18.32.0/20"},
+    "route_table": "",
+    "registry_addresses": ["44.1.2.3"],
+    "own_subnet": "",
     "listen": "127.0.0.1",
     "busy_ports": [],
 }
@@ -107,6 +118,53 @@ def test_sufficient_machine_has_no_problems(machine):
             {"free_disk_mb": 14999},
             "disk: expected at least 15000 MB free in /root/.cache/meshlab, got 14999 MB",
         ),
+        (
+            DOCKER,
+            {"memory_mb": 16000, "engine_memory_mb": 3900},
+            "memory: expected at least 6000 MB in Docker's virtual machine, got 3900 MB. Raise it in the settings",
+        ),
+        (
+            DOCKER,
+            {"memory_mb": 3900, "engine_memory_mb": 3899, "kernel": "5.15.90.1-microsoft-standard-WSL2"},
+            r"got 3899 MB. Set memory=8GB in section \[wsl2\] of %UserProfile%\\.wslconfig and run wsl --shutdown",
+        ),
+        (
+            DOCKER,
+            {"kernel": "5.15.90.1-microsoft-standard-WSL2", "checkout": "/mnt/c/Users/me/meshlab.istio"},
+            "checkout: /mnt/c/Users/me/meshlab.istio is on a drive of Windows",
+        ),
+        (
+            DOCKER,
+            {"kernel": "4.4.0-19041-Microsoft", "cache": "/mnt/d"},
+            "kind_cluster_cache: /mnt/d is on a drive of Windows",
+        ),
+        (
+            DOCKER,
+            {"inotify_instances": 127},
+            "fs.inotify.max_user_instances must be at least 128, got 127. Run: sudo sysctl fs.inotify.max",
+        ),
+        (
+            DOCKER,
+            {"inotify_watches": 8191},
+            "fs.inotify.max_user_watches must be at least 8192, got 8191. Run: sudo sysctl fs.inotify.max",
+        ),
+        (
+            DOCKER,
+            {"cgroup_v2": False, "kubernetes": "1.35"},
+            "cgroup v2: the kubelet of Kubernetes 1.35 does not start on cgroup v1",
+        ),
+        (DOCKER, {"image": "kindest/node"}, "kind_cluster_image: must be .* a tag or digest, got 'kindest/node'"),
+        (DOCKER, {"image": "localhost:5000/node"}, "kind_cluster_image: must be the name"),
+        (
+            DOCKER,
+            {"registry_addresses": ["198.18.0.131"]},
+            "kind_cluster_subnet: 198.18.0.0/24 is used by the registry, whose name resolves to 198.18.0.131. Choose",
+        ),
+        (
+            DOCKER,
+            {"route_table": "header\nMeta 002012C6 0 1 0 0 0 00F0FFFF 0 0 0\n"},
+            "kind_cluster_service_subnet: 198.18.32.0/20 is used by the route 198.18.32.0/20 of the interface Meta",
+        ),
         (SUFFICIENT, {"kubernetes": "1.18"}, "cgroup v1: Kubernetes 1.18 does not support cgroup v2"),
         (SUFFICIENT, {"busy_ports": [30080]}, "port 30080 on 127.0.0.1: already in use"),
     ],
@@ -123,6 +181,15 @@ def test_each_condition_is_reported_with_its_remedy(base, changed, expected):
     [
         {"engine": "", "install_engine": True, "has_nft": False},  # nftables is installed with Podman
         {"cgroup_v2": False, "kubernetes": "1.18"},
+        {"cgroup_v2": False, "kubernetes": "1.36"},  # built for this machine
+        {"cgroup_v2": False, "kubernetes": "1.34", "source": "registry"},
+        {"kubernetes": "1.36", "source": "registry"},
+        {"inotify_instances": 0, "inotify_watches": 0},
+        {"engine_memory_mb": 6000, "memory_mb": 16000},
+        {"checkout": "/mnt/c/meshlab"},  # of a Linux machine
+        {"kernel": "5.15.90.1-microsoft-standard-WSL2", "checkout": "/mnt/cache/x"},
+        {"source": "registry", "image": "kindest/node@sha256:" + "0" * 64},
+        {"image": ""},
         {"kubernetes": ""},
         {"suites": ["trixie"], "has_suite_mirror": True},
         {"registry_problem": "r.example does not answer (refused)"},  # all that building needs is there
@@ -209,7 +276,7 @@ def test_all_problems_are_reported_root_causes_first():
 
 
 def test_facts_may_be_strings_from_templates():
-    texts = {name: value if isinstance(value, list) else str(value) for name, value in SUFFICIENT.items()}
+    texts = {name: value if isinstance(value, (list, dict)) else str(value) for name, value in SUFFICIENT.items()}
     assert found(texts) == []
     assert len(found(texts, has_apt="False", memory_mb="1", busy_ports=["30080"])) == 3
 
@@ -219,6 +286,7 @@ def test_facts_may_be_strings_from_templates():
     [
         ({k: v for k, v in SUFFICIENT.items() if k not in ("uid", "cache")}, "missing facts: uid, cache"),
         ({**SUFFICIENT, "memory_mb": "a lot"}, "memory_mb must be of type int, got 'a lot'"),
+        ({**SUFFICIENT, "networks": "node"}, r"networks must be of type dict\[str, str\], got 'node'"),
         ({**SUFFICIENT, "has_apt": "perhaps"}, "has_apt must be of type bool, got 'perhaps'"),
     ],
 )
