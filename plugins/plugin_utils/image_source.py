@@ -38,7 +38,7 @@ _FAULTS = (
     (r"timed out|timeout", "no answer within 10 s", _PROXY),
     (r"unreachable|No route to host", "there is no route to it", _PROXY),
     (r"Status code was ([1-9]\d+)", "HTTP status {}", _PROXY),
-    (r"(?:Request failed: )?(?:<urlopen error )?(.+?)>?$", "{}", _PROXY),
+    (r"(?:Request failed: )?(?:<url\w+ error )?(.+?)>?$", "{}", _PROXY),
 )
 
 
