@@ -9,10 +9,24 @@ import ipaddress
 from urllib.parse import urlsplit
 
 
+def _address(url: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address of the host of a URL; None for a name that is not of the loopback interface."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return ipaddress.ip_address("127.0.0.1")
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
+
+
 def is_loopback(url: str) -> bool:
     """Whether the host of a URL is a loopback address or name."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+    address = _address(url)
+    return address is not None and address.is_loopback
+
+
+def is_private(url: str) -> bool:
+    """Whether the host of a URL is an address that is not routed on the internet, such as that of a node."""
+    address = _address(url)
+    return address is not None and not address.is_global

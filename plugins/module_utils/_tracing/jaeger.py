@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 from ansible.module_utils.urls import open_url
 
-from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_loopback
+from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_private
 
 
 class JaegerError(Exception):
@@ -84,7 +84,7 @@ class Jaeger:
             answer = open_url(
                 url,
                 headers={"Accept": "application/json"},
-                use_proxy=not is_loopback(url),
+                use_proxy=not is_private(url),
                 timeout=self.timeout,
                 validate_certs=self.validate_certs,
                 url_username=self.username,

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_loopback
+from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_loopback, is_private
 
 
 @pytest.mark.parametrize(
     ("url", "loopback"),
     [
         ("http://127.0.0.1:1", True),
+        ("http://shop.localhost:80", True),
         ("http://127.8.9.1/", True),
         ("https://[::1]:8443/", True),
         ("http://localhost/x", True),
@@ -25,3 +26,22 @@ from ansible_collections.meshlab.istio.plugins.module_utils._urls import is_loop
 )
 def test_is_loopback(url, loopback):
     assert is_loopback(url) is loopback
+
+
+@pytest.mark.parametrize(
+    ("url", "private"),
+    [
+        ("http://127.0.0.1:30080/productpage", True),
+        ("http://localhost:30686", True),
+        ("http://198.18.0.2:30686", True),  # a node of the lab
+        ("https://10.1.2.3:443", True),
+        ("http://172.18.0.2:30080", True),
+        ("https://[fd00::1]:443", True),
+        ("http://8.8.8.8", False),
+        ("http://jaeger.example.com", False),
+        ("http://10.1.2.3.example.com", False),
+        ("no URL", False),
+    ],
+)
+def test_is_private(url, private):
+    assert is_private(url) is private
