@@ -468,3 +468,12 @@ def test_shared_code_has_small_files_and_type_hints(path):
         if not function.name.startswith("_"):
             arguments = [x for x in function.args.args + function.args.kwonlyargs if x.arg not in ("self", "cls")]
             assert function.returns is not None and all(x.annotation is not None for x in arguments), function.name
+
+
+def test_the_tasks_in_which_the_lab_is_killed_exist():
+    [play] = load("molecule/interrupted/converge.yml")
+    killed = [task for task in play["tasks"] if "molecule_kill" in str(task)]
+    names = [item["task"] if isinstance(item, dict) else item for task in killed for item in task["loop"]]
+    assert names
+    texts = "".join(path.read_text(encoding="utf-8") for path in ROOT.glob("roles/*/tasks/*.yml"))
+    assert [name for name in names if not re.search(f"- name: [\"']?{re.escape(name)}", texts)] == []
