@@ -2,8 +2,8 @@
 
     report_page.py REPORT.html...
 
-Each page is opened at two widths, in the light and the dark color scheme. It must not scroll sideways, load anything
-from elsewhere or have broken images, and it must use the colors of the scheme.
+PYTHONPATH must name the collections. Each page is opened at two widths, in the light and the dark color scheme. It must
+not scroll sideways, load anything from elsewhere or have broken images, and it must use the colors of the scheme.
 """
 
 from __future__ import annotations
@@ -11,9 +11,6 @@ from __future__ import annotations
 import shutil
 import sys
 from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / ".meshlab/collections"))
 
 from ansible_collections.meshlab.istio.plugins.module_utils._browser import browser
 
