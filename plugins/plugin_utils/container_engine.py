@@ -76,8 +76,8 @@ def engine(infos: Iterable[Result], docker_version: Result) -> dict[str, Any]:
     it has, 0 if unknown; images_dir: directory of its images.
     """
     results = list(infos)
-    docker = next((x for x in results if x.get("item") == "docker"), {})
-    reason, remedy = _docker_problem(docker_version, docker)
+    docker = next((x for x in results if x.get("item") == "docker"), None)
+    reason, remedy = _docker_problem(docker_version, docker) if docker else ("", "")
     answering = [x for x in results if x.get("rc") == 0 and not (x["item"] == "docker" and reason)]
     used = answering[0] if answering else {}
     first = results[0]
@@ -85,8 +85,8 @@ def engine(infos: Iterable[Result], docker_version: Result) -> dict[str, Any]:
     info = _document(used)
     return {
         "name": used.get("item", ""),
-        "reason": reason if used.get("item") != "docker" else "",
-        "remedy": remedy if used.get("item") != "docker" else "",
+        "reason": reason,
+        "remedy": remedy,
         "error": error,
         "info": info,
         "memory_mb": int(info.get("MemTotal") or 0) // 2**20,

@@ -42,6 +42,11 @@ def test_docker_is_preferred():
     }
 
 
+def test_requested_podman_beside_a_docker_that_was_not_asked():
+    found = engine([PODMAN], DOCKER_VERSION)
+    assert (found["name"], found["reason"], found["remedy"]) == ("podman", "", "")
+
+
 def test_podman_without_a_docker_command():
     found = engine([{**ABSENT, "item": "docker"}, PODMAN], ABSENT)
     assert (found["name"], found["reason"]) == ("podman", "")
