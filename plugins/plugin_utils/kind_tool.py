@@ -54,7 +54,7 @@ def choose(state: Mapping[str, Any]) -> dict[str, str]:
     PATH is used).
     """
     found = re.search(r"kind v?([0-9]+(?:\.[0-9]+)+)", state["output"].get("stdout") or "")
-    if state["path"] or (found and _numbers(found[1]) >= _numbers(state["minimum"])):
+    if state["path"] or (found and numbers(found[1]) >= numbers(state["minimum"])):
         return _choice("path", state["path"] or "kind")
     problem = "kind is not in PATH"
     if found:
@@ -77,7 +77,8 @@ def choose(state: Mapping[str, Any]) -> dict[str, str]:
     return _choice("build", "", problem, f"so kind {wanted['version']} is built with Go (about 30 s)")
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers(version: str) -> tuple[int, ...]:
+    """Return the numbers of a dotted version, for comparisons."""
     return tuple(int(x) for x in version.split("."))
 
 

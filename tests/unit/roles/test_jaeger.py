@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
+from role_templates import evaluate
 
 ROLE = Path(__file__).resolve().parents[3] / "roles/jaeger"
 
@@ -44,9 +43,4 @@ def test_the_placeholder_is_not_a_web_ui(page, expected):
         if "jaeger_ui_available" in task.get("ansible.builtin.set_fact", {})
     ]
     found = {"__jaeger_placeholder": variables["__jaeger_placeholder"], "__jaeger_ui_response": {"content": page}}
-    try:
-        from ansible.template import trust_as_template  # templates are trusted explicitly since ansible-core 2.19
-    except ImportError:
-        trust_as_template = str
-    templar = Templar(loader=DataLoader(), variables=found)
-    assert templar.template(trust_as_template(expression)) is expected
+    assert evaluate(expression, found) is expected

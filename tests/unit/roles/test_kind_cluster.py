@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar
+from role_templates import evaluate
 
 DEFAULTS = Path(__file__).resolve().parents[3] / "roles/kind_cluster/defaults/main.yml"
 
@@ -30,8 +29,4 @@ DEFAULTS = Path(__file__).resolve().parents[3] / "roles/kind_cluster/defaults/ma
 def test_a_cluster_is_not_cut_off_from_its_mirror(source, mirror, isolated):
     variables = {"kind_cluster_image_source_used": source, "kind_cluster_registry_mirror": mirror}
     expression = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["kind_cluster_isolated"]
-    try:
-        from ansible.template import trust_as_template  # templates are trusted explicitly since ansible-core 2.19
-    except ImportError:
-        trust_as_template = str
-    assert Templar(loader=DataLoader(), variables=variables).template(trust_as_template(expression)) is isolated
+    assert evaluate(expression, variables) is isolated
