@@ -20,9 +20,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 tree=$scratch/ansible_collections/meshlab/istio
 mkdir -p "$tree"
-git ls-files -z --cached --others --exclude-standard --deduplicate |
-  while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done |
-  tar --create --null --files-from=- | tar --extract --directory "$tree"
+tests/support/list_files.sh | tar --create --null --files-from=- | tar --extract --directory "$tree"
 for collection in kubernetes community; do
   ln -sfn "$(python -c 'import sys; from importlib.util import find_spec; print(find_spec("ansible_collections." + sys.argv[1]).submodule_search_locations[0])' $collection)" \
     "$tree/../../$collection"

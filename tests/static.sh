@@ -17,9 +17,7 @@ stop() {
   exit 1
 }
 
-# Files that are in the repository or can be added: neither ignored nor deleted ones.
-git ls-files -z --cached --others --exclude-standard --deduplicate |
-  while IFS= read -r -d '' file; do [ ! -e "$file" ] || printf '%s\0' "$file"; done >"$scratch/files"
+tests/support/list_files.sh >"$scratch/files"
 mapfile -d '' -t scripts < <(xargs -0 grep -lZE '^#!.*\b(ba)?sh$' <"$scratch/files")
 mapfile -d '' -t plays < <(
   xargs -0 grep -lZE '^  (hosts|ansible\.builtin\.import_playbook):' <"$scratch/files" | grep -zE '\.yml$' | grep -zvE '(^|/)inventory\.yml$'
